@@ -1,0 +1,119 @@
+"""Whether a spec's quantities follow from it, or the market must choose them (MODEL.md section 2)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from chainprice.errors import MarketMustChooseError, Problem
+from chainprice.network import Network, Use
+from chainprice.spec import Spec
+
+Allocation = Literal["given", "competitive"]
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A quantity that the spec leaves to the market: of which good, and why."""
+
+    good: str
+    reason: str
+    path: tuple[str, ...]
+    hint: str = ""
+
+
+def choices(spec: Spec, network: Network) -> tuple[Choice, ...]:
+    """Everything that the market must choose; empty where allocation `given` applies."""
+    return (*_loops(network), *_supplies(spec), *_demands(spec), *_fan_outs(spec, network))
+
+
+def allocation_of(spec: Spec, network: Network) -> Allocation:
+    """The allocation that a spec asks for; `auto` is `given` wherever that applies."""
+    if spec.allocation != "auto":
+        return spec.allocation
+    return "competitive" if choices(spec, network) else "given"
+
+
+def fail_if_market_must_choose(spec: Spec, network: Network) -> None:
+    """Raise MarketMustChooseError, naming every such good, unless allocation `given` does it."""
+    problems = [
+        Problem(f"the market must choose how much {choice.reason}", spec.place(*choice.path), choice.hint)
+        for choice in choices(spec, network)
+    ]
+    if spec.allocation == "competitive":
+        message = "allocation 'competitive' is not in this release; quantities that the spec gives are"
+        problems.append(Problem(message, None, "use allocation 'auto' or 'given'"))
+    if problems:
+        raise MarketMustChooseError(problems)
+
+
+def _loops(network: Network) -> Iterator[Choice]:
+    if network.loop:
+        good = network.loop[0]
+        way = " -> ".join([*network.loop, good])
+        firm = network.makers[good][0]
+        yield Choice(
+            good,
+            f"of '{good}' goes round the loop {way}: its quantity does not follow from the supplies",
+            ("firms", firm, "production", good),
+        )
+
+
+def _supplies(spec: Spec) -> Iterator[Choice]:
+    for good in sorted(spec.supply):
+        supply = spec.supply[good]
+        if supply.quantity is None:
+            yield Choice(
+                good,
+                f"'{good}' to buy: its supply has a price and no quantity",
+                ("supply", good),
+                f"give the quantity: `{good}: {{quantity: ...}}`",
+            )
+        elif supply.price is not None and "q" in supply.price.names:
+            yield Choice(
+                good,
+                f"'{good}' to buy along its supply curve",
+                ("supply", good, "price"),
+                "a fixed quantity needs no curve",
+            )
+
+
+def _demands(spec: Spec) -> Iterator[Choice]:
+    for good in sorted(spec.demand):
+        demand = spec.demand[good]
+        if demand.price is None:
+            yield Choice(
+                good,
+                f"of everything goes into '{good}', which must be delivered and has no price",
+                ("demand", good),
+                f"give it a price to sell what arrives: `{good}: {{price: ...}}`",
+            )
+        elif demand.quantity is not None:
+            yield Choice(
+                good,
+                f"'{good}' to sell: its demand has a limit",
+                ("demand", good, "quantity"),
+                "without the limit, all that arrives is sold",
+            )
+
+
+def _fan_outs(spec: Spec, network: Network) -> Iterator[Choice]:
+    for good in network.goods:
+        uses, note = network.uses[good], spec.note(good)
+        if len(uses) > 1 and note.rival and note.split is None:
+            users = ", ".join(use.name for use in uses)
+            path = ("goods", good) if good in spec.goods else ("supply", good)
+            if good not in spec.goods and good not in spec.supply:
+                path = ("firms", network.makers[good][0], "production", good)
+            yield Choice(
+                good,
+                f"'{good}' goes to each of its {len(uses)} uses ({users})",
+                path,
+                f"state the split, `goods: {{{good}: {{split: {{{_example(uses)}}}}}}}`, "
+                "or `rival: false` if every use has all of it",
+            )
+
+
+def _example(uses: tuple[Use, ...]) -> str:
+    return ", ".join(f"{use.name}: ..." for use in uses)

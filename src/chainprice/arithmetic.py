@@ -1,0 +1,196 @@
+"""The numbers that prices are computed in: decimals with as many digits as are asked for.
+
+Decimals (libmpdec, in C) carry any number of digits and exponents up to 1e18, so that a price of
+1e-3000 after ten thousand firms is a number like any other, and never a silent zero. The few
+functions that the decimal library lacks come from mpmath.
+
+All work happens `with digits(n):`. A value that is not a finite real number is an exception
+(`decimal.DecimalException`), never a nan.
+"""
+
+from __future__ import annotations
+
+import decimal
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from decimal import Decimal
+from fractions import Fraction
+from types import MappingProxyType
+from typing import Any
+
+from chainprice.formula import Formula, Functions
+
+DOUBLE_DIGITS = 17
+"""Significant digits that identify a double."""
+
+SMALLEST_DOUBLE = Decimal("2.2250738585072014e-308")
+LARGEST_DOUBLE = Decimal("1.7976931348623157e+308")
+
+
+@contextmanager
+def digits(count: int) -> Iterator[None]:
+    """Within it, decimals are computed to `count` significant digits; what is undefined raises."""
+    context = decimal.Context(
+        prec=count,
+        rounding=decimal.ROUND_HALF_EVEN,
+        Emin=decimal.MIN_EMIN,
+        Emax=decimal.MAX_EMAX,
+        traps=[decimal.InvalidOperation, decimal.DivisionByZero, decimal.Overflow, decimal.Underflow],
+    )
+    with decimal.localcontext(context):
+        yield
+
+
+def working_digits() -> int:
+    """The digits of the `with digits(n):` that we are in."""
+    return decimal.getcontext().prec
+
+
+def _power(base: Decimal, exponent: Decimal) -> Decimal:
+    if exponent == Decimal("0.5"):
+        return base.sqrt()
+    if base == 0 and exponent < 0:
+        raise decimal.DivisionByZero
+    return base**exponent
+
+
+def _log(value: Decimal, base: Decimal | None = None) -> Decimal:
+    if value <= 0:
+        raise decimal.InvalidOperation
+    return value.ln() if base is None else value.ln() / _log(base)
+
+
+def _by_mpmath(name: str) -> Callable[[Decimal], Decimal]:
+    def function(value: Decimal) -> Decimal:
+        import mpmath
+
+        # Large angles lose as many digits as they have before the point.
+        with mpmath.workdps(working_digits() + 10 + max(0, value.adjusted())):
+            result = getattr(mpmath, name)(mpmath.mpf(str(value)))
+            if not isinstance(result, mpmath.mpf) or not mpmath.isfinite(result):
+                raise decimal.InvalidOperation
+            return +Decimal(mpmath.nstr(result, working_digits() + 5))
+
+    return function
+
+
+def _identity(value: Decimal) -> Decimal:
+    return value
+
+
+DECIMALS: Functions = {
+    "number": _identity,
+    "add": lambda a, b: a + b,
+    "sub": lambda a, b: a - b,
+    "mul": lambda a, b: a * b,
+    "div": lambda a, b: a / b,
+    "pow": _power,
+    "neg": lambda a: -a,
+    "mean": lambda *values: sum(values, Decimal(0)) / len(values),
+    "exp": Decimal.exp,
+    "ln": _log,
+    "log": _log,
+    "sqrt": Decimal.sqrt,
+    "abs": abs,
+    "min": min,
+    "max": max,
+    **{name: _by_mpmath(name) for name in ("sin", "cos", "tan", "asin", "acos", "atan")},
+    **{name: _by_mpmath(name) for name in ("sinh", "cosh", "tanh", "erf")},
+}
+"""The arithmetic of `Shape.run` in decimals, at the digits of the context."""
+
+
+def _pi() -> Decimal:
+    import mpmath
+
+    with mpmath.workdps(working_digits() + 5):
+        return +Decimal(mpmath.nstr(+mpmath.pi, working_digits() + 5))
+
+
+CONSTANTS: Mapping[str, Callable[[], Decimal]] = {"pi": _pi, "e": lambda: Decimal(1).exp()}
+"""Names with a value of their own where no good or parameter has the name."""
+
+
+def evaluate(formula: Formula, values: Mapping[str, Decimal] = MappingProxyType({})) -> Decimal:
+    """A formula's value where its names have `values`, to the digits of the context.
+
+    Raises ArithmeticError (decimal's) where it is not a finite real number.
+    """
+    names = [values[name] if name in values else CONSTANTS[name]() for name in formula.names]
+    return +formula.shape.run(DECIMALS, names, formula.numbers)
+
+
+class _NotRationalError(Exception):
+    """Some step of a constant formula has no rational value."""
+
+
+def _rational_power(base: Fraction, exponent: Fraction) -> Fraction:
+    if exponent.denominator != 1 or abs(exponent) > 64 or (base == 0 and exponent < 0):
+        raise _NotRationalError
+    return base ** int(exponent)
+
+
+def _irrational(*_: Fraction) -> Fraction:
+    raise _NotRationalError
+
+
+class _Rationals(dict[str, Callable[..., Any]]):
+    """Exact arithmetic where it stays short; any other function has no rational value."""
+
+    def __missing__(self, key: str) -> Callable[..., Any]:
+        return _irrational
+
+
+RATIONALS: Functions = _Rationals(
+    {
+        "number": Fraction,
+        "add": lambda a, b: a + b,
+        "sub": lambda a, b: a - b,
+        "mul": lambda a, b: a * b,
+        "div": lambda a, b: a / b,
+        "neg": lambda a: -a,
+        "pow": _rational_power,
+        "abs": abs,
+        "min": min,
+        "max": max,
+    }
+)
+
+
+def rational(formula: Formula) -> Fraction | None:
+    """The exact value of a constant formula, or None where it has no short rational one."""
+    if formula.names:
+        return None
+    try:
+        value: Fraction = formula.evaluate(RATIONALS, {})
+    except (_NotRationalError, ZeroDivisionError):
+        return None
+    return value
+
+
+def fits_double(value: Decimal) -> bool:
+    """Whether a double holds `value` with all its digits: not too small and not too large."""
+    return value == 0 or SMALLEST_DOUBLE <= abs(value) <= LARGEST_DOUBLE
+
+
+def rounded(value: Decimal, count: int) -> Decimal:
+    """`value` to `count` significant digits, without trailing zeros; -0 is 0."""
+    with digits(max(1, count)):
+        short = (+value).normalize()
+    return short if short else Decimal(0)
+
+
+Number = float | Decimal
+"""A result: a double, or a decimal where more digits were asked for or a double cannot hold it."""
+
+
+def number(value: Decimal, count: int = DOUBLE_DIGITS) -> Number:
+    """`value` as a result to `count` digits."""
+    if count <= DOUBLE_DIGITS and fits_double(value):
+        return float(value) + 0.0
+    return rounded(value, max(count, DOUBLE_DIGITS))
+
+
+def plain(value: Number | None) -> float | str | None:
+    """A result as JSON holds it: a number, or a decimal string."""
+    return str(value) if isinstance(value, Decimal) else value

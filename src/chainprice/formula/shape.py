@@ -1,0 +1,79 @@
+"""A formula's shape: what is left of it when its names and numbers are lifted out.
+
+`3*sqrt(ore)` and `7*sqrt(coal)` have one shape. A shape is a straight-line program: each step
+applies one operation to earlier steps, and equal steps are made once (common subexpressions). The
+program says nothing of what the numbers are: `Shape.run` takes the arithmetic as an argument, so
+that one program serves decimals, multi-precision floats, sympy expressions and LaTeX text alike.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+Functions = Mapping[str, Callable[..., Any]]
+"""An arithmetic: for each operation's name, the function that does it."""
+
+Step = tuple[str, tuple[int, ...]]
+"""An operation and its operands: earlier steps, or the slot of a `name` or a `number`."""
+
+OPERATORS = ("add", "sub", "mul", "div", "pow", "neg")
+
+FUNCTIONS: Mapping[str, tuple[int, int]] = {
+    **dict.fromkeys(("exp", "ln", "sqrt", "abs", "erf"), (1, 1)),
+    **dict.fromkeys(("sin", "cos", "tan", "asin", "acos", "atan"), (1, 1)),
+    **dict.fromkeys(("sinh", "cosh", "tanh"), (1, 1)),
+    "log": (1, 2),
+    "min": (1, 1_000_000),
+    "max": (1, 1_000_000),
+}
+"""The functions of the language, each with the fewest and the most arguments that it takes."""
+
+KINKED = frozenset({"min", "max", "abs"})
+"""The functions that have no slope everywhere."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """A straight-line program over `names` name slots and `numbers` number slots."""
+
+    steps: tuple[Step, ...]
+    names: int
+    numbers: int
+
+    @property
+    def kinked(self) -> bool:
+        """Whether a step of it is `min`, `max` or `abs`."""
+        return any(operation in KINKED for operation, _ in self.steps)
+
+    def trace(self, functions: Functions, names: Sequence[Any], numbers: Sequence[Any]) -> list[Any]:
+        """The value of every step, in order; the last one is the formula's value."""
+        values: list[Any] = []
+        for operation, operands in self.steps:
+            if operation == "name":
+                values.append(names[operands[0]])
+            elif operation == "number":
+                values.append(numbers[operands[0]])
+            else:
+                values.append(functions[operation](*[values[index] for index in operands]))
+        return values
+
+    def run(self, functions: Functions, names: Sequence[Any], numbers: Sequence[Any]) -> Any:
+        """The formula's value in the arithmetic of `functions`."""
+        return self.trace(functions, names, numbers)[-1]
+
+
+class ShapeBuilder:
+    """Collects steps; a step that is there already is not made again."""
+
+    def __init__(self) -> None:
+        self._index: dict[Step, int] = {}
+
+    def step(self, operation: str, *operands: int) -> int:
+        """The index of this step, made now if it is new."""
+        return self._index.setdefault((operation, operands), len(self._index))
+
+    def build(self, names: int, numbers: int) -> Shape:
+        """The shape with all steps made so far; the step made last is its result."""
+        return Shape(tuple(self._index), names, numbers)

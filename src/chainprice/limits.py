@@ -1,0 +1,19 @@
+"""The limits of what a spec may hold, high enough for a million firms, low enough to be safe."""
+
+FORMULA_LENGTH = 1_000_000
+"""Characters in one formula."""
+
+FORMULA_NESTING = 100
+"""Parentheses and functions inside each other in one formula."""
+
+NUMBER_EXPONENT = 5_000
+"""The largest power of ten of a number written in a spec, up or down."""
+
+TREE_DEPTH = 32
+"""Mappings and lists inside each other in a spec file."""
+
+PROBLEMS_SHOWN = 100
+"""Problems of one file that are reported; the rest are counted."""
+
+DIGITS = 10_000
+"""The most digits that can be asked for."""

@@ -1,0 +1,99 @@
+"""What a spec says, as immutable values. Every number in it is a constant `Formula`, exact."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Literal
+
+from chainprice.errors import Place
+from chainprice.formula import Formula
+from chainprice.spec.places import Path, Places
+from chainprice.spec.text import Source
+
+DEMAND = "demand"
+"""How a split names the demand for its good among the users."""
+
+Allocation = Literal["auto", "given", "competitive"]
+
+ALLOCATIONS: tuple[Allocation, ...] = ("auto", "given", "competitive")
+
+
+@dataclass(frozen=True, slots=True)
+class Good:
+    """Notes on a good. `split` gives each use's share of a rival good, if it is stated."""
+
+    unit: str = ""
+    description: str = ""
+    rival: bool = True
+    split: Mapping[str, Formula] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Firm:
+    """Turns inputs into outputs: one production function for each output good."""
+
+    production: Mapping[str, Formula]
+    parameters: Mapping[str, Formula] = field(default_factory=lambda: MappingProxyType({}))
+    description: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Trade:
+    """What enters or leaves the chain: a quantity, a price, or both (MODEL.md section 1).
+
+    `price` is a number, or a curve in `q`, the quantity traded.
+    """
+
+    quantity: Formula | None = None
+    price: Formula | None = None
+
+
+class Supply(Trade):
+    """A good that enters from outside."""
+
+    __slots__ = ()
+
+
+class Demand(Trade):
+    """A good that leaves."""
+
+    __slots__ = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Spec:
+    """A chain of firms as its file describes it; nothing in it has been computed."""
+
+    firms: Mapping[str, Firm]
+    supply: Mapping[str, Supply]
+    demand: Mapping[str, Demand]
+    goods: Mapping[str, Good]
+    parameters: Mapping[str, Formula]
+    title: str
+    description: str
+    numeraire: str | None
+    money: str
+    allocation: Allocation
+    source: Source
+    places: Places = field(repr=False, compare=False)
+
+    def note(self, good: str) -> Good:
+        """The notes on a good; a rival good without unit where the spec has none."""
+        return self.goods.get(good, _NO_NOTE)
+
+    def unit(self, good: str) -> str:
+        """The unit of a good's quantity, "" if the spec gives none."""
+        return self.note(good).unit
+
+    def parameter(self, firm: str, name: str) -> Formula | None:
+        """What a parameter is worth to a firm: its own first, then the global one."""
+        return self.firms[firm].parameters.get(name) or self.parameters.get(name)
+
+    def place(self, *path: str) -> Place:
+        """Where the value at `path` (such as "firms", "mill", "production") stands in the file."""
+        return self.places.find(Path(path))
+
+
+_NO_NOTE = Good()

@@ -1,0 +1,93 @@
+"""Places in a spec's text, found only when there is something to report.
+
+A problem is noted while reading as a path of keys ("firms", "mill", "production", "flour"); on the
+good path nothing more is ever done with it. When it is to be shown, the text is composed once more,
+this time for its line numbers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+from yaml.nodes import Node, ScalarNode
+
+from chainprice.errors import Place
+from chainprice.spec import tree
+from chainprice.spec.text import Source
+
+
+@dataclass(frozen=True, slots=True)
+class Path:
+    """A place as the reader knows it: keys, whether the key itself is meant, and a part of the value."""
+
+    keys: tuple[str, ...]
+    at_key: bool = False
+    offset: int | None = None
+    length: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Finds the places of a source; `overrides` are paths whose value came from the command line."""
+
+    source: Source
+    overrides: Mapping[tuple[str, ...], str] = field(default_factory=lambda: MappingProxyType({}))
+
+    def find(self, path: Path) -> Place:
+        """The place of one path."""
+        return self.find_all([path])[0]
+
+    def find_all(self, paths: Iterable[Path]) -> list[Place]:
+        """The places of many paths; the text is composed once."""
+        lines = self.source.text.splitlines()
+        try:
+            root = tree.compose(self.source.text)
+        except tree.TreeError:
+            # JSON that is not YAML (\ud83d\ude00 in a string): the file is the best place there is.
+            root = None
+        return [self._place(path, root, lines) for path in paths]
+
+    def _place(self, path: Path, root: Node | None, lines: list[str]) -> Place:
+        override = self.overrides.get(path.keys)
+        if override is not None:
+            name, _, _ = override.partition("=")
+            text = f"--set {override}"
+            start = len(f"--set {name}=") + (path.offset or 0)
+            return Place("--set", 1, start + 1, max(1, path.length), text)
+        found = tree.find(root, path.keys)
+        if found is None:
+            return Place(self.source.path)
+        key, value = found
+        node = key if path.at_key and key is not None else value
+        if not isinstance(value, ScalarNode) and key is not None:
+            node = key
+        start, end = node.start_mark, node.end_mark
+        line, column = start.line, start.column
+        length = end.column - start.column if end.line == start.line else 1
+        if path.offset is not None and isinstance(node, ScalarNode):
+            line, column = self._inside(node, path)
+            length = path.length
+        text = lines[line] if line < len(lines) else ""
+        return Place(self.source.path, line + 1, column + 1, max(1, length), text)
+
+    def _inside(self, node: ScalarNode, path: Path) -> tuple[int, int]:
+        """Line and column of a part of a scalar, whatever its style: quoted, folded or plain.
+
+        Quotes and folding move the part, so it is looked for in the raw text: as the value's n-th
+        occurrence of the same characters.
+        """
+        value, offset = str(node.value), path.offset or 0
+        part = value[offset : offset + path.length]
+        before = value[:offset].count(part) if part else 0
+        raw = self.source.text[node.start_mark.index : node.end_mark.index]
+        at = -1
+        for _ in range(before + 1):
+            at = raw.find(part, at + 1)
+            if at < 0:
+                return node.start_mark.line, node.start_mark.column
+        head = raw[:at]
+        if "\n" not in head:
+            return node.start_mark.line, node.start_mark.column + at
+        return node.start_mark.line + head.count("\n"), at - head.rfind("\n") - 1

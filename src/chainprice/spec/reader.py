@@ -1,0 +1,385 @@
+"""A plain tree to a `Spec`: every rule of the language, and every breach of it at once.
+
+Each `_read_...` function takes a part of the tree and returns the part of the spec; whatever it
+does not like it reports with the path of keys that leads there, and goes on.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Mapping
+from fractions import Fraction
+from types import MappingProxyType
+from typing import TypeVar
+
+from chainprice import limits
+from chainprice.arithmetic import CONSTANTS, digits, evaluate, rational
+from chainprice.errors import Place, Problem, SpecError, UsageError
+from chainprice.formula import Formula, FormulaError, is_name, read, suggestion
+from chainprice.spec import overrides
+from chainprice.spec.model import ALLOCATIONS, DEMAND, Allocation, Demand, Firm, Good, Spec, Supply, Trade
+from chainprice.spec.places import Path, Places
+from chainprice.spec.text import Source, read_source
+from chainprice.spec.tree import Tree, TreeError, TreeProblem, read_tree
+
+CURVE_VARIABLE = "q"
+"""The quantity traded, in an inverse supply or demand curve."""
+
+_T = TypeVar("_T")
+_Trade = TypeVar("_Trade", bound=Trade)
+
+
+def load(path_or_text: str | os.PathLike[str], settings: Iterable[str] = ()) -> Spec:
+    """The spec of a file, of standard input (`-`), or of a text (a string with a line break).
+
+    `settings` are `NAME=VALUE` strings as `--set` takes them.
+
+    Raises UsageError if the file cannot be read or a setting names nothing, and SpecError, with
+    all problems and their places, if the text is not a sound spec.
+    """
+    source = read_source(path_or_text)
+    try:
+        tree, tree_problems = read_tree(source.text)
+    except TreeError as error:
+        raise SpecError(_located(source, [error.problem])) from None
+    tree, changed, setting_problems = overrides.apply(tree, settings)
+    if setting_problems:
+        raise UsageError(setting_problems)
+    reader = _Reader()
+    places = Places(source, MappingProxyType(dict(changed)))
+    spec = reader.read_spec(tree, source, places)
+    if tree_problems or reader.problems:
+        found = places.find_all(path for path, _, _ in reader.problems)
+        problems = [
+            *_located(source, tree_problems),
+            *(Problem(message, place, hint) for place, (_, message, hint) in zip(found, reader.problems)),
+        ]
+        raise SpecError(_in_order(problems))
+    return spec
+
+
+def _located(source: Source, problems: Iterable[TreeProblem]) -> list[Problem]:
+    lines = source.text.splitlines()
+    return [
+        Problem(
+            problem.message,
+            Place(
+                source.path,
+                problem.line,
+                problem.column,
+                problem.length,
+                lines[problem.line - 1] if problem.line <= len(lines) else "",
+            ),
+            problem.hint,
+        )
+        for problem in problems
+    ]
+
+
+def _in_order(problems: list[Problem]) -> list[Problem]:
+    """By line; beyond the limit only counted."""
+    problems.sort(key=lambda p: (p.place.line or 0, p.place.column) if p.place else (0, 0))
+    more = len(problems) - limits.PROBLEMS_SHOWN
+    if more <= 0:
+        return problems
+    return [*problems[: limits.PROBLEMS_SHOWN], Problem(f"and {more:,} more problems")]
+
+
+class _Reader:
+    """Collects what is wrong while it reads; `problems` are (path, message, hint)."""
+
+    def __init__(self) -> None:
+        self.problems: list[tuple[Path, str, str]] = []
+        self._spoilt: set[tuple[str, ...]] = set()
+
+    def report(self, keys: tuple[str, ...], message: str, hint: str = "", *, at_key: bool = False) -> None:
+        self._note(Path(keys, at_key), message, hint)
+
+    def report_in(self, keys: tuple[str, ...], offset: int, length: int, message: str, hint: str) -> None:
+        """A problem in a part of a formula."""
+        self._note(Path(keys, False, offset, length), message, hint)
+
+    def _note(self, path: Path, message: str, hint: str) -> None:
+        self.problems.append((path, message, hint))
+        self._spoilt.update(path.keys[:count] for count in range(len(path.keys) + 1))
+
+    def has_problem(self, keys: tuple[str, ...]) -> bool:
+        """Whether something at or below `keys` has been reported already."""
+        return keys in self._spoilt
+
+    # The spec, top down.
+
+    def read_spec(self, tree: Tree, source: Source, places: Places) -> Spec:
+        top = self.mapping((), tree, _SPEC_KEYS, "the spec") or {}
+        if tree is None:
+            self.report((), "the file is empty", "`chainprice init` writes a spec to start from")
+        version = top.get("chainprice", "1")
+        if version != "1":
+            self.report(("chainprice",), "the language version must be 1")
+        spec = Spec(
+            firms=self.named(("firms",), top.get("firms"), self.read_firm),
+            supply=self.named(("supply",), top.get("supply"), self.read_supply),
+            demand=self.named(("demand",), top.get("demand"), self.read_demand),
+            goods=self.named(("goods",), top.get("goods"), self.read_good),
+            parameters=self.named(("parameters",), top.get("parameters"), self.constant),
+            title=self.text(("title",), top.get("title", "")),
+            description=self.text(("description",), top.get("description", "")),
+            numeraire=self.text(("numeraire",), top["numeraire"]) if "numeraire" in top else None,
+            money=self.text(("money",), top.get("money", "")),
+            allocation=self.read_allocation(top.get("allocation", "auto")),
+            source=source,
+            places=places,
+        )
+        if tree is not None:
+            self.check_meaning(spec, top)
+        return spec
+
+    def read_allocation(self, value: Tree) -> Allocation:
+        for allocation in ALLOCATIONS:
+            if value == allocation:
+                return allocation
+        hint = suggestion(value, ALLOCATIONS) if isinstance(value, str) else ""
+        self.report(("allocation",), f"allocation must be one of {', '.join(ALLOCATIONS)}", hint)
+        return "auto"
+
+    def read_firm(self, keys: tuple[str, ...], value: Tree) -> Firm:
+        part = self.mapping(keys, value, ("production", "parameters", "description"), "a firm") or {}
+        production = self.named((*keys, "production"), part.get("production"), self.formula)
+        if not production and not self.has_problem(keys):
+            self.report(keys, f"firm '{keys[-1]}' makes nothing", "give it `production: {output: formula}`")
+        return Firm(
+            production=production,
+            parameters=self.named((*keys, "parameters"), part.get("parameters"), self.constant),
+            description=self.text((*keys, "description"), part.get("description", "")),
+        )
+
+    def read_supply(self, keys: tuple[str, ...], value: Tree) -> Supply:
+        return self.read_trade(keys, value, "a supply", Supply)
+
+    def read_demand(self, keys: tuple[str, ...], value: Tree) -> Demand:
+        return self.read_trade(keys, value, "a demand", Demand)
+
+    def read_trade(self, keys: tuple[str, ...], value: Tree, kind: str, make: type[_Trade]) -> _Trade:
+        part = self.mapping(keys, value, ("quantity", "price"), kind) or {}
+        if not part and not self.has_problem(keys):
+            self.report(keys, f"{kind} needs a quantity or a price")
+        quantity = self.constant((*keys, "quantity"), part["quantity"]) if "quantity" in part else None
+        if quantity is not None and _sign(quantity) < 0:
+            self.report((*keys, "quantity"), "a quantity here is a limit and cannot be negative")
+        price = self.formula((*keys, "price"), part["price"]) if "price" in part else None
+        return make(quantity, price)
+
+    def read_good(self, keys: tuple[str, ...], value: Tree) -> Good:
+        allowed = ("unit", "description", "rival", "split")
+        part = {} if value is None else self.mapping(keys, value, allowed, "notes on a good") or {}
+        rival = part.get("rival", True)
+        if not isinstance(rival, bool):
+            self.report((*keys, "rival"), "rival is true or false")
+            rival = True
+        split = None
+        if "split" in part:
+            split = self.named((*keys, "split"), part["split"], self.constant)
+            if not rival:
+                self.report((*keys, "split"), f"'{keys[-1]}' is non-rival: every use has all of it", at_key=True)
+        return Good(
+            unit=self.text((*keys, "unit"), part.get("unit", "")),
+            description=self.text((*keys, "description"), part.get("description", "")),
+            rival=rival,
+            split=split,
+        )
+
+    # The pieces that a spec is made of.
+
+    def mapping(
+        self, keys: tuple[str, ...], value: Tree, allowed: tuple[str, ...], kind: str
+    ) -> dict[str, Tree] | None:
+        """A mapping with keys of the language only."""
+        if value is None:
+            return None
+        if not isinstance(value, dict):
+            self.report(keys, f"{kind} must be a mapping of {', '.join(allowed)}")
+            return None
+        for key in value:
+            if key not in allowed:
+                hint = suggestion(key, allowed) or f"the keys here are {', '.join(allowed)}"
+                self.report((*keys, key), f"unknown key '{key}'", hint, at_key=True)
+        return value
+
+    def named(
+        self, keys: tuple[str, ...], value: Tree, read_one: Callable[[tuple[str, ...], Tree], _T]
+    ) -> Mapping[str, _T]:
+        """A mapping from names to whatever `read_one` makes of the values."""
+        if value is None:
+            return MappingProxyType({})
+        if not isinstance(value, dict):
+            self.report(keys, f"{keys[-1]} must be a mapping from names")
+            return MappingProxyType({})
+        result: dict[str, _T] = {}
+        for name, item in value.items():
+            if not is_name(name):
+                hint = "a name is a letter or _, then letters, digits and _"
+                self.report((*keys, name), f"'{name}' is not a name", hint, at_key=True)
+            result[name] = read_one((*keys, name), item)
+        return MappingProxyType(result)
+
+    def text(self, keys: tuple[str, ...], value: Tree) -> str:
+        if value is None:
+            return ""
+        if not isinstance(value, str):
+            self.report(keys, f"{keys[-1]} must be text", "put it in quotes")
+            return ""
+        if not value.isprintable() and any(not c.isprintable() and c not in "\n\t" for c in value):
+            self.report(keys, f"{keys[-1]} contains a control character")
+            return ""
+        return value
+
+    def formula(self, keys: tuple[str, ...], value: Tree) -> Formula:
+        if not isinstance(value, str):
+            kind = "nothing" if value is None else "true or false" if isinstance(value, bool) else "no text"
+            self.report(keys, f"a formula or a number is expected, and this is {kind}")
+            return _NO_FORMULA
+        try:
+            return read(value)
+        except FormulaError as error:
+            self.report_in(keys, error.offset, error.length, error.message, error.hint)
+            return _NO_FORMULA
+
+    def constant(self, keys: tuple[str, ...], value: Tree) -> Formula:
+        """A number, or a formula of numbers alone (and pi and e)."""
+        formula = self.formula(keys, value)
+        for name in formula.names:
+            if name not in CONSTANTS:
+                self.report_in(
+                    keys, formula.offset(name), len(name), f"a number cannot depend on '{name}'", ""
+                )
+                return _NO_FORMULA
+        if len(formula.shape.steps) > 1:
+            try:
+                _value(formula)
+            except ArithmeticError:
+                self.report(keys, f"'{formula}' is not a finite real number")
+                return _NO_FORMULA
+        return formula
+
+    # What the parts mean together.
+
+    def check_meaning(self, spec: Spec, top: Mapping[str, Tree]) -> None:
+        if not spec.firms and not self.has_problem(("firms",)):
+            self.report(("firms",), "a spec needs at least one firm", "add `firms:`")
+        if not spec.demand and not self.has_problem(("demand",)):
+            self.report(("demand",), "nothing is demanded, so nothing has a price", "add `demand:`")
+        made = {good for firm in spec.firms.values() for good in firm.production}
+        goods = made | set(spec.supply)
+        for name, firm in spec.firms.items():
+            for output, formula in firm.production.items():
+                self.check_names(("firms", name, "production", output), formula, spec, goods, firm)
+        for section, trades in (("supply", spec.supply), ("demand", spec.demand)):
+            for good, trade in trades.items():
+                if trade.price is not None:
+                    self.check_curve((section, good, "price"), trade.price, spec)
+        for section in ("demand", "goods"):
+            for good in getattr(spec, section):
+                self.check_exists((section, good), good, goods, at_key=True)
+        if "numeraire" in top:
+            self.check_exists(("numeraire",), spec.numeraire or "", goods)
+        if self.has_problem(("firms",)):
+            return  # who uses what is not known for certain
+        for good, note in spec.goods.items():
+            if note.split is not None and note.rival and good in goods:
+                self.check_split(("goods", good, "split"), note.split, good, spec)
+
+    def check_exists(self, keys: tuple[str, ...], good: str, goods: set[str], *, at_key: bool = False) -> None:
+        if good not in goods:
+            hint = suggestion(good, goods) or "a good exists by being supplied or made"
+            self.report(keys, f"unknown good '{good}'", hint, at_key=at_key)
+
+    def check_names(
+        self, keys: tuple[str, ...], formula: Formula, spec: Spec, goods: set[str], firm: Firm
+    ) -> None:
+        name, output = keys[1], keys[-1]
+        for word in formula.names:
+            is_parameter = word in firm.parameters or word in spec.parameters
+            if word in goods and is_parameter:
+                message = f"'{word}' is both a good and a parameter here"
+                self.report_in(keys, formula.offset(word), len(word), message, "rename one of them")
+            elif word not in goods and not is_parameter and word not in CONSTANTS:
+                known = [*goods, *firm.parameters, *spec.parameters]
+                hint = suggestion(word, known) or "a good exists by being supplied or made"
+                message = f"unknown name '{word}' in the production of '{output}' by firm '{name}'"
+                self.report_in(keys, formula.offset(word), len(word), message, hint)
+
+    def check_curve(self, keys: tuple[str, ...], price: Formula, spec: Spec) -> None:
+        for word in price.names:
+            if word == CURVE_VARIABLE and word in spec.parameters:
+                message = "'q' is the quantity traded here, and a parameter too"
+                self.report_in(keys, price.offset(word), 1, message, "rename the parameter")
+            elif word not in spec.parameters and word not in CONSTANTS and word != CURVE_VARIABLE:
+                hint = suggestion(word, [*spec.parameters, CURVE_VARIABLE]) or (
+                    "a price is a number or a curve in q, the quantity traded"
+                )
+                message = f"unknown name '{word}' in the price of '{keys[1]}'"
+                self.report_in(keys, price.offset(word), len(word), message, hint)
+
+    def check_split(self, keys: tuple[str, ...], split: Mapping[str, Formula], good: str, spec: Spec) -> None:
+        """Every use has its share; the shares are from 0 to 1 and sum to 1 at most."""
+        uses = {
+            name
+            for name, firm in spec.firms.items()
+            if any(good in formula.names for formula in firm.production.values())
+        }
+        if good in spec.demand:
+            if DEMAND in uses:
+                self.report(keys, "'demand' means the demand here, and a firm has that name", "rename the firm")
+            uses.add(DEMAND)
+        for name, share in split.items():
+            if name not in uses:
+                hint = suggestion(name, uses) or f"its uses are: {', '.join(sorted(uses)) or 'none'}"
+                self.report((*keys, name), f"'{name}' does not use '{good}'", hint, at_key=True)
+            if _sign(share) < 0:
+                self.report((*keys, name), "a share cannot be negative")
+        left_out = sorted(uses - set(split))
+        if left_out:
+            self.report(keys, f"the split of '{good}' leaves out {_quoted(left_out)}", "0 is a share too", at_key=True)
+        total = _sum(split.values())
+        if total > 1 + Fraction(1, 10**30):
+            self.report(keys, f"the shares of '{good}' sum to {float(total):g}, more than 1", at_key=True)
+
+
+_SPEC_KEYS = (
+    "chainprice",
+    "title",
+    "description",
+    "numeraire",
+    "money",
+    "allocation",
+    "parameters",
+    "goods",
+    "firms",
+    "supply",
+    "demand",
+)
+
+_NO_FORMULA = read("0")
+"""Stands in for a formula that could not be read, so that reading goes on."""
+
+
+def _quoted(names: Iterable[str]) -> str:
+    return ", ".join(f"'{name}'" for name in names)
+
+
+def _sum(formulas: Iterable[Formula]) -> Fraction:
+    return sum((_value(formula) for formula in formulas), Fraction(0))
+
+
+def _sign(formula: Formula) -> int:
+    value = _value(formula)
+    return (value > 0) - (value < 0)
+
+
+def _value(formula: Formula) -> Fraction:
+    """The value of a constant formula: exact if it is rational, else to 40 digits."""
+    exact = rational(formula)
+    if exact is not None:
+        return exact
+    with digits(40):
+        return Fraction(evaluate(formula))
