@@ -193,4 +193,10 @@ def number(value: Decimal, count: int = DOUBLE_DIGITS) -> Number:
 
 def plain(value: Number | None) -> float | str | None:
     """A result as JSON holds it: a number, or a decimal string."""
-    return str(value) if isinstance(value, Decimal) else value
+    return written(value) if isinstance(value, Decimal) else value
+
+
+def written(value: Decimal) -> str:
+    """All digits of a decimal, with a power of ten only where it is far from 1."""
+    short = -7 <= value.adjusted() <= 20
+    return format(value, "f") if short else format(value, "e").replace("e+", "e")

@@ -17,3 +17,9 @@ PROBLEMS_SHOWN = 100
 
 DIGITS = 10_000
 """The most digits that can be asked for."""
+
+KINK_WORK = 1_000_000
+"""Firm evaluations that may be spent on finding the ranges of prices that are not unique."""
+
+ROUNDS = 4
+"""How often the working digits are doubled before a solution is given up as too ill-conditioned."""

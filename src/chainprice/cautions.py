@@ -1,0 +1,95 @@
+"""Warnings: what a reader of the price table should know before trusting or using it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from decimal import Decimal
+
+from chainprice.accounts import Account, is_concave_at
+from chainprice.arithmetic import SMALLEST_DOUBLE
+from chainprice.network import Network
+from chainprice.prices import Prices
+from chainprice.quantities import Quantities
+from chainprice.solution import Warning
+from chainprice.spec import Spec
+from chainprice.technology import Technology
+from chainprice.value import supply_prices
+
+EQUAL = Decimal("1e-9")
+"""Two values that differ by less, relatively, count as equal."""
+
+
+def of_goods(
+    spec: Spec, network: Network, quantities: Quantities, prices: Prices
+) -> Iterator[Warning]:
+    """The warnings that belong to a good, in chain order."""
+    bought_at = supply_prices(spec)
+    for good in network.goods:
+        quantity, price = quantities.available[good], prices.of[good]
+        if quantity < 0:
+            maker = next(iter(network.makers[good]), None)
+            message = f"'{good}' has a negative quantity, {quantity:.6g}; its price is right all the same"
+            yield Warning("negative-quantity", message, good, maker)
+        if price < 0:
+            yield Warning(
+                "negative-price",
+                f"'{good}' has a negative price, {price:.6g}: its user has more than it wants, and a "
+                "buyer with free disposal would leave some unused",
+                good,
+            )
+        if not network.uses[good]:
+            message = f"'{good}' is neither used by a firm nor demanded: its price is 0"
+            yield Warning("unused-good", message, good)
+        if 0 < abs(price) < SMALLEST_DOUBLE:
+            message = f"the price of '{good}', {price:.6e}, is below the smallest double"
+            yield Warning("underflow", message, good)
+        if price < bought_at.get(good, price) * (1 - EQUAL):
+            yield Warning(
+                "unprofitable-supply",
+                f"'{good}' is bought at {bought_at[good]:.6g} and worth {price:.6g}: a market would "
+                "buy less of it",
+                good,
+            )
+        yield from _unequal_split(network, prices, good)
+
+
+def _unequal_split(network: Network, prices: Prices, good: str) -> Iterator[Warning]:
+    uses = [use for use in network.uses[good] if use.share is not None]
+    values = [prices.marginal_values[good, use.user] for use in uses]
+    if values and max(values) - min(values) > EQUAL * max(abs(value) for value in values):
+        each = ", ".join(f"{value:.6g} to {use.name}" for use, value in zip(uses, values, strict=True))
+        message = f"the split of '{good}' is not an equilibrium: one more unit is worth {each}"
+        yield Warning("unequal-split", message, good)
+
+
+def of_firms(
+    technology: Technology, quantities: Quantities, accounts: Mapping[str, Account]
+) -> Iterator[Warning]:
+    """The warnings that belong to a firm, in topological order."""
+    for firm, functions in technology.items():
+        returns = accounts[firm].returns_to_scale
+        if returns is not None and returns > 1 + EQUAL:
+            yield Warning(
+                "increasing-returns",
+                f"firm '{firm}' has increasing returns to scale ({returns:.6g}): no price-taking firm "
+                "would stop growing here",
+                None,
+                firm,
+            )
+        for function in functions:
+            if function.settled(quantities.used[firm]).on_kink:
+                yield Warning(
+                    "kink",
+                    f"the production of '{function.output}' by firm '{firm}' has a kink exactly here: "
+                    "prices upstream are not unique",
+                    function.output,
+                    firm,
+                )
+            if is_concave_at(function, quantities.used[firm]) is False:
+                yield Warning(
+                    "not-concave",
+                    f"the production of '{function.output}' by firm '{firm}' is not concave here: these "
+                    "quantities are no maximum of its profit",
+                    function.output,
+                    firm,
+                )

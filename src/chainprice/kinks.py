@@ -1,0 +1,61 @@
+"""Prices that are not unique: how far they reach, where the chain stands exactly on a kink."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from chainprice import limits
+from chainprice.arithmetic import digits, working_digits
+from chainprice.network import Network
+from chainprice.quantities import Quantities, flow
+from chainprice.spec import Spec
+from chainprice.technology import Technology
+from chainprice.value import sold, total_value
+
+
+def price_ranges(
+    spec: Spec, network: Network, technology: Technology, quantities: Quantities
+) -> dict[str, tuple[Decimal, Decimal]]:
+    """For each good with a price that is not unique: what one more unit adds, what one fewer takes.
+
+    The smaller first. By one-sided differences of total value, in three times the digits; a good
+    whose loss cannot be told (none of it is there) has no range. Beyond `limits.KINK_WORK` firm
+    evaluations nothing is computed; the kink's warning stands.
+    """
+    affected = _upstream_of_kinks(network, technology, quantities)
+    if len(affected) * len(network.firms) > limits.KINK_WORK:
+        return {}
+    ranges = {}
+    count = working_digits()
+    with digits(3 * count):
+        base = total_value(spec, sold(network, flow(spec, network, technology)))
+        for good in affected:
+            step = (abs(quantities.available[good]) or Decimal(1)).scaleb(-count)
+            try:
+                gain = (_value(spec, network, technology, good, step) - base) / step
+                loss = (base - _value(spec, network, technology, good, -step)) / step
+            except ArithmeticError:
+                continue
+            if abs(gain - loss) > max(abs(gain), abs(loss)).scaleb(-count // 2):
+                ranges[good] = (min(gain, loss), max(gain, loss))
+    return ranges
+
+
+def _value(spec: Spec, network: Network, technology: Technology, good: str, gift: Decimal) -> Decimal:
+    return total_value(spec, sold(network, flow(spec, network, technology, {good: gift})))
+
+
+def _upstream_of_kinks(
+    network: Network, technology: Technology, quantities: Quantities
+) -> list[str]:
+    """The goods that a kinked firm uses, and all that goes into them."""
+    kinked = {
+        firm
+        for firm, functions in technology.items()
+        if any(function.settled(quantities.used[firm]).on_kink for function in functions)
+    }
+    upstream: set[str] = set()
+    for firm in reversed(network.firms):
+        if firm in kinked or any(good in upstream for good in network.outputs[firm]):
+            upstream.update(network.inputs[firm])
+    return [good for good in network.goods if good in upstream]

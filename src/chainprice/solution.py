@@ -1,0 +1,185 @@
+"""The result of `solve`, as immutable values; `to_dict` gives the JSON of the contract."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from chainprice.arithmetic import Number, plain
+from chainprice.network import Role
+
+WarningCode = Literal[
+    "negative-quantity",
+    "negative-price",
+    "unused-good",
+    "unequal-split",
+    "increasing-returns",
+    "not-concave",
+    "kink",
+    "underflow",
+    "unprofitable-supply",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Warning:  # noqa: A001 - the contract's word; nothing here uses the builtin
+    """Something about the result that a reader should know; `good` and `firm` say where."""
+
+    code: WarningCode
+    message: str
+    good: str | None = None
+    firm: str | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """The JSON of one warning."""
+        return {"code": self.code, "message": self.message, "good": self.good, "firm": self.firm}
+
+
+@dataclass(frozen=True, slots=True)
+class PricedGood:
+    """A row of the price table: quantity in the good's unit, price in money per unit.
+
+    `rule` says where the price comes from: the chain rule at this good, with formulas.
+    `price_range` is there where the price is not unique: what one more unit adds, what one fewer takes.
+    """
+
+    good: str
+    role: Role
+    unit: str
+    quantity: Number
+    price: Number
+    value: Number
+    rule: str
+    price_range: tuple[Number, Number] | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """The JSON of one good."""
+        row: dict[str, Any] = {
+            "good": self.good,
+            "role": self.role,
+            "unit": self.unit,
+            "quantity": plain(self.quantity),
+            "price": plain(self.price),
+            "value": plain(self.value),
+            "rule": self.rule,
+        }
+        if self.price_range is not None:
+            row["price_range"] = [plain(bound) for bound in self.price_range]
+        return row
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """What a firm makes of a good, and the price it gets."""
+
+    good: str
+    quantity: Number
+    price: Number
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """What a firm uses of a good, its price, and what one more unit is worth to the firm."""
+
+    good: str
+    quantity: Number
+    price: Number
+    marginal_value: Number
+    gap: Number
+
+
+@dataclass(frozen=True, slots=True)
+class Derivative:
+    """A marginal product: dF/dz of one output by one input."""
+
+    output: str
+    input: str
+    formula: str
+    value: Number
+
+
+@dataclass(frozen=True, slots=True)
+class PricedFirm:
+    """A row of the firm table, in the unit of money; `returns_to_scale` None where output is 0."""
+
+    firm: str
+    revenue: Number
+    cost: Number
+    profit: Number
+    returns_to_scale: Number | None
+    outputs: tuple[Output, ...]
+    inputs: tuple[Input, ...]
+    derivatives: tuple[Derivative, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """The JSON of one firm."""
+        return {
+            "firm": self.firm,
+            "revenue": plain(self.revenue),
+            "cost": plain(self.cost),
+            "profit": plain(self.profit),
+            "returns_to_scale": plain(self.returns_to_scale),
+            "outputs": [
+                {"good": o.good, "quantity": plain(o.quantity), "price": plain(o.price)}
+                for o in self.outputs
+            ],
+            "inputs": [
+                {
+                    "good": i.good,
+                    "quantity": plain(i.quantity),
+                    "price": plain(i.price),
+                    "marginal_value": plain(i.marginal_value),
+                    "gap": plain(i.gap),
+                }
+                for i in self.inputs
+            ],
+            "derivatives": [
+                {"output": d.output, "input": d.input, "formula": d.formula, "value": plain(d.value)}
+                for d in self.derivatives
+            ],
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Solution:
+    """The priced chain: goods in chain order, primaries first; firms in topological order.
+
+    Numbers are doubles, or decimals where more than 17 digits were asked for or no double can
+    hold the number. With a numeraire all money is in units of it.
+    """
+
+    path: str
+    title: str
+    sha256: str
+    allocation: Literal["given", "competitive"]
+    numeraire: str | None
+    money: str
+    total_value: Number
+    goods: tuple[PricedGood, ...]
+    firms: tuple[PricedFirm, ...]
+    warnings: tuple[Warning, ...]
+
+    @property
+    def prices(self) -> Mapping[str, Number]:
+        """The price of every good by its name."""
+        return {row.good: row.price for row in self.goods}
+
+    @property
+    def quantities(self) -> Mapping[str, Number]:
+        """The available quantity of every good by its name."""
+        return {row.good: row.quantity for row in self.goods}
+
+    def to_dict(self) -> dict[str, Any]:
+        """The JSON of `solve`, format chainprice.solve/1."""
+        return {
+            "format": "chainprice.solve/1",
+            "spec": {"path": self.path, "title": self.title, "sha256": self.sha256},
+            "allocation": self.allocation,
+            "numeraire": self.numeraire,
+            "total_value": plain(self.total_value),
+            "goods": [good.to_dict() for good in self.goods],
+            "firms": [firm.to_dict() for firm in self.firms],
+            "warnings": [warning.to_dict() for warning in self.warnings],
+            "money": self.money,
+        }

@@ -1,0 +1,181 @@
+"""Production functions and marginal products; nothing here knows about markets.
+
+A production function is a formula whose names are the firm's inputs and constants. Where it bends
+(`min`, `max`, `abs`), it is settled first: at given quantities each bend is one of its smooth
+branches, or, exactly on the kink, the mean of the branches that meet there. Marginal products are
+sympy's derivatives of the settled function.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from types import MappingProxyType
+from typing import NamedTuple
+
+from chainprice import differentiation
+from chainprice.arithmetic import CONSTANTS, DECIMALS, evaluate, rational, working_digits
+from chainprice.differentiation import Bound
+from chainprice.errors import Problem, UndefinedError
+from chainprice.formula import KINKED, Formula, Shape
+from chainprice.network import Network
+from chainprice.spec import Spec
+
+Point = Mapping[str, Decimal]
+"""Quantities of a firm's inputs."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProductionFunction:
+    """How much of `output` a firm makes of its inputs.
+
+    `inputs` are the goods that the formula names; `parameters` what its other names are worth.
+    """
+
+    firm: str
+    output: str
+    formula: Formula
+    inputs: tuple[str, ...]
+    parameters: Mapping[str, Formula]
+
+    def values(self, point: Point) -> list[Decimal]:
+        """The numbers that fill the formula's name slots at a point."""
+        return [self._value(name, point) for name in self.formula.names]
+
+    def _value(self, name: str, point: Point) -> Decimal:
+        if name in self.parameters:
+            return evaluate(self.parameters[name])
+        return point[name] if name in self.inputs else CONSTANTS[name]()
+
+    def amount(self, point: Point) -> Decimal:
+        """The quantity of output at a point; raises ArithmeticError where there is none."""
+        return +self.formula.shape.run(DECIMALS, self.values(point), self.formula.numbers)
+
+    def settled(self, point: Point) -> Settled:
+        """The smooth function that this one is at a point."""
+        shape = self.formula.shape
+        if not shape.kinked:
+            return Settled(shape, on_kink=False)
+        return _settle(shape, shape.trace(DECIMALS, self.values(point), self.formula.numbers))
+
+    def bound(self, shape: Shape) -> Bound:
+        """A settled shape with the parameters that are fractions filled in."""
+        constants = []
+        for slot, name in enumerate(self.formula.names):
+            if name in self.parameters:
+                exact = rational(self.parameters[name])
+                if exact is not None:
+                    constants.append((slot, exact))
+            elif name not in self.inputs:
+                constants.append((slot, name))
+        return Bound(shape, self.formula.numbers, tuple(constants))
+
+
+class Settled(NamedTuple):
+    """A smooth shape, and whether the point that it was taken at lies on a kink."""
+
+    shape: Shape
+    on_kink: bool
+
+
+class MarginalProduct(NamedTuple):
+    """dF/dz of one output by one input: as a formula in the firm's own names, and its value."""
+
+    output: str
+    input: str
+    formula: str
+    value: Decimal
+
+
+Technology = Mapping[str, tuple[ProductionFunction, ...]]
+"""Each firm's production functions, outputs in alphabetical order."""
+
+
+def build(spec: Spec, network: Network) -> Technology:
+    """The technology of a spec."""
+    return MappingProxyType(
+        {
+            name: tuple(_function(spec, network, name, output) for output in network.outputs[name])
+            for name in network.firms
+        }
+    )
+
+
+def _function(spec: Spec, network: Network, firm: str, output: str) -> ProductionFunction:
+    formula = spec.firms[firm].production[output]
+    inputs = tuple(name for name in formula.names if name in network.uses)
+    parameters = {
+        name: parameter
+        for name in formula.names
+        if name not in inputs and (parameter := spec.parameter(firm, name)) is not None
+    }
+    return ProductionFunction(firm, output, formula, inputs, MappingProxyType(parameters))
+
+
+def amount(spec: Spec, function: ProductionFunction, point: Point) -> Decimal:
+    """The quantity of output; raises UndefinedError, with the place, where there is none."""
+    try:
+        return function.amount(point)
+    except ArithmeticError:
+        raise UndefinedError(_undefined(spec, function, point, "has no finite real value")) from None
+
+
+def marginal_products(
+    spec: Spec, function: ProductionFunction, point: Point
+) -> tuple[MarginalProduct, ...]:
+    """The marginal product of each input at a point, in the formula's order of inputs.
+
+    Raises UndefinedError, with the place, where the function has no slope.
+    """
+    bound = function.bound(function.settled(point).shape)
+    values = function.values(point)
+    products = []
+    for slot, name in enumerate(function.formula.names):
+        if name not in function.inputs:
+            continue
+        slope = differentiation.derivative(bound, slot)
+        slots = {f"x{index}": value for index, value in enumerate(values)}
+        try:
+            value = evaluate(slope, slots)
+        except ArithmeticError:
+            reason = f"has no finite slope in '{name}'"
+            raise UndefinedError(_undefined(spec, function, point, reason)) from None
+        text = differentiation.with_names(slope, function.formula.names)
+        products.append(MarginalProduct(function.output, name, text, value))
+    return tuple(products)
+
+
+def _undefined(spec: Spec, function: ProductionFunction, point: Point, reason: str) -> Problem:
+    where = ", ".join(f"{name} = {point[name]:.6g}" for name in function.inputs)
+    at = f" at {where}" if where else ""
+    return Problem(
+        f"'{function.formula}' {reason}{at} (production of '{function.output}' by firm '{function.firm}')",
+        spec.place("firms", function.firm, "production", function.output),
+        "change the quantities supplied, or the formula",
+    )
+
+
+def _settle(shape: Shape, values: Sequence[Decimal]) -> Settled:
+    """Put a branch, or the mean of the branches that tie, in the place of each kinked step."""
+    steps = list(shape.steps)
+    on_kink = False
+    for index, (operation, operands) in enumerate(steps):
+        if operation not in KINKED:
+            continue
+        if operation == "abs":
+            value = values[operands[0]]
+            tied = _equal(value, Decimal(0), values)
+            steps[index] = ("sub", operands * 2) if tied else ("mean" if value > 0 else "neg", operands)
+            on_kink |= tied
+        else:
+            active = tuple(o for o in operands if _equal(values[o], values[index], values))
+            steps[index] = ("mean", active)
+            on_kink |= len(active) > 1
+    return Settled(Shape(tuple(steps), shape.names, shape.numbers), on_kink)
+
+
+def _equal(a: Decimal, b: Decimal, values: Sequence[Decimal]) -> bool:
+    """Whether two values are equal but for rounding; against 0, the size of all values counts."""
+    scale = max(abs(a), abs(b)) if a and b else max(abs(value) for value in values)
+    return abs(a - b) <= scale.scaleb(8 - working_digits())
