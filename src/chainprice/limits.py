@@ -23,3 +23,18 @@ KINK_WORK = 1_000_000
 
 ROUNDS = 4
 """How often the working digits are doubled before a solution is given up as too ill-conditioned."""
+
+SYMBOLIC_STEPS = 2_000
+"""Steps of all formulas together up to which a chain is verified symbolically."""
+
+SYMBOLIC_WORK = 5_000
+"""Firm evaluations, over all cuts, up to which a chain is verified symbolically."""
+
+NUMERIC_WORK = 20_000
+"""Firm evaluations, over all cuts, up to which a chain is verified good by good."""
+
+VERIFY_DIGITS = 20_000
+"""The most digits that the adjoint method takes to make a tiny price felt."""
+
+ADJOINT_PROBES = 200
+"""Sets of goods that the adjoint method tests to find wrong rows, before it fails all that are left."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from chainprice import accounts, allocation, cautions, kinks, limits, network, quantities, technology
@@ -89,7 +89,7 @@ def _price_to(chain: _Chain, count: int) -> tuple[_Priced, int]:
     for _ in range(limits.ROUNDS):
         fine = _price(chain, 2 * working)
         if _agree(coarse, fine, count, working):
-            return fine, 2 * working
+            return _without_noise(coarse, fine, count), 2 * working
         coarse, working = fine, 2 * working
     raise PrecisionError(
         Problem(
@@ -104,11 +104,27 @@ def _agree(coarse: _Priced, fine: _Priced, count: int, working: int) -> bool:
     """Whether every number agrees to `count` digits, or is zero as far as can be told."""
     with digits(2 * working):
         size = max(abs(value) for value in fine.results())
-        noise = size.scaleb(-working - working // 2)
         return all(
-            abs(a - b) <= abs(b).scaleb(-count - 2) or (abs(b) <= noise and abs(a) <= size.scaleb(-working // 2))
+            _same(a, b, count) or (abs(a) <= size.scaleb(-working // 2) and abs(b) <= size.scaleb(-working))
             for a, b in zip(coarse.results(), fine.results(), strict=True)
         )
+
+
+def _same(a: Decimal, b: Decimal, count: int) -> bool:
+    return abs(a - b) <= abs(b).scaleb(-count - 2)
+
+
+def _without_noise(coarse: _Priced, fine: _Priced, count: int) -> _Priced:
+    """The finer of the two, with 0 for what is nothing but rounding."""
+
+    def cleaned(a: Mapping[str, Decimal], b: Mapping[str, Decimal]) -> dict[str, Decimal]:
+        return {key: b[key] if _same(a[key], b[key], count) else Decimal(0) for key in b}
+
+    flow = replace(
+        fine.quantities, available=cleaned(coarse.quantities.available, fine.quantities.available)
+    )
+    prices = replace(fine.prices, of=cleaned(coarse.prices.of, fine.prices.of))
+    return replace(fine, quantities=flow, prices=prices)
 
 
 def _price(chain: _Chain, working: int) -> _Priced:

@@ -1,0 +1,32 @@
+"""`verify` as users know it: solve a spec, or take a table that somebody published, and check it."""
+
+from __future__ import annotations
+
+from chainprice import allocation, network, solve
+from chainprice.spec import Spec
+from chainprice.verify import Method, PriceTable, Verdict, table_of, verify_table
+
+TOLERANCE = 1e-9
+"""The default relative tolerance of every row."""
+
+
+def verify(
+    spec: Spec,
+    table: PriceTable | solve.Solution | None = None,
+    *,
+    tolerance: float = TOLERANCE,
+    method: Method = "auto",
+) -> Verdict:
+    """Check a price table against direct differentiation of the composed function (MODEL.md section 5).
+
+    Without a table the spec is solved first. `method` is chosen by the size of the chain unless
+    it is named.
+
+    Raises what `solve` and `verify_table` raise.
+    """
+    allocation.fail_if_market_must_choose(spec, network.build(spec))
+    if table is None:
+        table = solve.solve(spec)
+    if isinstance(table, solve.Solution):
+        table = table_of(table.to_dict())
+    return verify_table(spec, table, tolerance=tolerance, method=method)

@@ -1,0 +1,23 @@
+"""Verification: a price table against direct differentiation, on a road of its own.
+
+Nothing here imports the backward pass, the derivatives or even the arithmetic that made the table.
+The formulas are composed anew, evaluated with mpmath, and differentiated directly: the table comes
+in as plain numbers, whoever made it.
+"""
+
+from chainprice.verify.check import METHODS, Method, verify_table
+from chainprice.verify.result import Check, Condition, Verdict, Verification
+from chainprice.verify.table import PriceTable, read_table, table_of
+
+__all__ = [
+    "METHODS",
+    "Check",
+    "Condition",
+    "Method",
+    "PriceTable",
+    "Verdict",
+    "Verification",
+    "read_table",
+    "table_of",
+    "verify_table",
+]

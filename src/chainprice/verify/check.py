@@ -1,0 +1,230 @@
+"""The comparison: every row of a table against the direct derivative, by the strongest method that fits."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Literal
+
+import mpmath
+from mpmath import mpf
+
+from chainprice import limits
+from chainprice.errors import NumeraireError, Problem, TableError, UsageError
+from chainprice.formula import suggestion
+from chainprice.spec import Spec
+from chainprice.verify import adjoint, numeric, symbolic
+from chainprice.verify.composition import Composition, compose
+from chainprice.verify.numeric import Direct
+from chainprice.verify.result import Check, Condition, Number, UsedMethod, Verdict
+from chainprice.verify.table import PriceTable
+
+Method = Literal["auto", "symbolic", "numeric", "adjoint"]
+
+METHODS: tuple[Method, ...] = ("auto", "symbolic", "numeric", "adjoint")
+
+TOLERANCE = 1e-9
+
+def verify_table(
+    spec: Spec, table: PriceTable, *, tolerance: float = TOLERANCE, method: Method = "auto"
+) -> Verdict:
+    """Check every price of a table, and all else in it, against the composed function of a spec.
+
+    `tolerance` is relative. Quantities must follow from the spec (MODEL.md section 2).
+
+    Raises UndefinedError where the composed function has no value, UsageError for a tolerance
+    that is not a number between 0 and 1.
+    """
+    if not 0 < tolerance < 1:
+        raise UsageError(f"the tolerance must be between 0 and 1, not {tolerance:g}")
+    digits = max(60, int(-mpmath.log10(tolerance)) + 40)
+    with mpmath.workdps(digits):
+        composition = compose(spec)
+        base = composition.evaluate()
+        _fail_if_numeraire_unknown(table, composition)
+        comparison = _Comparison(composition, base, table, mpf(tolerance), digits)
+        checks = comparison.checks(_method(composition, base, method))
+        conditions = tuple(comparison.conditions())
+    return Verdict(spec.source.path, "given", tolerance, checks, conditions)
+
+
+def _fail_if_numeraire_unknown(table: PriceTable, composition: Composition) -> None:
+    if table.numeraire is not None and table.numeraire not in composition.goods:
+        hint = suggestion(table.numeraire, composition.goods)
+        raise TableError(Problem(f"unknown good '{table.numeraire}' as the table's numeraire", None, hint))
+
+
+def _method(composition: Composition, base: Mapping[str, mpf], method: Method) -> Method:
+    """The strongest method that fits the size of the chain, unless one is asked for."""
+    bends = any(production.formula.shape.kinked for production in composition.productions)
+    if method == "symbolic" and bends:
+        raise UsageError(Problem("min, max and abs cannot be verified symbolically", None, "use method numeric"))
+    if method != "auto":
+        return method
+    steps = sum(len(production.formula.shape.steps) for production in composition.productions)
+    work = _work(composition)
+    if not bends and steps <= limits.SYMBOLIC_STEPS and work <= limits.SYMBOLIC_WORK:
+        return "symbolic"
+    return "numeric" if work <= limits.NUMERIC_WORK else "adjoint"
+
+
+def _work(composition: Composition) -> int:
+    """Firm evaluations that it takes to cut the chain at every good once; counted no further than needed."""
+    work = 0
+    for good in composition.goods:
+        work += len(composition.downstream(good))
+        if work > limits.NUMERIC_WORK:
+            break
+    return work
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """What direct differentiation says of one good: a value and its method, or only that it failed."""
+
+    direct: Direct | None
+    method: UsedMethod
+    mismatch: mpf | None = None
+    failed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Comparison:
+    """One table against one composed function."""
+
+    composition: Composition
+    base: Mapping[str, mpf]
+    table: PriceTable
+    tolerance: mpf
+    digits: int
+
+    def checks(self, method: Method) -> tuple[Check, ...]:
+        """A row for every good of the table, then one for each good that it lacks."""
+        known = [good for good in self.table.prices if good in self.base]
+        lacking = [good for good in self.composition.goods if good not in self.table.prices]
+        money = self._unit_of_account(method)
+        rows = self._rows(method, known, money)
+        checks = []
+        for good, price in self.table.prices.items():
+            if good in rows:
+                checks.append(self._check(good, _mpf(price), rows[good], money))
+            else:
+                checks.append(Check(good, _number(_mpf(price)), None, None, None, passed=False))
+        for good, row in self._rows("numeric" if method == "adjoint" else method, lacking, money).items():
+            direct = None if row.direct is None else _number(row.direct.low / money)
+            checks.append(Check(good, None, direct, None, row.method, passed=False))
+        return tuple(checks)
+
+    def _unit_of_account(self, method: Method) -> mpf:
+        """What the table's numeraire is worth in money, by direct differentiation."""
+        numeraire = self.table.numeraire
+        if numeraire is None:
+            return mpf(1)
+        row = self._rows("numeric" if method == "adjoint" else method, [numeraire], mpf(1))[numeraire]
+        price = row.direct.low if row.direct else mpf(0)
+        if price == 0:
+            raise NumeraireError(f"the price of the numeraire '{numeraire}' is 0, so nothing can be priced in it")
+        return price
+
+    def _rows(self, method: Method, goods: Sequence[str], money: mpf) -> dict[str, _Row]:
+        if method == "symbolic":
+            derivatives = symbolic.derivatives(self.composition, self.base, goods)
+            return {good: _Row(Direct(slope, slope), "symbolic") for good, slope in derivatives.items()}
+        if method == "numeric":
+            return {good: self._numeric(good) for good in goods}
+        return self._adjoint(goods, money)
+
+    def _numeric(self, good: str) -> _Row:
+        direct = numeric.derivative(self.composition, good, self.digits)
+        return _Row(direct, "numeric" if direct.smooth else "one-sided")
+
+    def _adjoint(self, goods: Sequence[str], money: mpf) -> dict[str, _Row]:
+        """All goods together, save those whose price a kink leaves open: these one by one."""
+        bent = self.composition.upstream_of_kinks(self.base)
+        together = [good for good in goods if good not in bent]
+        rows = {good: self._numeric(good) for good in goods if good in bent}
+        if together:
+            prices = {good: _mpf(self.table.prices[good]) * money for good in together}
+            outcome = adjoint.verify(self.composition, prices, self.tolerance)
+            rows |= {
+                good: _Row(None, "adjoint", outcome.worst, good in outcome.failed) for good in together
+            }
+        return rows
+
+    def _check(self, good: str, price: mpf, row: _Row, money: mpf) -> Check:
+        if row.direct is None:
+            error = row.mismatch if row.mismatch is not None else mpf(0)
+            return Check(good, _number(price), None, _number(error), row.method, passed=not row.failed)
+        low, high = sorted((row.direct.low / money, row.direct.high / money))
+        direct = min(max(price, low), high)
+        error = _relative_error(price, direct)
+        passed = bool(error <= self.tolerance)
+        return Check(good, _number(price), _number(direct), _number(error), row.method, passed=passed)
+
+    def conditions(self) -> Iterator[Condition]:
+        """What else the table says, against the composed function and the table's own prices."""
+        known = self.table.prices.keys() & self.base.keys()
+        price = {good: _mpf(self.table.prices[good]) for good in known}
+        yield from self._condition(
+            "quantities", {g: _gap(self.table.quantities[g], self.base[g]) for g in self.table.quantities if g in known}
+        )
+        yield from self._condition(
+            "values",
+            {g: _gap(self.table.values[g], price[g] * self.base[g]) for g in self.table.values if g in known},
+        )
+        yield from self._condition("accounts", dict(self._accounts(price)))
+
+    def _accounts(self, price: Mapping[str, mpf]) -> Iterator[tuple[str, mpf]]:
+        """Revenue, cost and profit of each firm, from the table's prices and the composed quantities."""
+        revenue: dict[str, mpf] = {}
+        cost: dict[str, mpf] = {}
+        seen: set[tuple[str, str]] = set()
+        for production in self.composition.productions:
+            if production.output not in price or not production.shares.keys() <= price.keys():
+                continue
+            firm = production.firm
+            made = self.composition.produced(production, self.base)
+            revenue[firm] = revenue.get(firm, mpf(0)) + price[production.output] * made
+            for good in production.shares:
+                if (firm, good) not in seen:
+                    seen.add((firm, good))
+                    used = self.composition.used(production, good, self.base)
+                    cost[firm] = cost.get(firm, mpf(0)) + price[good] * used
+        for firm, row in self.table.accounts.items():
+            if firm in revenue:
+                direct = {"revenue": revenue[firm], "cost": cost.get(firm, mpf(0))}
+                direct["profit"] = direct["revenue"] - direct["cost"]
+                size = max(abs(direct["revenue"]), abs(direct["cost"]))
+                for key, value in row.items():
+                    yield f"{firm}/{key}", _gap(value, direct[key], size)
+
+    def _condition(self, name: str, gaps: Mapping[str, mpf]) -> Iterator[Condition]:
+        if gaps:
+            where = max(gaps, key=lambda key: gaps[key])
+            passed = bool(gaps[where] <= self.tolerance)
+            yield Condition(name, _number(gaps[where]), where, passed)
+
+
+def _relative_error(value: mpf, direct: mpf) -> mpf:
+    """Relative to the direct value; to the other one where that is 0."""
+    scale = abs(direct) or abs(value)
+    return abs(value - direct) / scale if scale else mpf(0)
+
+
+def _gap(value: Decimal, direct: mpf, size: mpf | None = None) -> mpf:
+    """The relative error of a figure of the table; `size` is what it is the difference of."""
+    figure = _mpf(value)
+    return abs(figure - direct) / size if size else _relative_error(figure, direct)
+
+
+def _mpf(value: Decimal) -> mpf:
+    return mpf(str(value))
+
+
+def _number(value: mpf) -> Number:
+    """A double, or a decimal string where no double can hold it."""
+    double = float(value)
+    if (double == 0 and value != 0) or abs(double) == float("inf") or 0 < abs(double) < 2.3e-308:
+        return str(mpmath.nstr(value, 17))
+    return double

@@ -1,0 +1,113 @@
+"""What verification found, as immutable values; `to_dict` gives the JSON of the contract."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+Number = float | str
+"""A double, or a decimal string where no double can hold the number."""
+
+UsedMethod = Literal["symbolic", "numeric", "one-sided", "adjoint"]
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One row: the table's price against the direct derivative of the composed function.
+
+    `price` is None where the table lacks the good, `direct` where the row was verified together
+    with all others (method adjoint) or where the spec lacks the good.
+    """
+
+    good: str
+    price: Number | None
+    direct: Number | None
+    relative_error: Number | None
+    method: UsedMethod | None
+    passed: bool
+
+    def to_dict(self) -> dict[str, Any]:
+        """The JSON of one row."""
+        return {
+            "good": self.good,
+            "price": self.price,
+            "direct": self.direct,
+            "relative_error": self.relative_error,
+            "method": self.method,
+            "passed": self.passed,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """Something that must hold over many rows: the worst relative error, and where it is."""
+
+    condition: str
+    worst: Number
+    where: str | None
+    passed: bool
+
+    def to_dict(self) -> dict[str, Any]:
+        """The JSON of one condition."""
+        return {
+            "condition": self.condition,
+            "worst": self.worst,
+            "where": self.where,
+            "passed": self.passed,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """All that was checked of one spec; `error` says why nothing could be."""
+
+    path: str
+    allocation: str | None
+    tolerance: float
+    checks: tuple[Check, ...] = ()
+    conditions: tuple[Condition, ...] = ()
+    error: str | None = None
+
+    @property
+    def verified(self) -> bool:
+        """Whether there was something to check and all of it passed."""
+        rows = (*self.checks, *self.conditions)
+        return self.error is None and bool(self.checks) and all(row.passed for row in rows)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The JSON of one spec."""
+        return {
+            "path": self.path,
+            "verified": self.verified,
+            "allocation": self.allocation,
+            "tolerance": self.tolerance,
+            "checks": [check.to_dict() for check in self.checks],
+            "conditions": [condition.to_dict() for condition in self.conditions],
+            "error": self.error,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """The verdicts on several specs, in the order in which they were named."""
+
+    specs: tuple[Verdict, ...]
+
+    @classmethod
+    def of(cls, verdicts: Iterable[Verdict]) -> Verification:
+        """The verification that these verdicts make."""
+        return cls(tuple(verdicts))
+
+    @property
+    def verified(self) -> bool:
+        """Whether every spec is verified."""
+        return all(verdict.verified for verdict in self.specs)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The JSON of `verify`, format chainprice.verify/1."""
+        return {
+            "format": "chainprice.verify/1",
+            "verified": self.verified,
+            "specs": [verdict.to_dict() for verdict in self.specs],
+        }

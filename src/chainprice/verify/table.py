@@ -1,0 +1,153 @@
+"""A price table as plain numbers: what verification is given, whoever made it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal, InvalidOperation
+from typing import Any, cast
+
+from chainprice.errors import Place, Problem, TableError
+
+Row = Mapping[str, Decimal]
+
+
+@dataclass(frozen=True, slots=True)
+class PriceTable:
+    """Prices by good, and as much of the rest of a `solve` result as is there.
+
+    `quantities` and `values` by good, `accounts` by firm (revenue, cost, profit), `ranges` of
+    prices that are not unique. With a numeraire all money is in units of it.
+    """
+
+    prices: Mapping[str, Decimal]
+    numeraire: str | None = None
+    quantities: Mapping[str, Decimal] = field(default_factory=dict)
+    values: Mapping[str, Decimal] = field(default_factory=dict)
+    ranges: Mapping[str, tuple[Decimal, Decimal]] = field(default_factory=dict)
+    accounts: Mapping[str, Row] = field(default_factory=dict)
+    total_value: Decimal | None = None
+
+
+def read_table(text: str, path: str = "<table>") -> PriceTable:
+    """The table in a `solve -f json` text; raises TableError, with all problems, if it is none."""
+    try:
+        data = json.loads(text, parse_float=Decimal, parse_int=Decimal, parse_constant=_no_number)
+    except ValueError as error:
+        line, column = getattr(error, "lineno", None), getattr(error, "colno", 1)
+        raise TableError(
+            Problem(f"not JSON: {error}", Place(path, line, column), "a table is what `solve -f json` prints")
+        ) from None
+    except RecursionError:
+        raise TableError(Problem("nested too deeply", Place(path))) from None
+    return table_of(data, path)
+
+
+def _no_number(text: str) -> Any:
+    raise ValueError(f"{text} is not a number of JSON")
+
+
+def table_of(data: Any, path: str = "<table>") -> PriceTable:
+    """The table in a `solve` result; raises TableError, with all problems, if there is none in it."""
+    reader = _Reader(path)
+    table = reader.read(data)
+    if reader.problems:
+        raise TableError(reader.problems)
+    return table
+
+
+class _Reader:
+    """Collects what is wrong with a table while it reads."""
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self.problems: list[Problem] = []
+
+    def read(self, data: Any) -> PriceTable:
+        if not isinstance(data, dict):
+            self._report("a table is an object", "a table is what `solve -f json` prints")
+            data = {}
+        elif data.get("format") != "chainprice.solve/1":
+            self._report("its format is not chainprice.solve/1", "a table is what `solve -f json` prints")
+            data = {}
+        goods = self._rows(data, "goods", "good")
+        if data and not goods and not self.problems:
+            self._report("the table has no goods")
+        numeraire = data.get("numeraire")
+        if numeraire is not None and not isinstance(numeraire, str):
+            self._report("numeraire must be a good's name or null")
+            numeraire = None
+        return PriceTable(
+            prices={good: self._needed(row, "price", good) for good, row in goods.items()},
+            numeraire=numeraire,
+            quantities=self._column(goods, "quantity"),
+            values=self._column(goods, "value"),
+            ranges=self._ranges(goods),
+            accounts=self._accounts(self._rows(data, "firms", "firm")),
+            total_value=self._number(data, "total_value", "the table"),
+        )
+
+    def _rows(self, data: Mapping[str, Any], key: str, name: str) -> dict[str, Mapping[str, Any]]:
+        rows = data.get(key, [])
+        if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+            self._report(f"'{key}' must be a list of objects")
+            return {}
+        result: dict[str, Mapping[str, Any]] = {}
+        for row in rows:
+            if not isinstance(row.get(name), str):
+                self._report(f"a row of '{key}' has no '{name}'")
+            elif row[name] in result:
+                self._report(f"'{row[name]}' is in the table twice")
+            else:
+                result[row[name]] = row
+        return result
+
+    def _needed(self, row: Mapping[str, Any], key: str, name: str) -> Decimal:
+        value = self._number(row, key, name)
+        if value is None and key not in row:
+            self._report(f"'{name}' has no {key}")
+        return value if value is not None else Decimal(0)
+
+    def _column(self, rows: Mapping[str, Mapping[str, Any]], key: str) -> dict[str, Decimal]:
+        column = {name: self._number(row, key, name) for name, row in rows.items()}
+        return {name: value for name, value in column.items() if value is not None}
+
+    def _ranges(self, goods: Mapping[str, Mapping[str, Any]]) -> dict[str, tuple[Decimal, Decimal]]:
+        ranges = {}
+        for good, row in goods.items():
+            bounds = row.get("price_range")
+            if bounds is None:
+                continue
+            if not isinstance(bounds, list) or len(bounds) != 2:
+                self._report(f"the price_range of '{good}' is not two numbers")
+                continue
+            low, high = (self._number({"price_range": bound}, "price_range", good) for bound in bounds)
+            if low is not None and high is not None:
+                ranges[good] = (low, high)
+        return ranges
+
+    def _accounts(self, firms: Mapping[str, Mapping[str, Any]]) -> dict[str, Row]:
+        accounts = {}
+        for firm, row in firms.items():
+            figures = {key: self._number(row, key, firm) for key in ("revenue", "cost", "profit")}
+            accounts[firm] = {key: value for key, value in figures.items() if value is not None}
+        return accounts
+
+    def _number(self, row: Mapping[str, Any], key: str, name: str) -> Decimal | None:
+        value = row.get(key)
+        if value is None and key not in row:
+            return None
+        convert = cast("Callable[[Any], Decimal]", Decimal)
+        if isinstance(value, (str, float, int, Decimal)) and not isinstance(value, bool):
+            try:
+                number = convert(repr(value) if isinstance(value, float) else value)
+            except InvalidOperation:
+                number = Decimal("nan")
+            if number.is_finite():
+                return number
+        self._report(f"the {key} of '{name}' is not a number: {value!r}")
+        return None
+
+    def _report(self, message: str, hint: str = "") -> None:
+        self.problems.append(Problem(message, Place(self._path), hint))
