@@ -42,7 +42,7 @@ def account(
     """The books of a firm."""
     made, used = quantities.made[firm], quantities.used[firm]
     revenue = sum((prices.of[good] * amount for good, amount in made.items()), Decimal(0))
-    cost = sum((prices.of[good] * amount for good, amount in used.items()), Decimal(0))
+    cost = sum((prices.paid[good, firm] * amount for good, amount in used.items()), Decimal(0))
     return Account(revenue, cost, returns_to_scale(made, used, prices, products))
 
 

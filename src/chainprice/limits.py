@@ -33,8 +33,5 @@ SYMBOLIC_WORK = 5_000
 NUMERIC_WORK = 20_000
 """Firm evaluations, over all cuts, up to which a chain is verified good by good."""
 
-VERIFY_DIGITS = 20_000
-"""The most digits that the adjoint method takes to make a tiny price felt."""
-
 ADJOINT_PROBES = 200
 """Sets of goods that the adjoint method tests to find wrong rows, before it fails all that are left."""

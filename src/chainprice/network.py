@@ -51,6 +51,7 @@ class Network:
     uses: Mapping[str, tuple[Use, ...]]
     inputs: Mapping[str, tuple[str, ...]]
     outputs: Mapping[str, tuple[str, ...]]
+    non_rival: frozenset[str]
     loop: tuple[str, ...]
 
 
@@ -77,6 +78,7 @@ def build(spec: Spec) -> Network:
         uses=MappingProxyType(uses),
         inputs=MappingProxyType(inputs),
         outputs=MappingProxyType(outputs),
+        non_rival=frozenset(good for good in makers if not spec.note(good).rival),
         loop=loop,
     )
 

@@ -20,10 +20,15 @@ MarginalProducts = Mapping[str, Sequence[MarginalProduct]]
 
 @dataclass(frozen=True, slots=True)
 class Prices:
-    """`of` each good its price; `marginal_values` what one more unit is worth to each (good, user)."""
+    """`of` each good its price; by (good, user), what one more unit is worth to the user, and what it pays.
+
+    A user pays the good's price. Of a non-rival good every user has the whole, and each pays what it
+    is worth to itself (its Lindahl price); together they pay the price.
+    """
 
     of: Mapping[str, Decimal]
     marginal_values: Mapping[tuple[str, str], Decimal]
+    paid: Mapping[tuple[str, str], Decimal]
 
 
 def backpropagate(
@@ -34,6 +39,7 @@ def backpropagate(
 ) -> Prices:
     """Price every good, last goods first."""
     prices: dict[str, Decimal] = {}
+    paid: dict[tuple[str, str], Decimal] = {}
     values: dict[tuple[str, str], Decimal] = {}
     slopes = _by_input(products)
     for good in reversed(network.goods):
@@ -44,7 +50,10 @@ def backpropagate(
                 else marginal_value(slopes.get((use.user, good), ()), prices)
             )
         prices[good] = fan_out(network.uses[good], values, shares)
-    return Prices(prices, values)
+        for use in network.uses[good]:
+            is_lindahl = good in network.non_rival
+            paid[good, use.user] = values[good, use.user] if is_lindahl else prices[good]
+    return Prices(prices, values, paid)
 
 
 def marginal_value(products: Sequence[MarginalProduct], prices: Mapping[str, Decimal]) -> Decimal:

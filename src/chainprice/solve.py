@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from typing import TypeVar
 
 from chainprice import accounts, allocation, cautions, kinks, limits, network, quantities, technology
 from chainprice.arithmetic import DOUBLE_DIGITS, Number, digits, number
@@ -18,6 +19,8 @@ from chainprice.solution import Derivative, Input, Output, PricedFirm, PricedGoo
 from chainprice.spec import Spec
 from chainprice.technology import MarginalProduct, Technology
 from chainprice.value import demand_prices, sold, total_value
+
+_Key = TypeVar("_Key")
 
 GUARD_DIGITS = 13
 """Digits that are computed beyond those asked for, to begin with."""
@@ -117,13 +120,18 @@ def _same(a: Decimal, b: Decimal, count: int) -> bool:
 def _without_noise(coarse: _Priced, fine: _Priced, count: int) -> _Priced:
     """The finer of the two, with 0 for what is nothing but rounding."""
 
-    def cleaned(a: Mapping[str, Decimal], b: Mapping[str, Decimal]) -> dict[str, Decimal]:
+    def cleaned(a: Mapping[_Key, Decimal], b: Mapping[_Key, Decimal]) -> dict[_Key, Decimal]:
         return {key: b[key] if _same(a[key], b[key], count) else Decimal(0) for key in b}
 
     flow = replace(
         fine.quantities, available=cleaned(coarse.quantities.available, fine.quantities.available)
     )
-    prices = replace(fine.prices, of=cleaned(coarse.prices.of, fine.prices.of))
+    prices = replace(
+        fine.prices,
+        of=cleaned(coarse.prices.of, fine.prices.of),
+        marginal_values=cleaned(coarse.prices.marginal_values, fine.prices.marginal_values),
+        paid=cleaned(coarse.prices.paid, fine.prices.paid),
+    )
     return replace(fine, quantities=flow, prices=prices)
 
 
@@ -226,7 +234,7 @@ class _Report:
                 for good in chain.network.outputs[firm]
             ),
             inputs=tuple(
-                self.input(good, used[good], prices.of[good], prices.marginal_values[good, firm])
+                self.input(good, used[good], prices.paid[good, firm], prices.marginal_values[good, firm])
                 for good in chain.network.inputs[firm]
             ),
             derivatives=tuple(

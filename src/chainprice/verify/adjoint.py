@@ -40,15 +40,16 @@ class Probe:
     prices: Mapping[str, mpf]
     base: Mapping[str, mpf]
     step: mpf
-    digits: int
 
     def mismatch(self, weights: Mapping[str, mpf]) -> mpf:
         """How far W's gain is from the sum over the rows, per unit of weight."""
         gifts = {good: self._gift(good, weight) for good, weight in weights.items()}
-        forward = self.composition.evaluate({good: self.step * gift for good, gift in gifts.items()})
-        backward = self.composition.evaluate({good: -self.step * gift for good, gift in gifts.items()})
-        gain = self.composition.gain(backward, forward) / (2 * self.step)
+        gain = (self._gain(gifts, self.step) - self._gain(gifts, -self.step)) / (2 * self.step)
         return abs(gain - mpmath.fsum(self.prices[good] * gift for good, gift in gifts.items()))
+
+    def _gain(self, gifts: Mapping[str, mpf], step: mpf) -> mpf:
+        scaled = {good: step * gift for good, gift in gifts.items()}
+        return self.composition.gain(self.base, self.composition.changes(self.base, scaled))
 
     def _gift(self, good: str, weight: mpf) -> mpf:
         """A gift that is worth `weight` by the table; for a worthless good, as much as the step allows."""
@@ -57,32 +58,20 @@ class Probe:
         return weight * (abs(self.base[good]) or mpf(1)) * mpf(10) ** -STEP / self.step
 
 
-def verify(composition: Composition, prices: Mapping[str, mpf], tolerance: mpf) -> Outcome:
+def verify(
+    composition: Composition, base: Mapping[str, mpf], prices: Mapping[str, mpf], tolerance: mpf
+) -> Outcome:
     """Which of these prices are wrong by more than the tolerance, and by how much the sums are off."""
-    probe = _probe(composition, prices)
+    values = [abs(price * base[good]) for good, price in prices.items() if price and base[good]]
+    probe = Probe(composition, prices, base, min(values, default=mpf(1)) * mpf(10) ** -STEP)
     random = Random(_seed(prices))  # noqa: S311 - reproducible weights, nothing secret
     worst = mpf(0)
     failed: set[str] = set()
-    with mpmath.workdps(probe.digits):
-        for _ in range(ROUNDS):
-            mismatch, found = _search(probe, tuple(prices), tolerance, random)
-            worst = max(worst, mismatch)
-            failed |= found
+    for _ in range(ROUNDS):
+        mismatch, found = _search(probe, tuple(prices), tolerance, random)
+        worst = max(worst, mismatch)
+        failed |= found
     return Outcome(frozenset(failed), worst)
-
-
-def _probe(composition: Composition, prices: Mapping[str, mpf]) -> Probe:
-    """A probe with a step small enough for every good, and with the digits that such a step needs."""
-    base = composition.evaluate()
-    values = [abs(price * base[good]) for good, price in prices.items() if price and base[good]]
-    smallest = min(values, default=mpf(1))
-    step = smallest * mpf(10) ** -STEP
-    sales = composition.spec.demand
-    size = mpmath.fsum(abs(composition.gain({good: mpf(0)}, {good: base[good]})) for good in sales)
-    needed = 3 * STEP + int(max(mpf(0), mpmath.log10((size or mpf(1)) / smallest)))
-    digits = min(max(mpmath.mp.dps, needed), limits.VERIFY_DIGITS)
-    with mpmath.workdps(digits):
-        return Probe(composition, prices, composition.evaluate(), step, digits)
 
 
 def _search(

@@ -15,7 +15,7 @@ from chainprice.errors import NumeraireError, Problem, TableError, UsageError
 from chainprice.formula import suggestion
 from chainprice.spec import Spec
 from chainprice.verify import adjoint, numeric, symbolic
-from chainprice.verify.composition import Composition, compose
+from chainprice.verify.composition import Composition, Production, compose
 from chainprice.verify.numeric import Direct
 from chainprice.verify.result import Check, Condition, Number, UsedMethod, Verdict
 from chainprice.verify.table import PriceTable
@@ -43,7 +43,7 @@ def verify_table(
         composition = compose(spec)
         base = composition.evaluate()
         _fail_if_numeraire_unknown(table, composition)
-        comparison = _Comparison(composition, base, table, mpf(tolerance), digits)
+        comparison = _Comparison(composition, base, table, mpf(tolerance))
         checks = comparison.checks(_method(composition, base, method))
         conditions = tuple(comparison.conditions())
     return Verdict(spec.source.path, "given", tolerance, checks, conditions)
@@ -97,7 +97,6 @@ class _Comparison:
     base: Mapping[str, mpf]
     table: PriceTable
     tolerance: mpf
-    digits: int
 
     def checks(self, method: Method) -> tuple[Check, ...]:
         """A row for every good of the table, then one for each good that it lacks."""
@@ -136,7 +135,7 @@ class _Comparison:
         return self._adjoint(goods, money)
 
     def _numeric(self, good: str) -> _Row:
-        direct = numeric.derivative(self.composition, good, self.digits)
+        direct = numeric.derivative(self.composition, self.base, good)
         return _Row(direct, "numeric" if direct.smooth else "one-sided")
 
     def _adjoint(self, goods: Sequence[str], money: mpf) -> dict[str, _Row]:
@@ -146,7 +145,7 @@ class _Comparison:
         rows = {good: self._numeric(good) for good in goods if good in bent}
         if together:
             prices = {good: _mpf(self.table.prices[good]) * money for good in together}
-            outcome = adjoint.verify(self.composition, prices, self.tolerance)
+            outcome = adjoint.verify(self.composition, self.base, prices, self.tolerance)
             rows |= {
                 good: _Row(None, "adjoint", outcome.worst, good in outcome.failed) for good in together
             }
@@ -164,7 +163,7 @@ class _Comparison:
 
     def conditions(self) -> Iterator[Condition]:
         """What else the table says, against the composed function and the table's own prices."""
-        known = self.table.prices.keys() & self.base.keys()
+        known = [good for good in self.table.prices if good in self.base]
         price = {good: _mpf(self.table.prices[good]) for good in known}
         yield from self._condition(
             "quantities", {g: _gap(self.table.quantities[g], self.base[g]) for g in self.table.quantities if g in known}
@@ -177,27 +176,36 @@ class _Comparison:
 
     def _accounts(self, price: Mapping[str, mpf]) -> Iterator[tuple[str, mpf]]:
         """Revenue, cost and profit of each firm, from the table's prices and the composed quantities."""
-        revenue: dict[str, mpf] = {}
-        cost: dict[str, mpf] = {}
-        seen: set[tuple[str, str]] = set()
+        by_firm: dict[str, list[Production]] = {}
         for production in self.composition.productions:
-            if production.output not in price or not production.shares.keys() <= price.keys():
-                continue
-            firm = production.firm
-            made = self.composition.produced(production, self.base)
-            revenue[firm] = revenue.get(firm, mpf(0)) + price[production.output] * made
-            for good in production.shares:
-                if (firm, good) not in seen:
-                    seen.add((firm, good))
-                    used = self.composition.used(production, good, self.base)
-                    cost[firm] = cost.get(firm, mpf(0)) + price[good] * used
+            by_firm.setdefault(production.firm, []).append(production)
         for firm, row in self.table.accounts.items():
-            if firm in revenue:
-                direct = {"revenue": revenue[firm], "cost": cost.get(firm, mpf(0))}
-                direct["profit"] = direct["revenue"] - direct["cost"]
-                size = max(abs(direct["revenue"]), abs(direct["cost"]))
-                for key, value in row.items():
-                    yield f"{firm}/{key}", _gap(value, direct[key], size)
+            productions = by_firm.get(firm, [])
+            inputs = {good: p for p in productions for good in p.shares}
+            if not productions or not price.keys() >= inputs.keys() | {p.output for p in productions}:
+                continue
+            revenue = mpmath.fsum(
+                price[p.output] * self.composition.produced(p, self.base) for p in productions
+            )
+            cost = mpmath.fsum(
+                self._paid(good, productions, price) * self.composition.used(p, good, self.base)
+                for good, p in inputs.items()
+            )
+            direct = {"revenue": revenue, "cost": cost, "profit": revenue - cost}
+            for key, value in row.items():
+                yield f"{firm}/{key}", _gap(value, direct[key], max(abs(revenue), abs(cost)))
+
+    def _paid(self, good: str, productions: Sequence[Production], price: Mapping[str, mpf]) -> mpf:
+        """What a firm pays for an input: its price, or its own marginal value if it is non-rival."""
+        if self.composition.spec.note(good).rival:
+            return price[good]
+        gift = {good: (abs(self.base[good]) or mpf(1)) * mpf(10) ** -numeric.STEP}
+        worth = (
+            price[p.output] * (self.composition.change(p, self.base, gift) - self.composition.change(p, self.base, {good: -gift[good]}))
+            for p in productions
+            if good in p.shares
+        )
+        return mpmath.fsum(worth) / (2 * gift[good])
 
     def _condition(self, name: str, gaps: Mapping[str, mpf]) -> Iterator[Condition]:
         if gaps:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from functools import reduce
+from functools import partial, reduce
 from graphlib import TopologicalSorter
 from types import MappingProxyType
 from typing import Any
@@ -16,11 +16,10 @@ from typing import Any
 import mpmath
 from mpmath import mpf
 
-from chainprice.errors import Problem, UndefinedError
+from chainprice.errors import Place, Problem, UndefinedError
 from chainprice.formula import Formula, Functions
 from chainprice.spec import DEMAND, Spec
-
-NO_GIFT: Mapping[str, mpf] = MappingProxyType({})
+from chainprice.verify.difference import DIFFERENCES, Moving
 
 MPMATH: Functions = {
     "number": lambda number: mpf(str(number)),
@@ -84,29 +83,55 @@ class Composition:
                 waiting.extend(self.readers[self.productions[index].output])
         return tuple(sorted(found))
 
-    def evaluate(self, gift: Mapping[str, mpf] = NO_GIFT) -> dict[str, mpf]:
-        """The quantity of every good, with a gift of some."""
-        quantities = {good: endowment(self.spec, good) + gift.get(good, 0) for good in self.goods}
+    def evaluate(self) -> dict[str, mpf]:
+        """The quantity of every good at the operating point."""
+        quantities = {good: endowment(self.spec, good) for good in self.goods}
         for production in self.productions:
             quantities[production.output] += self.produced(production, quantities)
         return quantities
 
-    def evaluate_from(
-        self, base: Mapping[str, mpf], made: Mapping[int, mpf], good: str, gift: mpf
+    def changes(
+        self,
+        base: Mapping[str, mpf],
+        gifts: Mapping[str, mpf],
+        productions: Iterable[int] | None = None,
     ) -> dict[str, mpf]:
-        """The quantities that change when a gift of one good enters; the rest are as in `base`."""
-        moved = {good: base[good] + gift}
-        for index in self.downstream(good):
+        """How much the quantities change when gifts enter; a good that is left out does not change.
+
+        `productions` are the indices of those downstream of the gifts, if that is known: all others
+        are left out.
+        """
+        changes = dict(gifts)
+        indices = range(len(self.productions)) if productions is None else productions
+        for index in indices:
             production = self.productions[index]
-            inputs = {name: moved.get(name, base[name]) for name in production.shares}
-            output = production.output
-            change = self.produced(production, inputs) - made[index]
-            moved[output] = moved.get(output, base[output]) + change
-        return moved
+            if any(good in changes for good in production.shares):
+                change = self.change(production, base, changes)
+                changes[production.output] = changes.get(production.output, mpf(0)) + change
+        return changes
+
+    def change(
+        self, production: Production, base: Mapping[str, mpf], changes: Mapping[str, mpf]
+    ) -> mpf:
+        """How much more of an output a firm makes when the quantities change."""
+        values = {
+            name: Moving(value, self.used(production, name, changes) if name in changes else mpf(0))
+            for name, value in self.values(production, base).items()
+        }
+        try:
+            change = production.formula.evaluate(DIFFERENCES, values).change
+        except (ArithmeticError, ValueError, TypeError):
+            change = mpmath.nan
+        return finite(change, production.formula, values, partial(self.place, production))
+
+    def place(self, production: Production) -> Place:
+        """Where the formula of an output stands in the file."""
+        return self.spec.place("firms", production.firm, "production", production.output)
 
     def produced(self, production: Production, quantities: Mapping[str, mpf]) -> mpf:
         """What a firm makes of an output where these quantities are available."""
-        return real(production.formula, self.values(production, quantities), self.spec, production)
+        values = self.values(production, quantities)
+        return real(production.formula, values, partial(self.place, production))
 
     def values(self, production: Production, quantities: Mapping[str, mpf]) -> dict[str, mpf]:
         """What a formula's names are worth where these quantities are available."""
@@ -136,7 +161,7 @@ class Composition:
             name: quantity if name == "q" else constant(self.spec.parameters.get(name), name)
             for name in price.names
         }
-        return real(price, values, self.spec, None)
+        return real(price, values, partial(self.spec.place, "demand", good, "price"))
 
     def upstream_of_kinks(self, quantities: Mapping[str, mpf]) -> frozenset[str]:
         """The goods that reach a formula which stands exactly on a kink, near or far."""
@@ -162,17 +187,17 @@ class Composition:
                 return True
         return False
 
-    def gain(self, before: Mapping[str, mpf], after: Mapping[str, mpf]) -> mpf:
-        """What W gains from quantities `before` to `after`, which are very near to each other.
+    def gain(self, base: Mapping[str, mpf], changes: Mapping[str, mpf]) -> mpf:
+        """What W gains by small changes of quantities.
 
-        Along a demand curve by Simpson's rule, whose error is the fifth power of the distance.
+        Along a demand curve by Simpson's rule, whose error is the fifth power of the change.
         """
         total = mpf(0)
-        for good in after:
+        for good, change in changes.items():
             if good in self.spec.demand:
-                low, high = self.sold(good, before), self.sold(good, after)
-                ends = self.demand_price(good, low) + self.demand_price(good, high)
-                total += (high - low) * (ends + 4 * self.demand_price(good, (low + high) / 2)) / 6
+                start, move = self.sold(good, base), self.sold(good, changes)
+                prices = [self.demand_price(good, start + move * part / 2) for part in range(3)]
+                total += move * (prices[0] + 4 * prices[1] + prices[2]) / 6
         return total
 
 
@@ -230,14 +255,19 @@ def endowment(spec: Spec, good: str) -> mpf:
     return mpf(0) if supply is None or supply.quantity is None else constant(supply.quantity)
 
 
-def real(formula: Formula, values: Mapping[str, Any], spec: Spec, production: Production | None) -> mpf:
+def real(formula: Formula, values: Mapping[str, Any], place: Callable[[], Place]) -> mpf:
     """A formula's value; raises UndefinedError where it is not a finite real number."""
     try:
         value = mpmath.mpmathify(formula.evaluate(MPMATH, values))
     except (ArithmeticError, ValueError, TypeError):
         value = mpmath.nan
+    return finite(value, formula, values, place)
+
+
+def finite(value: Any, formula: Formula, values: Mapping[str, Any], place: Callable[[], Place]) -> mpf:
+    """The value itself if it is a finite real number; else raises UndefinedError."""
     if isinstance(value, mpf) and mpmath.isfinite(value):
         return value
-    where = ", ".join(f"{name} = {mpmath.nstr(number, 6)}" for name, number in values.items())
-    place = spec.place("firms", production.firm, "production", production.output) if production else None
-    raise UndefinedError(Problem(f"'{formula}' has no finite real value at {where}", place))
+    starts = {name: getattr(number, "value", number) for name, number in values.items()}
+    where = ", ".join(f"{name} = {mpmath.nstr(number, 6)}" for name, number in starts.items())
+    raise UndefinedError(Problem(f"'{formula}' has no finite real value at {where}", place()))

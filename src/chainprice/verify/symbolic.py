@@ -11,13 +11,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import mpmath
 from mpmath import mpf
 
 from chainprice.formula import Functions
-from chainprice.verify.composition import Composition, Production, constant, real
+from chainprice.verify.composition import Composition, Production, constant, finite
 
 DIGITS = 50
 
@@ -54,14 +55,12 @@ def _derivative(
     """dW/dg: the composed derivative from the cut to the demands."""
     slopes = {good: mpf(1)}
     for index in composition.downstream(good):
-        tangent = tangents[index]
+        production, tangent = composition.productions[index], tangents[index]
         amounts = [base[name] for name in tangent.inputs]
         slope = mpmath.mpmathify(
             tangent.compiled(*amounts, *(slopes.get(name, mpf(0)) for name in tangent.inputs))
         )
-        if not isinstance(slope, mpf) or not mpmath.isfinite(slope):
-            production = composition.productions[index]
-            real(production.formula, {}, composition.spec, production)
+        slope = finite(slope, production.formula, composition.values(production, base), partial(composition.place, production))
         slopes[tangent.output] = slopes.get(tangent.output, mpf(0)) + slope
     total = mpf(0)
     for final in slopes:

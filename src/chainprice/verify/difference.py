@@ -1,0 +1,143 @@
+"""Exact differences: how much a formula changes when its inputs do, without cancellation.
+
+A number here is a pair (value, change). Each operation gives the value at the start and the change to
+the end by an identity, such as (a + da)(b + db) - ab = a db + b da + da db, never by subtracting two
+nearly equal numbers: a change of one part in 1e3000 keeps all its digits. No derivative rule is used.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import reduce
+from typing import NamedTuple
+
+import mpmath
+from mpmath import mpf
+
+from chainprice.formula import Functions
+
+_EXTRA = 10
+
+
+class Moving(NamedTuple):
+    """A number on its way: where it starts, and how far it goes."""
+
+    value: mpf
+    change: mpf
+
+    @property
+    def end(self) -> mpf:
+        """Where it arrives."""
+        return self.value + self.change
+
+
+def still(value: mpf) -> Moving:
+    """A number that does not move."""
+    return Moving(value, mpf(0))
+
+
+def _add(a: Moving, b: Moving) -> Moving:
+    return Moving(a.value + b.value, a.change + b.change)
+
+
+def _sub(a: Moving, b: Moving) -> Moving:
+    return Moving(a.value - b.value, a.change - b.change)
+
+
+def _mul(a: Moving, b: Moving) -> Moving:
+    return Moving(a.value * b.value, a.change * b.end + a.value * b.change)
+
+
+def _div(a: Moving, b: Moving) -> Moving:
+    ratio = a.value / b.value
+    return Moving(ratio, (a.change - ratio * b.change) / b.end)
+
+
+def _sqrt(a: Moving) -> Moving:
+    root = mpmath.sqrt(a.value)
+    if not a.change:
+        return Moving(root, mpf(0))
+    return Moving(root, a.change / (root + mpmath.sqrt(a.end)))
+
+
+def _exp(a: Moving) -> Moving:
+    value = mpmath.exp(a.value)
+    return Moving(value, value * mpmath.expm1(a.change))
+
+
+def _ln(a: Moving) -> Moving:
+    return Moving(mpmath.log(a.value), mpmath.log1p(a.change / a.value))
+
+
+def _log(a: Moving, base: Moving | None = None) -> Moving:
+    return _ln(a) if base is None else _div(_ln(a), _ln(base))
+
+
+def _power(base: Moving, exponent: Moving) -> Moving:
+    value = mpmath.power(base.value, exponent.value)
+    if not base.change and not exponent.change:
+        return Moving(value, mpf(0))
+    if not base.value or base.change / base.value <= -1:
+        return Moving(value, mpmath.power(base.end, exponent.end) - value)
+    growth = exponent.value * mpmath.log1p(base.change / base.value)
+    if exponent.change:
+        growth += exponent.change * mpmath.log(base.end)
+    return Moving(value, value * mpmath.expm1(growth))
+
+
+def _abs(a: Moving) -> Moving:
+    if a.value * a.end >= 0:
+        return Moving(abs(a.value), a.change if a.value + a.end >= 0 else -a.change)
+    return Moving(abs(a.value), abs(a.end) - abs(a.value))
+
+
+def _least(a: Moving, b: Moving) -> Moving:
+    start = a if a.value <= b.value else b
+    end = a if a.value - b.value + (a.change - b.change) <= 0 else b
+    return Moving(start.value, end.value - start.value + end.change)
+
+
+def _most(a: Moving, b: Moving) -> Moving:
+    return _neg(_least(_neg(a), _neg(b)))
+
+
+def _neg(a: Moving) -> Moving:
+    return Moving(-a.value, -a.change)
+
+
+def _with_more_digits(function: Callable[[mpf], mpf]) -> Callable[[Moving], Moving]:
+    """For a function without an identity: subtract, in as many digits more as the change is small."""
+
+    def difference(a: Moving) -> Moving:
+        value = function(a.value)
+        if not a.change:
+            return Moving(value, mpf(0))
+        lost = max(0, mpmath.mag(a.value) - mpmath.mag(a.change)) if a.value else 0
+        with mpmath.extraprec(lost + _EXTRA):
+            change = function(a.end) - function(a.value)
+        return Moving(value, +change)
+
+    return difference
+
+
+DIFFERENCES: Functions = {
+    "number": lambda number: still(mpf(str(number))),
+    "add": _add,
+    "sub": _sub,
+    "mul": _mul,
+    "div": _div,
+    "pow": _power,
+    "neg": _neg,
+    "abs": _abs,
+    "min": lambda *values: reduce(_least, values),
+    "max": lambda *values: reduce(_most, values),
+    "ln": _ln,
+    "log": _log,
+    "exp": _exp,
+    "sqrt": _sqrt,
+    **{
+        name: _with_more_digits(getattr(mpmath, name))
+        for name in ("erf", "sin", "cos", "tan", "asin", "acos", "atan", "sinh", "cosh", "tanh")
+    },
+}
+"""The arithmetic of formulas in moving numbers, at the digits of mpmath's context."""
