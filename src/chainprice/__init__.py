@@ -1,1 +1,57 @@
-"""x"""
+"""chainprice: competitive prices of a supply chain, from a spec file, by backpropagation.
+
+    spec = chainprice.load("specs/tupperware.yaml")
+    chainprice.solve(spec).prices["natgas"]
+    chainprice.verify(spec).verified
+
+Names are imported when they are first used, so that `import chainprice` costs next to nothing.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from chainprice.errors import ChainpriceError, NoAnswerError, SpecError, TableError, UsageError
+    from chainprice.explain import Explanation, explain
+    from chainprice.gate import verify
+    from chainprice.solution import Solution
+    from chainprice.solve import solve
+    from chainprice.spec import Spec, load
+    from chainprice.verify import PriceTable, Verdict, read_table
+    from chainprice.version import __version__
+
+__all__ = [
+    "ChainpriceError",
+    "Explanation",
+    "NoAnswerError",
+    "PriceTable",
+    "Solution",
+    "Spec",
+    "SpecError",
+    "TableError",
+    "UsageError",
+    "Verdict",
+    "__version__",
+    "explain",
+    "load",
+    "read_table",
+    "solve",
+    "verify",
+]
+
+_HOMES = {
+    **dict.fromkeys(("ChainpriceError", "NoAnswerError", "SpecError", "TableError", "UsageError"), "errors"),
+    **dict.fromkeys(("Spec", "load"), "spec"),
+    **dict.fromkeys(("Explanation", "explain"), "explain"),
+    **dict.fromkeys(("PriceTable", "Verdict", "read_table"), "verify"),
+    "Solution": "solution",
+    "solve": "solve",
+    "verify": "gate",
+    "__version__": "version",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'chainprice' has no attribute '{name}'")
+    return getattr(import_module(f"chainprice.{_HOMES[name]}"), name)

@@ -1,4 +1,4 @@
-"""What the prices mean for each firm: revenue, cost, profit, returns to scale, concavity (MODEL.md section 4)."""
+"""What the prices mean for each firm: its books, returns to scale, concavity (MODEL.md section 4)."""
 
 from __future__ import annotations
 
@@ -128,7 +128,7 @@ class _Curve:
 def _is_negative_semidefinite(matrix: list[list[Decimal]]) -> bool:
     """By symmetric elimination, largest pivot first; what is below the noise counts as zero."""
     rest = [[-value for value in row] for row in matrix]
-    noise = _TOLERANCE * max(Decimal(1), max(abs(value) for row in matrix for value in row))
+    noise = _TOLERANCE * max(Decimal(1), *(abs(value) for row in matrix for value in row))
     while rest:
         size = range(len(rest))
         pivot = max(size, key=lambda i: rest[i][i])
@@ -142,5 +142,3 @@ def _is_negative_semidefinite(matrix: list[list[Decimal]]) -> bool:
             if i != pivot
         ]
     return True
-
-

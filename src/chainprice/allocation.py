@@ -102,8 +102,8 @@ def _fan_outs(spec: Spec, network: Network) -> Iterator[Choice]:
     for good in network.goods:
         uses, note = network.uses[good], spec.note(good)
         if len(uses) > 1 and note.rival and note.split is None:
-            users = ", ".join(use.name for use in uses)
-            path = ("goods", good) if good in spec.goods else ("supply", good)
+            users = ", ".join(use.user for use in uses)
+            path: tuple[str, ...] = ("goods", good) if good in spec.goods else ("supply", good)
             if good not in spec.goods and good not in spec.supply:
                 path = ("firms", network.makers[good][0], "production", good)
             yield Choice(
@@ -116,4 +116,4 @@ def _fan_outs(spec: Spec, network: Network) -> Iterator[Choice]:
 
 
 def _example(uses: tuple[Use, ...]) -> str:
-    return ", ".join(f"{use.name}: ..." for use in uses)
+    return ", ".join(f"{use.user}: ..." for use in uses)

@@ -117,7 +117,8 @@ def evaluate(formula: Formula, values: Mapping[str, Decimal] = MappingProxyType(
     Raises ArithmeticError (decimal's) where it is not a finite real number.
     """
     names = [values[name] if name in values else CONSTANTS[name]() for name in formula.names]
-    return +formula.shape.run(DECIMALS, names, formula.numbers)
+    value: Decimal = formula.shape.run(DECIMALS, names, formula.numbers)
+    return +value
 
 
 class _NotRationalError(Exception):

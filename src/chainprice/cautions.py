@@ -19,9 +19,7 @@ EQUAL = Decimal("1e-9")
 """Two values that differ by less, relatively, count as equal."""
 
 
-def of_goods(
-    spec: Spec, network: Network, quantities: Quantities, prices: Prices
-) -> Iterator[Warning]:
+def of_goods(spec: Spec, network: Network, quantities: Quantities, prices: Prices) -> Iterator[Warning]:
     """The warnings that belong to a good, in chain order."""
     bought_at = supply_prices(spec)
     for good in network.goods:
@@ -57,7 +55,7 @@ def _unequal_split(network: Network, prices: Prices, good: str) -> Iterator[Warn
     uses = [use for use in network.uses[good] if use.share is not None]
     values = [prices.marginal_values[good, use.user] for use in uses]
     if values and max(values) - min(values) > EQUAL * max(abs(value) for value in values):
-        each = ", ".join(f"{value:.6g} to {use.name}" for use, value in zip(uses, values, strict=True))
+        each = ", ".join(f"{value:.6g} to {use.user}" for use, value in zip(uses, values, strict=True))
         message = f"the split of '{good}' is not an equilibrium: one more unit is worth {each}"
         yield Warning("unequal-split", message, good)
 

@@ -8,7 +8,7 @@ the same whitelist as any other, so that one kind of formula is all that is ever
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
@@ -51,8 +51,9 @@ def derivative(bound: Bound, slot: int) -> Formula:
 
     Raises UndefinedError if a constant part of it has no real value that can be written down.
     """
+    expression = _expression(bound)
     try:
-        return _formula(_expression(bound).diff(_symbol(slot)), bound)
+        return _formula(expression.derivative(expression.root, _symbol(slot)), expression, bound)
     except FormulaError as error:
         raise UndefinedError(f"the derivative has no real value: {error}") from None
 
@@ -63,24 +64,55 @@ def antiderivative(bound: Bound, slot: int) -> Formula | None:
     import sympy
     from sympy.integrals.manualintegrate import manualintegrate
 
-    result = manualintegrate(_expression(bound), _symbol(slot))
+    expression = _expression(bound)
+    result = manualintegrate(expression.whole(), _symbol(slot))
     if result.has(sympy.Integral, sympy.Piecewise):
         return None
     try:
-        return _formula(result, bound)
+        return _formula(result, expression, bound)
     except FormulaError:  # a special function that our language does not have
         return None
 
 
+@dataclass(frozen=True)
+class _Expression:
+    """A sympy expression in which the bases of some powers stand under a symbol of their own.
+
+    sympy turns (x/15)**0.13 into x**0.13*3**0.87*5**0.87/15 and the like. Under a symbol the base
+    stays as it was written, in the derivative too. `bases` has each such symbol's base, in the
+    order in which they were made; a base may contain earlier symbols.
+    """
+
+    root: Any
+    bases: Mapping[Any, Any]
+
+    def derivative(self, expression: Any, symbol: Any) -> Any:
+        """The derivative of a part of it, through the bases by the chain rule."""
+        through = (
+            expression.diff(name) * self.derivative(base, symbol)
+            for name, base in self.bases.items()
+            if expression.has(name)
+        )
+        return sum(through, expression.diff(symbol))
+
+    def whole(self) -> Any:
+        """The expression with all bases back in their place."""
+        whole = self.root
+        for name, base in reversed(list(self.bases.items())):
+            whole = whole.xreplace({name: base})
+        return whole
+
+
 @lru_cache(maxsize=4096)
-def _expression(bound: Bound) -> Any:
+def _expression(bound: Bound) -> _Expression:
     """The shape as a sympy expression."""
-    functions = _sympy_functions()
+    bases: dict[Any, Any] = {}
+    functions = _sympy_functions(bases)
     names = [_symbol(slot) for slot in range(bound.shape.names)]
     for slot, value in bound.constants:
         names[slot] = functions["constant"](value)
     numbers = [functions["number"](number) for number in bound.numbers]
-    return bound.shape.run(functions, names, numbers)
+    return _Expression(bound.shape.run(functions, names, numbers), bases)
 
 
 @cache
@@ -91,17 +123,27 @@ def _symbol(slot: int) -> Any:
     return sympy.Symbol(slot_name(slot))
 
 
-@cache
-def _sympy_functions() -> Functions:
-    """The arithmetic of `Shape.run` in sympy expressions."""
+def _sympy_functions(bases: dict[Any, Any]) -> Functions:
+    """The arithmetic of `Shape.run` in sympy expressions; `bases` collects the bases put aside."""
     import sympy
+
+    def put_aside(base: Any, exponent: Any) -> Any:
+        """The base, or a symbol for it where sympy would take its constant factor apart."""
+        factor, rest = base.as_coeff_Mul()
+        if rest == 1 or not exponent.is_Rational or (factor**exponent).is_Rational:
+            return base
+        known = next((name for name, other in bases.items() if other == base), None)
+        if known is None:
+            known = sympy.Symbol(f"base{len(bases)}")
+            bases[known] = base
+        return known
 
     def power(base: Any, exponent: Any) -> Any:
         if base.is_Rational and exponent.is_Integer and base not in (0, 1, -1):
             size = max(abs(base.p), base.q).bit_length() * abs(int(exponent))
             if size > limits.NUMBER_EXPONENT * 4:
                 raise UndefinedError(f"the constant {base}^{exponent} is beyond 1e±{limits.NUMBER_EXPONENT}")
-        return base**exponent
+        return put_aside(base, exponent) ** exponent
 
     def constant(value: Fraction | str) -> Any:
         if isinstance(value, Fraction):
@@ -118,19 +160,24 @@ def _sympy_functions() -> Functions:
         "pow": power,
         "neg": lambda a: -a,
         "mean": lambda *values: sympy.Add(*values) / len(values),
+        "sqrt": lambda a: power(a, sympy.S.Half),
         "ln": sympy.log,
         "log": sympy.log,
     }
-    same = ("exp", "sqrt", "erf", "sin", "cos", "tan", "asin", "acos", "atan", "sinh", "cosh", "tanh")
+    same = ("exp", "erf", "sin", "cos", "tan", "asin", "acos", "atan", "sinh", "cosh", "tanh")
     return functions | {name: getattr(sympy, name) for name in same}
 
 
-def _formula(expression: Any, bound: Bound) -> Formula:
-    """A sympy expression as a formula; decimals stay decimals where the original has some."""
+def _formula(result: Any, expression: _Expression, bound: Bound) -> Formula:
+    """What came of an expression as a formula; decimals stay decimals where the original has some."""
     decimal = any(number % 1 != 0 for number in bound.numbers) or any(
         isinstance(value, Fraction) and value.denominator > 1 for _, value in bound.constants
     )
-    formula = read(_printer(decimal).doprint(expression))
+    text = _printer(decimal).doprint(result)
+    for name, base in reversed(list(expression.bases.items())):
+        text = text.replace(f"({name})", str(name))
+        text = text.replace(str(name), f"({_printer(decimal).doprint(base)})")
+    formula = read(text)
     for name in formula.names:
         if name not in CONSTANTS and not _SLOT.fullmatch(name):
             raise FormulaError(f"'{name}' is no number")  # sympy's I, zoo or nan
@@ -144,7 +191,7 @@ def _printer(decimal: bool) -> Any:
     from sympy.printing.precedence import PRECEDENCE
     from sympy.printing.str import StrPrinter
 
-    class Printer(StrPrinter):  # type: ignore[misc,no-any-unimported]
+    class Printer(StrPrinter):  # type: ignore[misc]
         """Python's own way of writing, save for `ln`, `e`, powers and decimals."""
 
         def _print_log(self, expression: Any) -> str:
@@ -158,13 +205,17 @@ def _printer(decimal: bool) -> Any:
 
         def _print_Mul(self, expression: Any) -> str:  # noqa: N802
             factor, rest = expression.as_coeff_Mul()
-            text = _decimal_text(factor) if factor.is_Rational else None
-            if text is None or rest == 1:
+            if not factor.is_Rational or rest == 1 or factor in (1, -1):
                 return str(super()._print_Mul(expression))
-            tail = self.parenthesize(rest, PRECEDENCE["Mul"])
+            text, divisor = _decimal_text(factor), _decimal_text(1 / factor)
+            tail = self.parenthesize(rest, PRECEDENCE["Mul"], strict=True)
+            if text is None and divisor is not None and "/" not in tail:
+                return f"{tail}/{divisor}"
+            if text is None or factor.p in (1, -1):
+                return str(super()._print_Mul(expression))
             return text + (tail[1:] if tail.startswith("1/") else f"*{tail}")
 
-        def _print_Pow(self, expression: Any, rational: bool = False) -> str:  # noqa: N802, ARG002, FBT001, FBT002
+        def _print_Pow(self, expression: Any, rational: bool = False) -> str:  # noqa: N802, ARG002
             base, exponent = expression.base, expression.exp
             if exponent.is_Rational and exponent.is_negative:
                 return f"1/{self.parenthesize(base**-exponent, PRECEDENCE['Mul'])}"

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from chainprice import allocation, network, solve
+from chainprice import allocation, network
+from chainprice.solution import Solution
+from chainprice.solve import solve
 from chainprice.spec import Spec
 from chainprice.verify import Method, PriceTable, Verdict, table_of, verify_table
 
@@ -12,7 +14,7 @@ TOLERANCE = 1e-9
 
 def verify(
     spec: Spec,
-    table: PriceTable | solve.Solution | None = None,
+    table: PriceTable | Solution | None = None,
     *,
     tolerance: float = TOLERANCE,
     method: Method = "auto",
@@ -26,7 +28,7 @@ def verify(
     """
     allocation.fail_if_market_must_choose(spec, network.build(spec))
     if table is None:
-        table = solve.solve(spec)
-    if isinstance(table, solve.Solution):
+        table = solve(spec)
+    if isinstance(table, Solution):
         table = table_of(table.to_dict())
     return verify_table(spec, table, tolerance=tolerance, method=method)

@@ -45,9 +45,7 @@ def _value(spec: Spec, network: Network, technology: Technology, good: str, gift
     return total_value(spec, sold(network, flow(spec, network, technology, {good: gift})))
 
 
-def _upstream_of_kinks(
-    network: Network, technology: Technology, quantities: Quantities
-) -> list[str]:
+def _upstream_of_kinks(network: Network, technology: Technology, quantities: Quantities) -> list[str]:
     """The goods that a kinked firm uses, and all that goes into them."""
     kinked = {
         firm

@@ -20,7 +20,7 @@ Role = Literal["primary", "intermediate", "final"]
 
 @dataclass(frozen=True, slots=True)
 class Use:
-    """A use of a good: a firm that reads it, or its demand.
+    """A use of a good: a firm that reads it, or its demand (whose `user` is "demand").
 
     `share` is the part of the good that the use has, where the spec states a split.
     """
@@ -29,11 +29,6 @@ class Use:
     user: str
     is_demand: bool
     share: Formula | None = None
-
-    @property
-    def name(self) -> str:
-        """The user as it is shown: the firm's name, or "demand"."""
-        return DEMAND if self.is_demand else self.user
 
 
 @dataclass(frozen=True, slots=True)

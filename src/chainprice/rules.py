@@ -29,9 +29,7 @@ def _share(use: Use) -> str:
     return "" if use.share is None else f"{factor(str(use.share))} * "
 
 
-def _term(
-    spec: Spec, products: Mapping[str, Sequence[MarginalProduct]], use: Use, *, alone: bool
-) -> str:
+def _term(spec: Spec, products: Mapping[str, Sequence[MarginalProduct]], use: Use, *, alone: bool) -> str:
     if use.is_demand:
         price = spec.demand[use.good].price
         return str(price) if alone else factor(str(price))

@@ -23,7 +23,7 @@ WarningCode = Literal[
 
 
 @dataclass(frozen=True, slots=True)
-class Warning:  # noqa: A001 - the contract's word; nothing here uses the builtin
+class Warning:
     """Something about the result that a reader should know; `good` and `firm` say where."""
 
     code: WarningCode
@@ -34,6 +34,34 @@ class Warning:  # noqa: A001 - the contract's word; nothing here uses the builti
     def to_dict(self) -> dict[str, Any]:
         """The JSON of one warning."""
         return {"code": self.code, "message": self.message, "good": self.good, "firm": self.firm}
+
+
+@dataclass(frozen=True, slots=True)
+class PricedUse:
+    """A use of a good: how much of it, what it pays a unit, and what one more is worth to it.
+
+    `user` is a firm, or "demand" where `kind` is demand; `share` is there where a split is stated.
+    """
+
+    user: str
+    kind: Literal["firm", "demand"]
+    share: Number | None
+    quantity: Number
+    price: Number
+    marginal_value: Number
+    gap: Number
+
+    def to_dict(self) -> dict[str, Any]:
+        """The JSON of one use."""
+        return {
+            "user": self.user,
+            "kind": self.kind,
+            "share": plain(self.share),
+            "quantity": plain(self.quantity),
+            "price": plain(self.price),
+            "marginal_value": plain(self.marginal_value),
+            "gap": plain(self.gap),
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +79,7 @@ class PricedGood:
     price: Number
     value: Number
     rule: str
+    uses: tuple[PricedUse, ...]
     price_range: tuple[Number, Number] | None = None
 
     def to_dict(self) -> dict[str, Any]:
@@ -63,6 +92,7 @@ class PricedGood:
             "price": plain(self.price),
             "value": plain(self.value),
             "rule": self.rule,
+            "uses": [use.to_dict() for use in self.uses],
         }
         if self.price_range is not None:
             row["price_range"] = [plain(bound) for bound in self.price_range]
@@ -121,8 +151,7 @@ class PricedFirm:
             "profit": plain(self.profit),
             "returns_to_scale": plain(self.returns_to_scale),
             "outputs": [
-                {"good": o.good, "quantity": plain(o.quantity), "price": plain(o.price)}
-                for o in self.outputs
+                {"good": o.good, "quantity": plain(o.quantity), "price": plain(o.price)} for o in self.outputs
             ],
             "inputs": [
                 {

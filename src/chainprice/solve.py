@@ -11,11 +11,11 @@ from chainprice import accounts, allocation, cautions, kinks, limits, network, q
 from chainprice.arithmetic import DOUBLE_DIGITS, Number, digits, number
 from chainprice.errors import NumeraireError, PrecisionError, Problem, UsageError
 from chainprice.formula import suggestion
-from chainprice.network import Network
+from chainprice.network import Network, Use
 from chainprice.prices import Prices, backpropagate
 from chainprice.quantities import Quantities
 from chainprice.rules import price_rule
-from chainprice.solution import Derivative, Input, Output, PricedFirm, PricedGood, Solution
+from chainprice.solution import Derivative, Input, Output, PricedFirm, PricedGood, PricedUse, Solution
 from chainprice.spec import Spec
 from chainprice.technology import MarginalProduct, Technology
 from chainprice.value import demand_prices, sold, total_value
@@ -123,9 +123,7 @@ def _without_noise(coarse: _Priced, fine: _Priced, count: int) -> _Priced:
     def cleaned(a: Mapping[_Key, Decimal], b: Mapping[_Key, Decimal]) -> dict[_Key, Decimal]:
         return {key: b[key] if _same(a[key], b[key], count) else Decimal(0) for key in b}
 
-    flow = replace(
-        fine.quantities, available=cleaned(coarse.quantities.available, fine.quantities.available)
-    )
+    flow = replace(fine.quantities, available=cleaned(coarse.quantities.available, fine.quantities.available))
     prices = replace(
         fine.prices,
         of=cleaned(coarse.prices.of, fine.prices.of),
@@ -217,7 +215,21 @@ class _Report:
             price=self.money(price),
             value=self.money(price * quantity),
             rule=price_rule(chain.spec, chain.network, priced.products, good),
+            uses=tuple(self.use(priced, use) for use in chain.network.uses[good]),
             price_range=bounds,
+        )
+
+    def use(self, priced: _Priced, use: Use) -> PricedUse:
+        paid = priced.prices.paid[use.good, use.user]
+        worth = priced.prices.marginal_values[use.good, use.user]
+        return PricedUse(
+            user=use.user,
+            kind="demand" if use.is_demand else "firm",
+            share=None if use.share is None else self.plain(quantities.share(use)),
+            quantity=self.plain(priced.quantities.of_use(use)),
+            price=self.money(paid),
+            marginal_value=self.money(worth),
+            gap=self.money(worth - paid),
         )
 
     def firm(self, chain: _Chain, priced: _Priced, firm: str, book: accounts.Account) -> PricedFirm:
@@ -245,5 +257,3 @@ class _Report:
     def input(self, good: str, quantity: Decimal, price: Decimal, marginal_value: Decimal) -> Input:
         gap = self.money(marginal_value - price)
         return Input(good, self.plain(quantity), self.money(price), self.money(marginal_value), gap)
-
-

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from fractions import Fraction
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -50,7 +51,8 @@ class ProductionFunction:
 
     def amount(self, point: Point) -> Decimal:
         """The quantity of output at a point; raises ArithmeticError where there is none."""
-        return +self.formula.shape.run(DECIMALS, self.values(point), self.formula.numbers)
+        value: Decimal = self.formula.shape.run(DECIMALS, self.values(point), self.formula.numbers)
+        return +value
 
     def settled(self, point: Point) -> Settled:
         """The smooth function that this one is at a point."""
@@ -61,7 +63,7 @@ class ProductionFunction:
 
     def bound(self, shape: Shape) -> Bound:
         """A settled shape with the parameters that are fractions filled in."""
-        constants = []
+        constants: list[tuple[int, Fraction | str]] = []
         for slot, name in enumerate(self.formula.names):
             if name in self.parameters:
                 exact = rational(self.parameters[name])
@@ -121,9 +123,7 @@ def amount(spec: Spec, function: ProductionFunction, point: Point) -> Decimal:
         raise UndefinedError(_undefined(spec, function, point, "has no finite real value")) from None
 
 
-def marginal_products(
-    spec: Spec, function: ProductionFunction, point: Point
-) -> tuple[MarginalProduct, ...]:
+def marginal_products(spec: Spec, function: ProductionFunction, point: Point) -> tuple[MarginalProduct, ...]:
     """The marginal product of each input at a point, in the formula's order of inputs.
 
     Raises UndefinedError, with the place, where the function has no slope.

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from decimal import Decimal
+from fractions import Fraction
 
 from chainprice import differentiation
-from chainprice.arithmetic import CONSTANTS, DECIMALS, digits, evaluate, rational, working_digits
+from chainprice.arithmetic import CONSTANTS, digits, evaluate, rational, working_digits
 from chainprice.differentiation import Bound
 from chainprice.errors import Problem, UndefinedError
 from chainprice.formula import Formula
@@ -20,10 +21,7 @@ CURVE_VARIABLE = "q"
 def sold(network: Network, quantities: Quantities) -> dict[str, Decimal]:
     """How much of each demanded good leaves the chain."""
     return {
-        good: quantities.of_use(use)
-        for good in network.goods
-        for use in network.uses[good]
-        if use.is_demand
+        good: quantities.of_use(use) for good in network.goods for use in network.uses[good] if use.is_demand
     }
 
 
@@ -96,7 +94,7 @@ def _integral(spec: Spec, good: str, quantity: Decimal) -> Decimal:
 
 
 def _antiderivative(spec: Spec, price: Formula) -> Formula | None:
-    constants = []
+    constants: list[tuple[int, Fraction | str]] = []
     for slot, name in enumerate(price.names):
         if name in spec.parameters:
             exact = rational(spec.parameters[name])
@@ -117,7 +115,7 @@ def _quadrature(price: Formula, values: Mapping[str, Decimal]) -> Decimal:
     def curve(q: mpmath.mpf) -> mpmath.mpf:
         with digits(count + 10):
             at = {**values, CURVE_VARIABLE: Decimal(mpmath.nstr(q, count + 10))}
-            return mpmath.mpf(str(price.shape.run(DECIMALS, [at[n] if n in at else CONSTANTS[n]() for n in price.names], price.numbers)))
+            return mpmath.mpf(str(evaluate(price, at)))
 
     with mpmath.workdps(count + 10):
         end = mpmath.mpf(str(values[CURVE_VARIABLE]))

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
+from typing import Any
 
 from yaml.nodes import Node, ScalarNode
 
@@ -63,9 +64,10 @@ class Places:
         node = key if path.at_key and key is not None else value
         if not isinstance(value, ScalarNode) and key is not None:
             node = key
-        start, end = node.start_mark, node.end_mark
-        line, column = start.line, start.column
-        length = end.column - start.column if end.line == start.line else 1
+        first: Any = node.start_mark
+        last: Any = node.end_mark
+        line, column = first.line, first.column
+        length = last.column - column if last.line == line else 1
         if path.offset is not None and isinstance(node, ScalarNode):
             line, column = self._inside(node, path)
             length = path.length

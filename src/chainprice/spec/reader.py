@@ -52,7 +52,10 @@ def load(path_or_text: str | os.PathLike[str], settings: Iterable[str] = ()) -> 
         found = places.find_all(path for path, _, _ in reader.problems)
         problems = [
             *_located(source, tree_problems),
-            *(Problem(message, place, hint) for place, (_, message, hint) in zip(found, reader.problems)),
+            *(
+                Problem(message, place, hint)
+                for place, (_, message, hint) in zip(found, reader.problems, strict=True)
+            ),
         ]
         raise SpecError(_in_order(problems))
     return spec
@@ -97,7 +100,7 @@ class _Reader:
 
     def report_in(self, keys: tuple[str, ...], offset: int, length: int, message: str, hint: str) -> None:
         """A problem in a part of a formula."""
-        self._note(Path(keys, False, offset, length), message, hint)
+        self._note(Path(keys, offset=offset, length=length), message, hint)
 
     def _note(self, path: Path, message: str, hint: str) -> None:
         self.problems.append((path, message, hint))
@@ -180,7 +183,9 @@ class _Reader:
         if "split" in part:
             split = self.named((*keys, "split"), part["split"], self.constant)
             if not rival:
-                self.report((*keys, "split"), f"'{keys[-1]}' is non-rival: every use has all of it", at_key=True)
+                self.report(
+                    (*keys, "split"), f"'{keys[-1]}' is non-rival: every use has all of it", at_key=True
+                )
         return Good(
             unit=self.text((*keys, "unit"), part.get("unit", "")),
             description=self.text((*keys, "description"), part.get("description", "")),
@@ -273,10 +278,8 @@ class _Reader:
         for name, firm in spec.firms.items():
             for output, formula in firm.production.items():
                 self.check_names(("firms", name, "production", output), formula, spec, goods, firm)
-        for section, trades in (("supply", spec.supply), ("demand", spec.demand)):
-            for good, trade in trades.items():
-                if trade.price is not None:
-                    self.check_curve((section, good, "price"), trade.price, spec)
+        self.check_curves("supply", spec.supply, spec)
+        self.check_curves("demand", spec.demand, spec)
         for section in ("demand", "goods"):
             for good in getattr(spec, section):
                 self.check_exists((section, good), good, goods, at_key=True)
@@ -288,7 +291,9 @@ class _Reader:
             if note.split is not None and note.rival and good in goods:
                 self.check_split(("goods", good, "split"), note.split, good, spec)
 
-    def check_exists(self, keys: tuple[str, ...], good: str, goods: set[str], *, at_key: bool = False) -> None:
+    def check_exists(
+        self, keys: tuple[str, ...], good: str, goods: set[str], *, at_key: bool = False
+    ) -> None:
         if good not in goods:
             hint = suggestion(good, goods) or "a good exists by being supplied or made"
             self.report(keys, f"unknown good '{good}'", hint, at_key=at_key)
@@ -307,6 +312,11 @@ class _Reader:
                 hint = suggestion(word, known) or "a good exists by being supplied or made"
                 message = f"unknown name '{word}' in the production of '{output}' by firm '{name}'"
                 self.report_in(keys, formula.offset(word), len(word), message, hint)
+
+    def check_curves(self, section: str, trades: Mapping[str, Trade], spec: Spec) -> None:
+        for good, trade in trades.items():
+            if trade.price is not None:
+                self.check_curve((section, good, "price"), trade.price, spec)
 
     def check_curve(self, keys: tuple[str, ...], price: Formula, spec: Spec) -> None:
         for word in price.names:
@@ -329,7 +339,9 @@ class _Reader:
         }
         if good in spec.demand:
             if DEMAND in uses:
-                self.report(keys, "'demand' means the demand here, and a firm has that name", "rename the firm")
+                self.report(
+                    keys, "'demand' means the demand here, and a firm has that name", "rename the firm"
+                )
             uses.add(DEMAND)
         for name, share in split.items():
             if name not in uses:
@@ -339,7 +351,9 @@ class _Reader:
                 self.report((*keys, name), "a share cannot be negative")
         left_out = sorted(uses - set(split))
         if left_out:
-            self.report(keys, f"the split of '{good}' leaves out {_quoted(left_out)}", "0 is a share too", at_key=True)
+            self.report(
+                keys, f"the split of '{good}' leaves out {_quoted(left_out)}", "0 is a share too", at_key=True
+            )
         total = _sum(split.values())
         if total > 1 + Fraction(1, 10**30):
             self.report(keys, f"the shares of '{good}' sum to {float(total):g}, more than 1", at_key=True)

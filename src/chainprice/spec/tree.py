@@ -71,8 +71,9 @@ class _CoreSchema:
 
 
 if yaml.__with_libyaml__:
+    from yaml.cyaml import CParser
 
-    class _Composer(_CoreSchema, yaml.cyaml.CParser):
+    class _Composer(_CoreSchema, CParser):  # type: ignore[misc]
         """libyaml's parser under the core schema."""
 
 else:  # pragma: no cover  (PyYAML's wheels all have libyaml)

@@ -74,9 +74,7 @@ def verify(
     return Outcome(frozenset(failed), worst)
 
 
-def _search(
-    probe: Probe, goods: Sequence[str], tolerance: mpf, random: Random
-) -> tuple[mpf, set[str]]:
+def _search(probe: Probe, goods: Sequence[str], tolerance: mpf, random: Random) -> tuple[mpf, set[str]]:
     """Halve what is off until single rows are left; beyond a budget a whole group counts as failed."""
     worst = mpf(0)
     failed: set[str] = set()

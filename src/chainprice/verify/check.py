@@ -26,6 +26,7 @@ METHODS: tuple[Method, ...] = ("auto", "symbolic", "numeric", "adjoint")
 
 TOLERANCE = 1e-9
 
+
 def verify_table(
     spec: Spec, table: PriceTable, *, tolerance: float = TOLERANCE, method: Method = "auto"
 ) -> Verdict:
@@ -44,7 +45,7 @@ def verify_table(
         base = composition.evaluate()
         _fail_if_numeraire_unknown(table, composition)
         comparison = _Comparison(composition, base, table, mpf(tolerance))
-        checks = comparison.checks(_method(composition, base, method))
+        checks = comparison.checks(_method(composition, method))
         conditions = tuple(comparison.conditions())
     return Verdict(spec.source.path, "given", tolerance, checks, conditions)
 
@@ -55,11 +56,13 @@ def _fail_if_numeraire_unknown(table: PriceTable, composition: Composition) -> N
         raise TableError(Problem(f"unknown good '{table.numeraire}' as the table's numeraire", None, hint))
 
 
-def _method(composition: Composition, base: Mapping[str, mpf], method: Method) -> Method:
+def _method(composition: Composition, method: Method) -> Method:
     """The strongest method that fits the size of the chain, unless one is asked for."""
     bends = any(production.formula.shape.kinked for production in composition.productions)
     if method == "symbolic" and bends:
-        raise UsageError(Problem("min, max and abs cannot be verified symbolically", None, "use method numeric"))
+        raise UsageError(
+            Problem("min, max and abs cannot be verified symbolically", None, "use method numeric")
+        )
     if method != "auto":
         return method
     steps = sum(len(production.formula.shape.steps) for production in composition.productions)
@@ -123,7 +126,9 @@ class _Comparison:
         row = self._rows("numeric" if method == "adjoint" else method, [numeraire], mpf(1))[numeraire]
         price = row.direct.low if row.direct else mpf(0)
         if price == 0:
-            raise NumeraireError(f"the price of the numeraire '{numeraire}' is 0, so nothing can be priced in it")
+            raise NumeraireError(
+                f"the price of the numeraire '{numeraire}' is 0, so nothing can be priced in it"
+            )
         return price
 
     def _rows(self, method: Method, goods: Sequence[str], money: mpf) -> dict[str, _Row]:
@@ -146,9 +151,7 @@ class _Comparison:
         if together:
             prices = {good: _mpf(self.table.prices[good]) * money for good in together}
             outcome = adjoint.verify(self.composition, self.base, prices, self.tolerance)
-            rows |= {
-                good: _Row(None, "adjoint", outcome.worst, good in outcome.failed) for good in together
-            }
+            rows |= {good: _Row(None, "adjoint", outcome.worst, good in outcome.failed) for good in together}
         return rows
 
     def _check(self, good: str, price: mpf, row: _Row, money: mpf) -> Check:
@@ -166,7 +169,8 @@ class _Comparison:
         known = [good for good in self.table.prices if good in self.base]
         price = {good: _mpf(self.table.prices[good]) for good in known}
         yield from self._condition(
-            "quantities", {g: _gap(self.table.quantities[g], self.base[g]) for g in self.table.quantities if g in known}
+            "quantities",
+            {g: _gap(self.table.quantities[g], self.base[g]) for g in self.table.quantities if g in known},
         )
         yield from self._condition(
             "values",
@@ -201,7 +205,11 @@ class _Comparison:
             return price[good]
         gift = {good: (abs(self.base[good]) or mpf(1)) * mpf(10) ** -numeric.STEP}
         worth = (
-            price[p.output] * (self.composition.change(p, self.base, gift) - self.composition.change(p, self.base, {good: -gift[good]}))
+            price[p.output]
+            * (
+                self.composition.change(p, self.base, gift)
+                - self.composition.change(p, self.base, {good: -gift[good]})
+            )
             for p in productions
             if good in p.shares
         )

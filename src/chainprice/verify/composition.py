@@ -110,9 +110,7 @@ class Composition:
                 changes[production.output] = changes.get(production.output, mpf(0)) + change
         return changes
 
-    def change(
-        self, production: Production, base: Mapping[str, mpf], changes: Mapping[str, mpf]
-    ) -> mpf:
+    def change(self, production: Production, base: Mapping[str, mpf], changes: Mapping[str, mpf]) -> mpf:
         """How much more of an output a firm makes when the quantities change."""
         values = {
             name: Moving(value, self.used(production, name, changes) if name in changes else mpf(0))
@@ -193,7 +191,7 @@ class Composition:
         Along a demand curve by Simpson's rule, whose error is the fifth power of the change.
         """
         total = mpf(0)
-        for good, change in changes.items():
+        for good in changes:
             if good in self.spec.demand:
                 start, move = self.sold(good, base), self.sold(good, changes)
                 prices = [self.demand_price(good, start + move * part / 2) for part in range(3)]
@@ -226,9 +224,7 @@ def compose(spec: Spec) -> Composition:
     )
 
 
-def _production(
-    spec: Spec, firm: str, output: str, formula: Formula, goods: Iterable[str]
-) -> Production:
+def _production(spec: Spec, firm: str, output: str, formula: Formula, goods: Iterable[str]) -> Production:
     shares: dict[str, Formula | None] = {}
     parameters = {}
     for name in formula.names:

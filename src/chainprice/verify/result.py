@@ -72,8 +72,8 @@ class Verdict:
     @property
     def verified(self) -> bool:
         """Whether there was something to check and all of it passed."""
-        rows = (*self.checks, *self.conditions)
-        return self.error is None and bool(self.checks) and all(row.passed for row in rows)
+        passed = [*(row.passed for row in self.checks), *(row.passed for row in self.conditions)]
+        return self.error is None and bool(self.checks) and all(passed)
 
     def to_dict(self) -> dict[str, Any]:
         """The JSON of one spec."""

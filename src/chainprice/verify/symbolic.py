@@ -34,14 +34,12 @@ class _Tangent:
     compiled: Callable[..., Any]
 
 
-def derivatives(
-    composition: Composition, base: Mapping[str, mpf], goods: Sequence[str]
-) -> dict[str, mpf]:
+def derivatives(composition: Composition, base: Mapping[str, mpf], goods: Sequence[str]) -> dict[str, mpf]:
     """dW/dg for these goods, at the quantities `base`.
 
     Evaluated in 50 digits and again in 100: what shrinks as digits grow is a zero.
     """
-    tangents = [_tangent(composition, production) for production in composition.productions]
+    tangents = [_tangent(production) for production in composition.productions]
     coarse = {good: _derivative(composition, base, tangents, good) for good in goods}
     with mpmath.workdps(2 * mpmath.mp.dps):
         again = composition.evaluate()
@@ -60,17 +58,22 @@ def _derivative(
         slope = mpmath.mpmathify(
             tangent.compiled(*amounts, *(slopes.get(name, mpf(0)) for name in tangent.inputs))
         )
-        slope = finite(slope, production.formula, composition.values(production, base), partial(composition.place, production))
+        slope = finite(
+            slope,
+            production.formula,
+            composition.values(production, base),
+            partial(composition.place, production),
+        )
         slopes[tangent.output] = slopes.get(tangent.output, mpf(0)) + slope
     total = mpf(0)
-    for final in slopes:
+    for final, slope in slopes.items():
         if final in composition.spec.demand:
             share = composition.sold(final, {final: mpf(1)})
-            total += composition.demand_price(final, composition.sold(final, base)) * share * slopes[final]
+            total += composition.demand_price(final, composition.sold(final, base)) * share * slope
     return total
 
 
-def _tangent(composition: Composition, production: Production) -> _Tangent:
+def _tangent(production: Production) -> _Tangent:
     """Differentiate a formula along the path on which its inputs move."""
     import sympy
 

@@ -128,7 +128,7 @@ class _Reader:
         return ranges
 
     def _accounts(self, firms: Mapping[str, Mapping[str, Any]]) -> dict[str, Row]:
-        accounts = {}
+        accounts: dict[str, Row] = {}
         for firm, row in firms.items():
             figures = {key: self._number(row, key, firm) for key in ("revenue", "cost", "profit")}
             accounts[firm] = {key: value for key, value in figures.items() if value is not None}

@@ -1,0 +1,22 @@
+"""The command's entry point: `chainprice`, and `python -m chainprice`."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+INTERRUPTED = 130
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; the exit code is what it returns (CONTRACT: 0, 1, 2, 3 or 130)."""
+    try:
+        from chainprice.cli import run
+
+        return run(sys.argv[1:] if arguments is None else list(arguments))
+    except KeyboardInterrupt:
+        return INTERRUPTED
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""Results as text: one row builder feeds every format. Nothing here computes."""

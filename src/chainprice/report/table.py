@@ -1,0 +1,179 @@
+"""The price table and the firm table: one builder of rows for every format."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from chainprice.report.latex import formula_latex, number_latex, plain_latex
+from chainprice.report.numbers import full, shown
+from chainprice.solution import Solution
+from chainprice.verify import Verdict
+
+Kind = Literal["name", "text", "number", "error", "formula", "passed"]
+
+Cell = object
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column: its heading, its name in CSV, and what its cells are."""
+
+    heading: str
+    name: str
+    kind: Kind
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Rows of cells as they are: numbers not yet written, formulas not yet typeset."""
+
+    title: str
+    columns: tuple[Column, ...]
+    rows: tuple[tuple[Cell, ...], ...]
+
+
+def price_table(solution: Solution) -> Table:
+    """Every good with its price and where the price comes from."""
+    money = f" [{solution.money}]" if solution.money else ""
+    has_ranges = any(row.price_range for row in solution.goods)
+    columns = (
+        Column("good", "good", "name"),
+        Column("role", "role", "text"),
+        Column("quantity", "quantity", "number"),
+        Column("unit", "unit", "text"),
+        Column(f"price{money}", "price", "number"),
+        Column(f"value{money}", "value", "number"),
+        *(
+            (Column("from", "price_low", "number"), Column("to", "price_high", "number"))
+            if has_ranges
+            else ()
+        ),
+        Column("price rule", "rule", "formula"),
+    )
+    rows = tuple(
+        (
+            row.good,
+            row.role,
+            row.quantity,
+            row.unit,
+            row.price,
+            row.value,
+            *((row.price_range or (None, None)) if has_ranges else ()),
+            row.rule,
+        )
+        for row in solution.goods
+    )
+    return Table(solution.title or solution.path, columns, rows)
+
+
+def firm_table(solution: Solution) -> Table:
+    """Every firm with its books."""
+    money = f" [{solution.money}]" if solution.money else ""
+    columns = (
+        Column("firm", "firm", "name"),
+        Column(f"revenue{money}", "revenue", "number"),
+        Column(f"cost{money}", "cost", "number"),
+        Column(f"profit{money}", "profit", "number"),
+        Column("returns to scale", "returns_to_scale", "number"),
+    )
+    rows = tuple((f.firm, f.revenue, f.cost, f.profit, f.returns_to_scale) for f in solution.firms)
+    return Table("Firms", columns, rows)
+
+
+def check_table(verdict: Verdict, *, failing_only: bool = False) -> Table:
+    """The rows of a verification."""
+    columns = (
+        Column("good", "good", "name"),
+        Column("price", "price", "number"),
+        Column("direct", "direct", "number"),
+        Column("relative error", "relative_error", "error"),
+        Column("method", "method", "text"),
+        Column("passed", "passed", "passed"),
+    )
+    rows = tuple(
+        (c.good, c.price, c.direct, c.relative_error, c.method or "", c.passed)
+        for c in verdict.checks
+        if not (failing_only and c.passed)
+    )
+    return Table(verdict.path, columns, rows)
+
+
+def csv_text(table: Table) -> str:
+    """CSV with all digits of every number; a cell that a spreadsheet would run gets a quote in front."""
+    stream = io.StringIO()
+    writer = csv.writer(stream, lineterminator="\n")
+    writer.writerow([column.name for column in table.columns])
+    writer.writerows([_csv_cell(column, cell) for column, cell in _cells(table, row)] for row in table.rows)
+    return stream.getvalue()
+
+
+def _csv_cell(column: Column, cell: Cell) -> str:
+    if column.kind == "number":
+        return full(cell)  # type: ignore[arg-type]
+    text = str(cell)
+    return f"'{text}" if text[:1] in tuple("=+-@\t\r") else text
+
+
+def markdown_text(table: Table, digits: int) -> str:
+    """A Markdown table: formulas as code, numbers to the right."""
+    lines = [
+        "| " + " | ".join(_markdown(column.heading) for column in table.columns) + " |",
+        "| " + " | ".join("---:" if c.kind == "number" else "---" for c in table.columns) + " |",
+    ]
+    for row in table.rows:
+        cells = [_markdown_cell(column, cell, digits) for column, cell in _cells(table, row)]
+        lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join(lines) + "\n"
+
+
+def _markdown_cell(column: Column, cell: Cell, digits: int) -> str:
+    if column.kind == "formula":
+        return "`" + str(cell).replace("|", "\\|") + "`"
+    return _markdown(plain_cell(column, cell, digits))
+
+
+def _markdown(text: str) -> str:
+    return "".join(f"\\{letter}" if letter in r"\`*_{}[]<>|#" else letter for letter in text)
+
+
+def latex_text(table: Table, digits: int) -> str:
+    """A LaTeX `tabular`, formulas in math."""
+    align = "".join("r" if column.kind == "number" else "l" for column in table.columns)
+    lines = [rf"\begin{{tabular}}{{{align}}}", r"\hline"]
+    lines.append(" & ".join(plain_latex(column.heading) for column in table.columns) + r" \\ \hline")
+    for row in table.rows:
+        cells = [_latex_cell(column, cell, digits) for column, cell in _cells(table, row)]
+        lines.append(" & ".join(cells) + r" \\")
+    return "\n".join([*lines, r"\hline", r"\end{tabular}"]) + "\n"
+
+
+def _latex_cell(column: Column, cell: Cell, digits: int) -> str:
+    text = plain_cell(column, cell, digits)
+    if column.kind == "formula":
+        left, _, right = text.partition(" = ")
+        return f"${formula_latex(left)} = {formula_latex(right)}$"
+    if column.kind == "number":
+        return f"${number_latex(text)}$" if text else ""
+    return plain_latex(text)
+
+
+def plain_cell(column: Column, cell: Cell, digits: int) -> str:
+    """A cell as plain text."""
+    if column.kind == "number":
+        return shown(cell, digits)  # type: ignore[arg-type]
+    if column.kind == "error":
+        return "" if cell is None else f"{float(str(cell)):.1e}"
+    if column.kind == "passed":
+        return "yes" if cell else "NO"
+    return str(cell)
+
+
+def _cells(table: Table, row: Sequence[Cell]) -> list[tuple[Column, Cell]]:
+    return list(zip(table.columns, row, strict=True))
+
+
+Writer = Callable[[Table, int], str]
