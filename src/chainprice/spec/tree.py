@@ -71,9 +71,9 @@ class _CoreSchema:
 
 
 if yaml.__with_libyaml__:
-    from yaml.cyaml import CParser
+    from yaml.cyaml import CParser  # type: ignore[attr-defined]
 
-    class _Composer(_CoreSchema, CParser):  # type: ignore[misc]
+    class _Composer(_CoreSchema, CParser):
         """libyaml's parser under the core schema."""
 
 else:  # pragma: no cover  (PyYAML's wheels all have libyaml)
