@@ -56,10 +56,9 @@ class ProductionFunction:
 
     def settled(self, point: Point) -> Settled:
         """The smooth function that this one is at a point."""
-        shape = self.formula.shape
-        if not shape.kinked:
-            return Settled(shape, on_kink=False)
-        return _settle(shape, shape.trace(DECIMALS, self.values(point), self.formula.numbers))
+        if not self.formula.shape.kinked:
+            return Settled(self.formula.shape, on_kink=False)
+        return settle(self.formula, self.values(point))
 
     def bound(self, shape: Shape) -> Bound:
         """A settled shape with the parameters that are fractions filled in."""
@@ -156,8 +155,13 @@ def _undefined(spec: Spec, function: ProductionFunction, point: Point, reason: s
     )
 
 
-def _settle(shape: Shape, values: Sequence[Decimal]) -> Settled:
-    """Put a branch, or the mean of the branches that tie, in the place of each kinked step."""
+def settle(formula: Formula, names: Sequence[Decimal]) -> Settled:
+    """The smooth function that a formula is where its names have these values.
+
+    A branch, or the mean of the branches that tie, is put in the place of each kinked step.
+    """
+    shape = formula.shape
+    values = shape.trace(DECIMALS, names, formula.numbers)
     steps = list(shape.steps)
     on_kink = False
     for index, (operation, operands) in enumerate(steps):

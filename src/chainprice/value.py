@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
+from itertools import pairwise
 
 from chainprice import differentiation
-from chainprice.arithmetic import CONSTANTS, digits, evaluate, rational, working_digits
+from chainprice.arithmetic import CONSTANTS, DECIMALS, digits, evaluate, rational, working_digits
 from chainprice.differentiation import Bound
 from chainprice.errors import Problem, UndefinedError
-from chainprice.formula import Formula
+from chainprice.formula import Formula, Shape
 from chainprice.network import Network
 from chainprice.quantities import Quantities
 from chainprice.spec import Spec
+from chainprice.technology import settle
 
 CURVE_VARIABLE = "q"
+
+_SAMPLES = 64
+"""Points along a demand curve at which its branch is looked up, to find where it bends."""
 
 
 def sold(network: Network, quantities: Quantities) -> dict[str, Decimal]:
@@ -70,57 +76,96 @@ def _parameters(spec: Spec, price: Formula) -> dict[str, Decimal]:
 
 
 def _integral(spec: Spec, good: str, quantity: Decimal) -> Decimal:
-    """The integral of a demand price from 0 to the quantity sold.
+    """The integral of a demand price from 0 to the quantity sold, bend by bend.
 
     Where that diverges (100/q) it starts at 1: only differences of W matter.
     """
     price = spec.demand[good].price
     if price is None or CURVE_VARIABLE not in price.names:
         return quantity * trade_price(spec, "demand", good, quantity)
-    values = {**_parameters(spec, price), CURVE_VARIABLE: quantity}
-    antiderivative = None if price.shape.kinked else _antiderivative(spec, price)
-    if antiderivative is None:
-        return _quadrature(price, values)
-    slots = {differentiation.slot_name(i): values.get(name, Decimal(0)) for i, name in enumerate(price.names)}
-    curve_slot = differentiation.slot_name(price.names.index(CURVE_VARIABLE))
-    try:
-        upper = evaluate(antiderivative, slots)
-    except ArithmeticError:
-        return _quadrature(price, values)
-    try:
-        return upper - evaluate(antiderivative, {**slots, curve_slot: Decimal(0)})
-    except ArithmeticError:
-        return upper - evaluate(antiderivative, {**slots, curve_slot: Decimal(1)})
+    curve = _Curve(price, spec.parameters)
+    ends = curve.bends(quantity)
+    return sum((curve.integral(low, high) for low, high in pairwise(ends)), Decimal(0))
 
 
-def _antiderivative(spec: Spec, price: Formula) -> Formula | None:
-    constants: list[tuple[int, Fraction | str]] = []
-    for slot, name in enumerate(price.names):
-        if name in spec.parameters:
-            exact = rational(spec.parameters[name])
-            if exact is not None:
-                constants.append((slot, exact))
-        elif name in CONSTANTS:
-            constants.append((slot, name))
-    bound = Bound(price.shape, price.numbers, tuple(constants))
-    return differentiation.antiderivative(bound, price.names.index(CURVE_VARIABLE))
+@dataclass(frozen=True, slots=True)
+class _Curve:
+    """A demand price along q."""
 
+    price: Formula
+    parameters: Mapping[str, Formula]
 
-def _quadrature(price: Formula, values: Mapping[str, Decimal]) -> Decimal:
-    """The integral by mpmath's tanh-sinh rule, for curves without a written antiderivative."""
-    import mpmath
+    def _values(self, q: Decimal) -> list[Decimal]:
+        known = {name: evaluate(f) for name, f in self.parameters.items() if name in self.price.names}
+        known[CURVE_VARIABLE] = q
+        return [known[name] if name in known else CONSTANTS[name]() for name in self.price.names]
 
-    count = working_digits()
+    def _shape(self, q: Decimal) -> Shape:
+        """The smooth branch of the curve at q."""
+        return settle(self.price, self._values(q)).shape
 
-    def curve(q: mpmath.mpf) -> mpmath.mpf:
-        with digits(count + 10):
-            at = {**values, CURVE_VARIABLE: Decimal(mpmath.nstr(q, count + 10))}
-            return mpmath.mpf(str(evaluate(price, at)))
+    def bends(self, end: Decimal) -> list[Decimal]:
+        """0, the places between where the curve changes its branch, and the end."""
+        if not self.price.shape.kinked or end == 0:
+            return [Decimal(0), end]
+        inner = [end * (2 * step + 1) / (2 * _SAMPLES) for step in range(_SAMPLES)]
+        found = [self._bend(a, b) for a, b in pairwise(inner) if self._shape(a) != self._shape(b)]
+        return [Decimal(0), *found, end]
 
-    with mpmath.workdps(count + 10):
-        end = mpmath.mpf(str(values[CURVE_VARIABLE]))
+    def _bend(self, low: Decimal, high: Decimal) -> Decimal:
+        """Where the branch changes between two points, by bisection to all digits."""
+        first = self._shape(low)
+        for _ in range(4 * working_digits()):
+            middle = (low + high) / 2
+            if self._shape(middle) == first:
+                low = middle
+            else:
+                high = middle
+        return high
+
+    def integral(self, low: Decimal, high: Decimal) -> Decimal:
+        """The integral over a smooth piece; from 1 instead of 0 where it diverges at 0."""
+        shape = self._shape((low + high) / 2)
+        antiderivative = self._antiderivative(shape)
+        if antiderivative is None:
+            return self._quadrature(low, high)
+        upper = self._at(antiderivative, high)
         try:
-            result = mpmath.quad(curve, [0, end])
+            return upper - self._at(antiderivative, low)
         except ArithmeticError:
-            result = mpmath.quad(curve, [1, end])
-        return +Decimal(mpmath.nstr(result, count + 5))
+            return upper - self._at(antiderivative, Decimal(1))
+
+    def _at(self, antiderivative: Formula, q: Decimal) -> Decimal:
+        values = {differentiation.slot_name(i): value for i, value in enumerate(self._values(q))}
+        return evaluate(antiderivative, values)
+
+    def _antiderivative(self, shape: Shape) -> Formula | None:
+        constants: list[tuple[int, Fraction | str]] = []
+        for slot, name in enumerate(self.price.names):
+            if name in self.parameters:
+                exact = rational(self.parameters[name])
+                if exact is not None:
+                    constants.append((slot, exact))
+            elif name != CURVE_VARIABLE:
+                constants.append((slot, name))
+        bound = Bound(shape, self.price.numbers, tuple(constants))
+        return differentiation.antiderivative(bound, self.price.names.index(CURVE_VARIABLE))
+
+    def _quadrature(self, low: Decimal, high: Decimal) -> Decimal:
+        """By mpmath's tanh-sinh rule, for curves whose antiderivative cannot be written down."""
+        import mpmath
+
+        count = working_digits()
+
+        def price_at(q: mpmath.mpf) -> mpmath.mpf:
+            with digits(count + 10):
+                at = Decimal(mpmath.nstr(q, count + 10))
+                return mpmath.mpf(str(self.price.shape.run(DECIMALS, self._values(at), self.price.numbers)))
+
+        with mpmath.workdps(count + 10):
+            ends = [mpmath.mpf(str(low)), mpmath.mpf(str(high))]
+            try:
+                result = mpmath.quad(price_at, ends)
+            except ArithmeticError:
+                result = mpmath.quad(price_at, [mpmath.mpf(1), ends[1]])
+            return +Decimal(mpmath.nstr(result, count + 5))

@@ -256,7 +256,8 @@ def _fail_if_nested_too_deeply(skeleton: str) -> None:
 def _syntax_problem(term: str, error: SyntaxError, column: int) -> _SkeletonError:
     """Python's complaint in the words of formulas (its own speak of Python)."""
     if term.count("(") > term.count(")"):
-        return _SkeletonError("a parenthesis is not closed", column + term.rindex("("))
+        hint = "inside { } a comma ends a value: put a formula with commas in quotes"
+        return _SkeletonError("a parenthesis is not closed", column + term.rindex("("), hint)
     if term.count("(") < term.count(")"):
         return _SkeletonError("a parenthesis too many", column + term.rindex(")"))
     if not term or term[-1] in "+-*/,":

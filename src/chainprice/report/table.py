@@ -166,7 +166,7 @@ def plain_cell(column: Column, cell: Cell, digits: int) -> str:
     if column.kind == "number":
         return shown(cell, digits)  # type: ignore[arg-type]
     if column.kind == "error":
-        return "" if cell is None else f"{float(str(cell)):.1e}"
+        return "" if cell is None else f"{float(str(cell)):.1e}" if float(str(cell)) else "0"
     if column.kind == "passed":
         return "yes" if cell else "NO"
     return str(cell)

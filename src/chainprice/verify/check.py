@@ -45,8 +45,10 @@ def verify_table(
         base = composition.evaluate()
         _fail_if_numeraire_unknown(table, composition)
         comparison = _Comparison(composition, base, table, mpf(tolerance))
-        checks = comparison.checks(_method(composition, method))
-        conditions = tuple(comparison.conditions())
+        chosen = _method(composition, method)
+        money = comparison.unit_of_account(chosen)
+        checks = comparison.checks(chosen, money)
+        conditions = tuple(comparison.conditions(money))
     return Verdict(spec.source.path, "given", tolerance, checks, conditions)
 
 
@@ -101,11 +103,10 @@ class _Comparison:
     table: PriceTable
     tolerance: mpf
 
-    def checks(self, method: Method) -> tuple[Check, ...]:
+    def checks(self, method: Method, money: mpf) -> tuple[Check, ...]:
         """A row for every good of the table, then one for each good that it lacks."""
         known = [good for good in self.table.prices if good in self.base]
         lacking = [good for good in self.composition.goods if good not in self.table.prices]
-        money = self._unit_of_account(method)
         rows = self._rows(method, known, money)
         checks = []
         for good, price in self.table.prices.items():
@@ -118,7 +119,7 @@ class _Comparison:
             checks.append(Check(good, None, direct, None, row.method, passed=False))
         return tuple(checks)
 
-    def _unit_of_account(self, method: Method) -> mpf:
+    def unit_of_account(self, method: Method) -> mpf:
         """What the table's numeraire is worth in money, by direct differentiation."""
         numeraire = self.table.numeraire
         if numeraire is None:
@@ -164,7 +165,7 @@ class _Comparison:
         passed = bool(error <= self.tolerance)
         return Check(good, _number(price), _number(direct), _number(error), row.method, passed=passed)
 
-    def conditions(self) -> Iterator[Condition]:
+    def conditions(self, money: mpf) -> Iterator[Condition]:
         """What else the table says, against the composed function and the table's own prices."""
         known = [good for good in self.table.prices if good in self.base]
         price = {good: _mpf(self.table.prices[good]) for good in known}
@@ -176,7 +177,22 @@ class _Comparison:
             "values",
             {g: _gap(self.table.values[g], price[g] * self.base[g]) for g in self.table.values if g in known},
         )
+        yield from self._condition("price ranges", dict(self._ranges(known, money)))
         yield from self._condition("accounts", dict(self._accounts(price)))
+        if self.table.total_value is not None:
+            total = self.composition.total_value(self.base)
+            if total is not None:
+                value, size = (figure / money for figure in total)
+                yield from self._condition("total value", {"W": _gap(self.table.total_value, value, size)})
+
+    def _ranges(self, goods: Sequence[str], money: mpf) -> Iterator[tuple[str, mpf]]:
+        """The intervals of prices that are not unique, against both one-sided derivatives."""
+        for good in goods:
+            if good in self.table.ranges:
+                direct = numeric.derivative(self.composition, self.base, good)
+                ends = sorted((direct.low / money, direct.high / money))
+                for end, value in zip(ends, self.table.ranges[good], strict=True):
+                    yield good, _gap(value, end, max(abs(ends[0]), abs(ends[1])))
 
     def _accounts(self, price: Mapping[str, mpf]) -> Iterator[tuple[str, mpf]]:
         """Revenue, cost and profit of each firm, from the table's prices and the composed quantities."""

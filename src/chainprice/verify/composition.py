@@ -49,6 +49,9 @@ MPMATH: Functions = {
 }
 """The arithmetic of formulas in mpmath, at the digits of its context."""
 
+STEADY = 20
+"""Digits to which a quadrature must be sure of itself."""
+
 CONSTANTS: Mapping[str, Callable[[], mpf]] = {"pi": lambda: +mpmath.pi, "e": lambda: +mpmath.e}
 
 
@@ -184,6 +187,41 @@ class Composition:
             elif operation == "abs" and abs(value) <= nearly:
                 return True
         return False
+
+    def total_value(self, base: Mapping[str, mpf]) -> tuple[mpf, mpf] | None:
+        """W, and the size of the sums that it is the difference of.
+
+        None where the integral of some demand curve cannot be had by quadrature (it diverges at 0,
+        or bends): then W is only defined up to a constant, or not known well enough to be compared.
+        """
+        earned = [self._earned(good, base) for good in self.spec.demand]
+        paid = [
+            constant(supply.quantity) * self.supply_price(good)
+            for good, supply in self.spec.supply.items()
+            if supply.quantity is not None and supply.price is not None
+        ]
+        if any(value is None for value in earned):
+            return None
+        return mpmath.fsum(earned) - mpmath.fsum(paid), mpmath.fsum(map(abs, [*earned, *paid]))
+
+    def _earned(self, good: str, base: Mapping[str, mpf]) -> mpf | None:
+        """The integral of a demand price over the quantity sold."""
+        price, quantity = self.spec.demand[good].price, self.sold(good, base)
+        if price is None or "q" not in price.names:
+            return self.demand_price(good, quantity) * quantity
+        try:
+            value, error = mpmath.quad(partial(self.demand_price, good), [0, quantity], error=True)
+        except UndefinedError:
+            return None
+        return value if abs(error) <= abs(value) * mpf(10) ** -STEADY else None
+
+    def supply_price(self, good: str) -> mpf:
+        """What a unit of a supply costs."""
+        price = self.spec.supply[good].price
+        if price is None:
+            return mpf(0)
+        values = {name: constant(self.spec.parameters.get(name), name) for name in price.names}
+        return real(price, values, partial(self.spec.place, "supply", good, "price"))
 
     def gain(self, base: Mapping[str, mpf], changes: Mapping[str, mpf]) -> mpf:
         """What W gains by small changes of quantities.

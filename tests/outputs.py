@@ -1,0 +1,70 @@
+"""Outputs that are kept: the README's examples and the golden files; `refresh.py` makes them anew."""
+
+import re
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+from support import ENVIRONMENT, ROOT, SPECS
+
+README = ROOT / "README.md"
+GOLDEN = ROOT / "tests" / "golden"
+
+_CONSOLE = re.compile(r"```console\n\$ (?P<command>.*)\n(?P<output>(?:(?!```).*\n)*)```\n")
+
+GOLDEN_COMMANDS = {
+    **{f"{path.stem}.solve.json": f"chainprice solve specs/{path.name} -f json" for path in SPECS},
+    **{f"{path.stem}.explain.txt": f"chainprice explain specs/{path.name}" for path in SPECS},
+    **{
+        f"bakery.solve.{suffix}": f"chainprice solve specs/bakery.yaml -f {name}"
+        for suffix, name in (("txt", "table"), ("csv", "csv"), ("md", "markdown"), ("tex", "latex"))
+    },
+    "chipmaker.explain.md": "chainprice explain specs/chipmaker.yaml --good design -f markdown",
+    "tupperware.explain.tex": "chainprice explain specs/tupperware.yaml -f latex",
+    "tupperware.verify.json": "chainprice verify specs/tupperware.yaml -f json",
+    "all.check.json": "chainprice check " + " ".join(f"specs/{path.name}" for path in SPECS) + " -f json",
+    "starter.yaml": "chainprice init",
+}
+
+
+def shell(command: str) -> str:
+    """What a command prints, both streams together, run at the top of the repository."""
+    done = subprocess.run(
+        ["bash", "-c", command],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        encoding="utf-8",
+        cwd=ROOT,
+        env=ENVIRONMENT,
+        timeout=120,
+        check=False,
+    )
+    return done.stdout
+
+
+def readme_examples() -> Iterator[tuple[str, str]]:
+    """Each example command of the README with the output that stands under it."""
+    for match in _CONSOLE.finditer(README.read_text(encoding="utf-8")):
+        yield match["command"], match["output"]
+
+
+def readme_blocks(language: str) -> list[str]:
+    """The README's code blocks in a language."""
+    return re.findall(rf"```{language}\n(.*?)```\n", README.read_text(encoding="utf-8"), re.DOTALL)
+
+
+def as_shown(output: str) -> str:
+    """An output as the README shows it: without blank lines at its end."""
+    return output.rstrip("\n") + "\n"
+
+
+def refresh() -> None:
+    """Run every command and keep what it prints."""
+    text = README.read_text(encoding="utf-8")
+    for match in _CONSOLE.finditer(text):
+        output = as_shown(shell(match["command"]))
+        text = text.replace(match[0], f"```console\n$ {match['command']}\n{output}```\n")
+    README.write_text(text, encoding="utf-8")
+    for name, command in GOLDEN_COMMANDS.items():
+        Path(GOLDEN / name).write_text(shell(command), encoding="utf-8")

@@ -1,0 +1,46 @@
+"""What the tests share: running the command as a process, and specs from short texts."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import chainprice
+
+ROOT = Path(__file__).parent.parent
+SPECS = sorted((ROOT / "specs").glob("*.yaml"))
+ENVIRONMENT = {
+    **{key: value for key, value in os.environ.items() if key not in ("NO_COLOR", "FORCE_COLOR", "COLUMNS")},
+    "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+    "PYTHONIOENCODING": "utf-8",
+}
+
+
+def run(
+    *arguments: str, stdin: str = "", cwd: Path = ROOT, **environment: str
+) -> subprocess.CompletedProcess[str]:
+    """Run `chainprice` as a process, in a pipe."""
+    return subprocess.run(
+        [sys.executable, "-m", "chainprice", *arguments],
+        input=stdin,
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        cwd=cwd,
+        env={**ENVIRONMENT, **environment},
+        timeout=120,
+        check=False,
+    )
+
+
+def spec(text: str, *settings: str) -> chainprice.Spec:
+    """A spec from its text."""
+    return chainprice.load(text + "\n", settings)
+
+
+def chain(formula: str, length: int, quantity: str = "4") -> str:
+    """The text of a chain of firms g0 -> g1 -> ..., each with `formula` in x."""
+    firms = "\n".join(
+        f"  f{i}: {{production: {{g{i + 1}: '{formula.replace('x', f'g{i}')}'}}}}" for i in range(length)
+    )
+    return f"firms:\n{firms}\nsupply:\n  g0: {{quantity: {quantity}}}\ndemand:\n  g{length}: {{price: 1}}\n"

@@ -1,0 +1,90 @@
+"""Data flows one way: lower rooms never import higher ones."""
+
+import ast
+import subprocess
+import sys
+
+import pytest
+from support import ROOT
+
+SOURCE = ROOT / "src" / "chainprice"
+
+FLOORS = [
+    {"errors", "limits", "version"},
+    {"formula"},
+    {"arithmetic"},
+    {"spec"},
+    {"network"},
+    {"allocation", "differentiation"},
+    {"technology"},
+    {"quantities"},
+    {"prices", "value"},
+    {"accounts", "kinks", "rules"},
+    {"solution"},
+    {"cautions"},
+    {"solve"},
+    {"verify", "explain", "inspection"},
+    {"gate"},
+    {"report"},
+    {"output", "starter"},
+    {"cli"},
+    {"__init__", "__main__"},
+]
+FLOOR = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
+
+
+def imports():
+    """(importing room, imported room, file) for every import in the source, wherever it stands."""
+    for path in sorted(SOURCE.rglob("*.py")):
+        room = path.relative_to(SOURCE).parts[0].removesuffix(".py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("chainprice"):
+                parts = node.module.split(".")
+                names = [parts[1]] if len(parts) > 1 else [alias.name for alias in node.names]
+                for name in names:
+                    yield room, name, path.name
+
+
+def test_every_module_has_its_floor():
+    rooms = {path.relative_to(SOURCE).parts[0].removesuffix(".py") for path in SOURCE.rglob("*.py")}
+    assert rooms == set(FLOOR)
+
+
+@pytest.mark.parametrize(("room", "imported", "file"), sorted(set(imports())))
+def test_lower_rooms_never_import_higher_ones(room, imported, file):
+    assert room == imported or FLOOR[imported] < FLOOR[room], file
+
+
+def test_verification_is_independent_of_what_it_verifies():
+    allowed = {"errors", "limits", "formula", "spec", "verify"}
+    assert {imported for room, imported, _ in imports() if room == "verify"} <= allowed
+
+
+def loaded_by(code):
+    script = f"import sys\n{code}\nprint(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    return set(done.stdout.split())
+
+
+def test_importing_the_package_costs_next_to_nothing():
+    assert loaded_by("import chainprice").isdisjoint({"sympy", "mpmath", "yaml", "rich", "typer"})
+
+
+def test_the_command_line_starts_without_the_heavy_parts():
+    loaded = loaded_by("import chainprice.cli")
+    assert loaded.isdisjoint({"sympy", "mpmath", "yaml", "rich.table", "numpy"})
+
+
+def test_reading_a_spec_needs_no_algebra():
+    code = f"import chainprice; chainprice.load('{ROOT / 'specs' / 'steel.yaml'}')"
+    assert loaded_by(code).isdisjoint({"sympy", "mpmath", "numpy"})
+
+
+def test_nothing_runs_text_as_python():
+    for path in SOURCE.rglob("*.py"):
+        called = {
+            node.func.id
+            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
+        }
+        assert called.isdisjoint({"eval", "exec", "compile", "sympify", "parse_expr", "__import__"}), path
