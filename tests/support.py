@@ -25,7 +25,7 @@ def run(
         input=stdin,
         capture_output=True,
         text=True,
-        encoding="utf-8",
+        encoding=environment.get("PYTHONIOENCODING", "utf-8"),
         cwd=cwd,
         env={**ENVIRONMENT, **environment},
         timeout=120,

@@ -7,6 +7,8 @@ import sys
 import pytest
 from support import ROOT
 
+import chainprice
+
 SOURCE = ROOT / "src" / "chainprice"
 
 FLOORS = [
@@ -22,8 +24,8 @@ FLOORS = [
     {"accounts", "kinks", "rules"},
     {"solution"},
     {"cautions"},
-    {"solve"},
-    {"verify", "explain", "inspection"},
+    {"solver"},
+    {"verification", "explanation", "inspection"},
     {"gate"},
     {"report"},
     {"output", "starter"},
@@ -56,8 +58,8 @@ def test_lower_rooms_never_import_higher_ones(room, imported, file):
 
 
 def test_verification_is_independent_of_what_it_verifies():
-    allowed = {"errors", "limits", "formula", "spec", "verify"}
-    assert {imported for room, imported, _ in imports() if room == "verify"} <= allowed
+    allowed = {"errors", "limits", "formula", "spec", "verification"}
+    assert {imported for room, imported, _ in imports() if room == "verification"} <= allowed
 
 
 def loaded_by(code):
@@ -88,3 +90,9 @@ def test_nothing_runs_text_as_python():
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
         }
         assert called.isdisjoint({"eval", "exec", "compile", "sympify", "parse_expr", "__import__"}), path
+
+
+def test_public_names_are_never_shadowed_by_modules():
+    rooms = {path.name.removesuffix(".py") for path in SOURCE.iterdir()}
+    assert rooms.isdisjoint(set(chainprice.__all__))
+    assert all(callable(getattr(chainprice, name)) for name in chainprice.__all__ if name != "__version__")

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from chainprice.errors import ChainpriceError, NoAnswerError, SpecError, TableError, UsageError
-    from chainprice.explain import Explanation, explain
+    from chainprice.explanation import Explanation, explain
     from chainprice.gate import verify
     from chainprice.solution import Solution
-    from chainprice.solve import solve
+    from chainprice.solver import solve
     from chainprice.spec import Spec, load
-    from chainprice.verify import PriceTable, Verdict, read_table
+    from chainprice.verification import PriceTable, Verdict, read_table
     from chainprice.version import __version__
 
 __all__ = [
@@ -42,10 +42,10 @@ __all__ = [
 _HOMES = {
     **dict.fromkeys(("ChainpriceError", "NoAnswerError", "SpecError", "TableError", "UsageError"), "errors"),
     **dict.fromkeys(("Spec", "load"), "spec"),
-    **dict.fromkeys(("Explanation", "explain"), "explain"),
-    **dict.fromkeys(("PriceTable", "Verdict", "read_table"), "verify"),
+    **dict.fromkeys(("Explanation", "explain"), "explanation"),
+    **dict.fromkeys(("PriceTable", "Verdict", "read_table"), "verification"),
     "Solution": "solution",
-    "solve": "solve",
+    "solve": "solver",
     "verify": "gate",
     "__version__": "version",
 }

@@ -41,7 +41,7 @@ def of_goods(spec: Spec, network: Network, quantities: Quantities, prices: Price
         if 0 < abs(price) < SMALLEST_DOUBLE:
             message = f"the price of '{good}', {price:.6e}, is below the smallest double"
             yield Warning("underflow", message, good)
-        if price < bought_at.get(good, price) * (1 - EQUAL):
+        if good in bought_at and price < bought_at[good] - EQUAL * abs(bought_at[good]):
             yield Warning(
                 "unprofitable-supply",
                 f"'{good}' is bought at {bought_at[good]:.6g} and worth {price:.6g}: a market would "

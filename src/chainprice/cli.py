@@ -17,7 +17,7 @@ from chainprice.errors import ChainpriceError, NoAnswerError, Problem, UsageErro
 if TYPE_CHECKING:
     from chainprice.solution import Solution
     from chainprice.spec import Spec
-    from chainprice.verify import PriceTable, Verdict
+    from chainprice.verification import PriceTable, Verdict
 
 DONE, NOT_VERIFIED, BAD_INPUT, NO_ANSWER = 0, 1, 2, 3
 
@@ -143,7 +143,7 @@ def solve(
 
     from chainprice.arithmetic import DOUBLE_DIGITS
     from chainprice.report.documents import problem_lines, warning_problems
-    from chainprice.solve import solve as solve_spec
+    from chainprice.solver import solve as solve_spec
 
     read = _load(spec, settings)
     if allocation is not None:
@@ -190,7 +190,7 @@ def verify(
 ) -> None:
     """Check prices against direct differentiation of the composed function."""
     from chainprice.report import documents
-    from chainprice.verify import Verification
+    from chainprice.verification import Verification
 
     _fail_if_table_is_for_many(specs, table)
     published = _read_table(table) if table is not None else None
@@ -218,7 +218,7 @@ def _fail_if_table_is_for_many(specs: Sequence[str], table: str | None) -> None:
 
 def _read_table(path: str) -> PriceTable:
     from chainprice.spec.text import read_bytes
-    from chainprice.verify import read_table
+    from chainprice.verification import read_table
 
     return read_table(read_bytes(path).decode("utf-8-sig", "replace"), path)
 
@@ -232,7 +232,7 @@ def _verdict(
 ) -> tuple[Verdict, int]:
     """One spec's verdict and exit code; what is wrong with one spec does not stop the next."""
     from chainprice.gate import verify as verify_spec
-    from chainprice.verify import METHODS, Verdict
+    from chainprice.verification import METHODS, Verdict
 
     chosen = next(name for name in METHODS if name == method)
     try:
@@ -262,7 +262,7 @@ def explain(
     output: OutputOption = None,
 ) -> None:
     """Show the chain rule step by step, with formulas and numbers."""
-    from chainprice.explain import explain as explain_spec
+    from chainprice.explanation import explain as explain_spec
     from chainprice.report import walk
 
     explanation = explain_spec(_load(spec, settings), good)

@@ -170,7 +170,7 @@ def _sympy_functions(bases: dict[Any, Any]) -> Functions:
 
 def _formula(result: Any, expression: _Expression, bound: Bound) -> Formula:
     """What came of an expression as a formula; decimals stay decimals where the original has some."""
-    decimal = any(number % 1 != 0 for number in bound.numbers) or any(
+    decimal = any(number != number.to_integral_value() for number in bound.numbers) or any(
         isinstance(value, Fraction) and value.denominator > 1 for _, value in bound.constants
     )
     text = _printer(decimal).doprint(result)

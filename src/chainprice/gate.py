@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from chainprice import allocation, network
 from chainprice.solution import Solution
-from chainprice.solve import solve
+from chainprice.solver import solve
 from chainprice.spec import Spec
-from chainprice.verify import Method, PriceTable, Verdict, table_of, verify_table
+from chainprice.verification import Method, PriceTable, Verdict, table_of, verify_table
 
 TOLERANCE = 1e-9
 """The default relative tolerance of every row."""

@@ -35,3 +35,6 @@ NUMERIC_WORK = 20_000
 
 ADJOINT_PROBES = 200
 """Sets of goods that the adjoint method tests to find wrong rows, before it fails all that are left."""
+
+LACKING_PRICED = 20
+"""Goods that a table lacks for which `verify` says what the price should be; the rest are only named."""

@@ -63,12 +63,15 @@ def _umask() -> int:
 def write_stream(stream: TextIO, text: str) -> None:
     """Write to standard output or error; a reader that has left (`| head`) is no error.
 
-    A letter that the stream's encoding lacks is escaped.
+    A letter that the stream's encoding lacks is escaped; rules of tables become dashes.
     """
+    encoding = stream.encoding or "utf-8"
     try:
-        stream.write(
-            text.encode(stream.encoding or "utf-8", "backslashreplace").decode(stream.encoding or "utf-8")
-        )
+        text.encode(encoding)
+    except UnicodeEncodeError:
+        text = text.replace("─", "-").encode(encoding, "backslashreplace").decode(encoding)
+    try:
+        stream.write(text)
         stream.flush()
     except BrokenPipeError:
         # Python flushes once more at exit: give it a place to flush to.

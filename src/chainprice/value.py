@@ -37,8 +37,9 @@ def demand_prices(spec: Spec, sales: Mapping[str, Decimal]) -> dict[str, Decimal
 
 
 def supply_prices(spec: Spec) -> dict[str, Decimal]:
-    """The price at which each supplied good is bought; 0 if none is given."""
-    return {good: trade_price(spec, "supply", good, Decimal(0)) for good in spec.supply}
+    """The price at which each good is bought that is not supplied free of charge."""
+    bought = [good for good, supply in spec.supply.items() if supply.price is not None]
+    return {good: trade_price(spec, "supply", good, Decimal(0)) for good in bought}
 
 
 def total_value(spec: Spec, sales: Mapping[str, Decimal]) -> Decimal:

@@ -20,7 +20,7 @@ from chainprice.report.table import (
 )
 from chainprice.report.terminal import terminal_text
 from chainprice.solution import Solution
-from chainprice.verify import Condition, Verdict, Verification
+from chainprice.verification import Condition, Verdict, Verification
 
 VERIFY_DIGITS = 10
 """Significant digits in the table of `verify`."""

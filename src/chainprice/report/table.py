@@ -11,7 +11,7 @@ from typing import Literal
 from chainprice.report.latex import formula_latex, number_latex, plain_latex
 from chainprice.report.numbers import full, shown
 from chainprice.solution import Solution
-from chainprice.verify import Verdict
+from chainprice.verification import Verdict
 
 Kind = Literal["name", "text", "number", "error", "formula", "passed"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Literal
 
-from chainprice.explain import (
+from chainprice.explanation import (
     Equation,
     Explanation,
     Expression,

@@ -19,7 +19,7 @@ from mpmath import mpf
 from chainprice.errors import Place, Problem, UndefinedError
 from chainprice.formula import Formula, Functions
 from chainprice.spec import DEMAND, Spec
-from chainprice.verify.difference import DIFFERENCES, Moving
+from chainprice.verification.difference import DIFFERENCES, Moving
 
 MPMATH: Functions = {
     "number": lambda number: mpf(str(number)),

@@ -13,7 +13,7 @@ import mpmath
 from mpmath import mpf
 
 from chainprice.errors import UndefinedError
-from chainprice.verify.composition import Composition
+from chainprice.verification.composition import Composition
 
 STEP = 20
 """The relative step is 10 to the minus this."""

@@ -14,11 +14,11 @@ from chainprice import limits
 from chainprice.errors import NumeraireError, Problem, TableError, UsageError
 from chainprice.formula import suggestion
 from chainprice.spec import Spec
-from chainprice.verify import adjoint, numeric, symbolic
-from chainprice.verify.composition import Composition, Production, compose
-from chainprice.verify.numeric import Direct
-from chainprice.verify.result import Check, Condition, Number, UsedMethod, Verdict
-from chainprice.verify.table import PriceTable
+from chainprice.verification import adjoint, numeric, symbolic
+from chainprice.verification.composition import Composition, Production, compose
+from chainprice.verification.numeric import Direct
+from chainprice.verification.result import Check, Condition, Number, UsedMethod, Verdict
+from chainprice.verification.table import PriceTable
 
 Method = Literal["auto", "symbolic", "numeric", "adjoint"]
 
@@ -84,6 +84,11 @@ def _work(composition: Composition) -> int:
     return work
 
 
+def _one_by_one(method: Method) -> Literal["symbolic", "numeric"]:
+    """The method for a single good, where the rest of the table is verified by `method`."""
+    return "symbolic" if method == "symbolic" else "numeric"
+
+
 @dataclass(frozen=True, slots=True)
 class _Row:
     """What direct differentiation says of one good: a value and its method, or only that it failed."""
@@ -114,9 +119,11 @@ class _Comparison:
                 checks.append(self._check(good, _mpf(price), rows[good], money))
             else:
                 checks.append(Check(good, _number(_mpf(price)), None, None, None, passed=False))
-        for good, row in self._rows("numeric" if method == "adjoint" else method, lacking, money).items():
-            direct = None if row.direct is None else _number(row.direct.low / money)
-            checks.append(Check(good, None, direct, None, row.method, passed=False))
+        priced = self._rows(_one_by_one(method), lacking[: limits.LACKING_PRICED], money)
+        for good in lacking:
+            direct = priced[good].direct if good in priced else None
+            number = None if direct is None else _number(direct.low / money)
+            checks.append(Check(good, None, number, None, _one_by_one(method), passed=False))
         return tuple(checks)
 
     def unit_of_account(self, method: Method) -> mpf:
@@ -124,7 +131,7 @@ class _Comparison:
         numeraire = self.table.numeraire
         if numeraire is None:
             return mpf(1)
-        row = self._rows("numeric" if method == "adjoint" else method, [numeraire], mpf(1))[numeraire]
+        row = self._rows(_one_by_one(method), [numeraire], mpf(1))[numeraire]
         price = row.direct.low if row.direct else mpf(0)
         if price == 0:
             raise NumeraireError(

@@ -16,7 +16,7 @@ from chainprice.errors import Problem, UsageError
 from chainprice.formula import suggestion
 from chainprice.network import Network, Use
 from chainprice.solution import Derivative, PricedFirm, PricedGood, PricedUse, Solution
-from chainprice.solve import solve
+from chainprice.solver import solve
 from chainprice.spec import Spec
 
 DIGITS = 50

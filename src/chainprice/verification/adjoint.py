@@ -17,8 +17,8 @@ import mpmath
 from mpmath import mpf
 
 from chainprice import limits
-from chainprice.verify.composition import Composition
-from chainprice.verify.numeric import STEP
+from chainprice.verification.composition import Composition
+from chainprice.verification.numeric import STEP
 
 ROUNDS = 2
 """Fresh weights this often: two wrong rows that hide each other once do not do so twice."""
@@ -68,7 +68,8 @@ def verify(
     worst = mpf(0)
     failed: set[str] = set()
     for _ in range(ROUNDS):
-        mismatch, found = _search(probe, tuple(prices), tolerance, random)
+        left = [good for good in prices if good not in failed]
+        mismatch, found = _search(probe, left, tolerance, random)
         worst = max(worst, mismatch)
         failed |= found
     return Outcome(frozenset(failed), worst)

@@ -5,9 +5,9 @@ The formulas are composed anew, evaluated with mpmath, and differentiated direct
 in as plain numbers, whoever made it.
 """
 
-from chainprice.verify.check import METHODS, Method, verify_table
-from chainprice.verify.result import Check, Condition, Verdict, Verification
-from chainprice.verify.table import PriceTable, read_table, table_of
+from chainprice.verification.check import METHODS, Method, verify_table
+from chainprice.verification.result import Check, Condition, Verdict, Verification
+from chainprice.verification.table import PriceTable, read_table, table_of
 
 __all__ = [
     "METHODS",

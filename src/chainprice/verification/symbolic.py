@@ -18,7 +18,7 @@ import mpmath
 from mpmath import mpf
 
 from chainprice.formula import Functions
-from chainprice.verify.composition import Composition, Production, constant, finite
+from chainprice.verification.composition import Composition, Production, constant, finite
 
 DIGITS = 50
 

@@ -85,13 +85,17 @@ def _price_to(chain: _Chain, count: int) -> tuple[_Priced, int]:
     """The chain priced so that `count` digits are right, and the digits that it took.
 
     Priced with more and more digits, until twice the digits change nothing in those that count. A
-    number that shrinks as digits grow is a zero that rounding hides.
+    number that goes on shrinking as digits grow is a zero that rounding hides. What two rounds
+    cannot see is a number that drowns in both, beside another 1e60 times its size.
     """
     working = count + GUARD_DIGITS
     coarse = _price(chain, working)
-    for _ in range(limits.ROUNDS):
+    for rounds_left in reversed(range(limits.ROUNDS)):
         fine = _price(chain, 2 * working)
-        if _agree(coarse, fine, count, working):
+        if all(
+            _same(a, b, count) or (rounds_left == 0 and _vanishes(a, b, working))
+            for a, b in zip(coarse.results(), fine.results(), strict=True)
+        ):
             return _without_noise(coarse, fine, count), 2 * working
         coarse, working = fine, 2 * working
     raise PrecisionError(
@@ -103,18 +107,14 @@ def _price_to(chain: _Chain, count: int) -> tuple[_Priced, int]:
     )
 
 
-def _agree(coarse: _Priced, fine: _Priced, count: int, working: int) -> bool:
-    """Whether every number agrees to `count` digits, or is zero as far as can be told."""
-    with digits(2 * working):
-        size = max(abs(value) for value in fine.results())
-        return all(
-            _same(a, b, count) or (abs(a) <= size.scaleb(-working // 2) and abs(b) <= size.scaleb(-working))
-            for a, b in zip(coarse.results(), fine.results(), strict=True)
-        )
+def _same(coarse: Decimal, fine: Decimal, count: int) -> bool:
+    """Whether two values agree to `count` digits."""
+    return abs(coarse - fine) <= abs(fine).scaleb(-count - 2)
 
 
-def _same(a: Decimal, b: Decimal, count: int) -> bool:
-    return abs(a - b) <= abs(b).scaleb(-count - 2)
+def _vanishes(coarse: Decimal, fine: Decimal, working: int) -> bool:
+    """Whether a value shrank as much as the digits grew."""
+    return abs(fine) <= abs(coarse).scaleb(-working // 2)
 
 
 def _without_noise(coarse: _Priced, fine: _Priced, count: int) -> _Priced:
