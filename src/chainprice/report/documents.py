@@ -22,7 +22,7 @@ from chainprice.report.terminal import terminal_text
 from chainprice.solution import Solution
 from chainprice.verification import Condition, Verdict, Verification
 
-VERIFY_DIGITS = 10
+VERIFY_DIGITS = 8
 """Significant digits in the table of `verify`."""
 
 ROWS_SHOWN = 40

@@ -145,9 +145,11 @@ def latex_text(table: Table, digits: int) -> str:
     align = "".join("r" if column.kind == "number" else "l" for column in table.columns)
     lines = [rf"\begin{{tabular}}{{{align}}}", r"\hline"]
     lines.append(" & ".join(plain_latex(column.heading) for column in table.columns) + r" \\ \hline")
+    tall = any(column.kind == "formula" for column in table.columns)
+    end = r" \\[2ex]" if tall else r" \\"
     for row in table.rows:
         cells = [_latex_cell(column, cell, digits) for column, cell in _cells(table, row)]
-        lines.append(" & ".join(cells) + r" \\")
+        lines.append(" & ".join(cells) + end)
     return "\n".join([*lines, r"\hline", r"\end{tabular}"]) + "\n"
 
 
@@ -155,7 +157,7 @@ def _latex_cell(column: Column, cell: Cell, digits: int) -> str:
     text = plain_cell(column, cell, digits)
     if column.kind == "formula":
         left, _, right = text.partition(" = ")
-        return f"${formula_latex(left)} = {formula_latex(right)}$"
+        return rf"$\displaystyle {formula_latex(left)} = {formula_latex(right)}$"
     if column.kind == "number":
         return f"${number_latex(text)}$" if text else ""
     return plain_latex(text)

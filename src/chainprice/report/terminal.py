@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import io
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 
 from rich.box import SIMPLE
-from rich.console import Console
+from rich.console import Console, RenderableType
+from rich.measure import Measurement
 from rich.table import Table as RichTable
 from rich.text import Text
 
 from chainprice.report.table import Table, plain_cell
 
 _WIDE = 10_000
+
+_MEASURING = Console(width=_WIDE, file=io.StringIO())
 
 
 def terminal_text(parts: Iterable[Table | str], digits: int, *, width: int | None) -> str:
@@ -33,19 +36,43 @@ def terminal_text(parts: Iterable[Table | str], digits: int, *, width: int | Non
         legacy_windows=False,
     )
     for part in parts:
-        console.print(_drawn(part, digits) if isinstance(part, Table) else Text(part))
+        for piece in _fitted(part, digits, width) if isinstance(part, Table) else [Text(part)]:
+            console.print(piece)
     lines = (line.rstrip() for line in stream.getvalue().splitlines())
     return "\n".join(lines) + "\n"
 
 
+def _fitted(table: Table, digits: int, width: int | None) -> Iterator[RenderableType]:
+    """The table; its formulas in lines of their own below it where they would not fit beside it."""
+    formulas = [index for index, column in enumerate(table.columns) if column.kind == "formula"]
+    drawn = _drawn(table, digits)
+    if (
+        not formulas
+        or width is None
+        or Measurement.get(_MEASURING, _MEASURING.options, drawn).maximum <= width
+    ):
+        yield drawn
+        return
+    yield _drawn(_without(table, formulas), digits)
+    for index in formulas:
+        yield Text(f"\n{table.columns[index].heading}", style="bold")
+        yield Text("\n".join(str(row[index]) for row in table.rows), overflow="fold")
+
+
+def _without(table: Table, left_out: Sequence[int]) -> Table:
+    kept = [index for index in range(len(table.columns)) if index not in left_out]
+    columns = tuple(table.columns[index] for index in kept)
+    return Table(table.title, columns, tuple(tuple(row[index] for index in kept) for row in table.rows))
+
+
 def _drawn(table: Table, digits: int) -> RichTable:
-    drawn = RichTable(box=SIMPLE, pad_edge=False, show_edge=False, header_style="bold")
+    drawn = RichTable(box=SIMPLE, pad_edge=False, show_edge=False, header_style="bold", padding=(0, 1, 0, 0))
     for column in table.columns:
         drawn.add_column(
             Text(column.heading),
             justify="right" if column.kind in ("number", "error") else "left",
             overflow="fold",
-            no_wrap=column.kind in ("number", "error", "name"),
+            no_wrap=column.kind != "formula",
             style="cyan" if column.kind == "name" else "",
         )
     for row in table.rows:

@@ -85,7 +85,7 @@ def _align(section: Section) -> list[str]:
     rows = []
     for equation in section.equations:
         first, *rest = _sides(equation, latex_of)
-        remark = rf" && \text{{({plain_latex(equation.remark)})}}" if equation.remark else ""
+        remark = rf" \qquad \text{{({plain_latex(equation.remark)})}}" if equation.remark else ""
         rows.append(f"  {first} &= {' = '.join(rest)}{remark}")
     return [r"\begin{align*}", " \\\\\n".join(rows), r"\end{align*}"]
 
