@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import io
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 
 from rich.box import SIMPLE
-from rich.console import Console, RenderableType
+from rich.console import Console
 from rich.measure import Measurement
 from rich.table import Table as RichTable
 from rich.text import Text
@@ -36,27 +36,27 @@ def terminal_text(parts: Iterable[Table | str], digits: int, *, width: int | Non
         legacy_windows=False,
     )
     for part in parts:
-        for piece in _fitted(part, digits, width) if isinstance(part, Table) else [Text(part)]:
-            console.print(piece)
+        if isinstance(part, Table):
+            _print_fitted(console, part, digits)
+        else:
+            console.print(Text(part))
     lines = (line.rstrip() for line in stream.getvalue().splitlines())
     return "\n".join(lines) + "\n"
 
 
-def _fitted(table: Table, digits: int, width: int | None) -> Iterator[RenderableType]:
+def _print_fitted(console: Console, table: Table, digits: int) -> None:
     """The table; its formulas in lines of their own below it where they would not fit beside it."""
     formulas = [index for index, column in enumerate(table.columns) if column.kind == "formula"]
     drawn = _drawn(table, digits)
-    if (
-        not formulas
-        or width is None
-        or Measurement.get(_MEASURING, _MEASURING.options, drawn).maximum <= width
-    ):
-        yield drawn
+    needed = Measurement.get(_MEASURING, _MEASURING.options, drawn).maximum
+    if not formulas or needed <= console.width:
+        console.print(drawn)
         return
-    yield _drawn(_without(table, formulas), digits)
+    console.print(_drawn(_without(table, formulas), digits))
     for index in formulas:
-        yield Text(f"\n{table.columns[index].heading}", style="bold")
-        yield Text("\n".join(str(row[index]) for row in table.rows), overflow="fold")
+        console.print(Text(f"\n{table.columns[index].heading}", style="bold"))
+        for row in table.rows:
+            console.print(Text(f"  {row[index]}"), soft_wrap=True)
 
 
 def _without(table: Table, left_out: Sequence[int]) -> Table:
