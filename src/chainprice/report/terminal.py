@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 from collections.abc import Iterable, Iterator, Sequence
+from typing import Literal
 
 from rich.box import SIMPLE
 from rich.cells import cell_len
@@ -32,7 +33,7 @@ def terminal_text(parts: Iterable[Table | str], digits: int, *, width: int | Non
         )
         return "".join(f"{line.rstrip()}\n" for line in lines)
     stream = io.StringIO()
-    color = None if os.environ.get("NO_COLOR") else "standard"
+    color: Literal["standard"] | None = None if os.environ.get("NO_COLOR") else "standard"
     console = Console(
         file=stream, force_terminal=True, width=width, highlight=False, emoji=False, color_system=color
     )
