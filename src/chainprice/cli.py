@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from chainprice import limits
 from chainprice.errors import ChainpriceError, NoAnswerError, Problem, UsageError
 
 if TYPE_CHECKING:
@@ -178,7 +179,7 @@ def verify(
         str | None,
         typer.Option(metavar="FILE", help="Check this `solve -f json` result instead; - is standard input."),
     ] = None,
-    tolerance: Annotated[float, typer.Option(help="Relative tolerance of every row.")] = 1e-9,
+    tolerance: Annotated[float, typer.Option(help="Relative tolerance of every row.")] = limits.TOLERANCE,
     method: Annotated[
         MethodChoice, typer.Option(help="How to differentiate; by the size of the chain by default.")
     ] = MethodChoice.auto,

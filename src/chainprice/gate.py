@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from chainprice import allocation, network
+from chainprice import allocation, limits, network
 from chainprice.solution import Solution
 from chainprice.solver import solve
 from chainprice.spec import Spec
 from chainprice.verification import Method, PriceTable, Verdict, table_of, verify_table
-
-TOLERANCE = 1e-9
-"""The default relative tolerance of every row."""
 
 
 def verify(
     spec: Spec,
     table: PriceTable | Solution | None = None,
     *,
-    tolerance: float = TOLERANCE,
+    tolerance: float = limits.TOLERANCE,
     method: Method = "auto",
 ) -> Verdict:
     """Check a price table against direct differentiation of the composed function (MODEL.md section 5).

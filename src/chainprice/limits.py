@@ -1,4 +1,7 @@
-"""The limits of what a spec may hold, high enough for a million firms, low enough to be safe."""
+"""Every limit: on what a spec may hold, and on the work that is spent on it.
+
+High enough for a million firms, low enough to be safe.
+"""
 
 FORMULA_LENGTH = 1_000_000
 """Characters in one formula."""
@@ -38,3 +41,6 @@ ADJOINT_PROBES = 200
 
 LACKING_PRICED = 20
 """Goods that a table lacks for which `verify` says what the price should be; the rest are only named."""
+
+TOLERANCE = 1e-9
+"""The relative error of a row that `verify` lets pass, unless another is asked for."""

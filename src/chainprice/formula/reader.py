@@ -256,7 +256,7 @@ def _fail_if_nested_too_deeply(skeleton: str) -> None:
 def _syntax_problem(term: str, error: SyntaxError, column: int) -> _SkeletonError:
     """Python's complaint in the words of formulas (its own speak of Python)."""
     if term.count("(") > term.count(")"):
-        hint = "inside { } a comma ends a value: put a formula with commas in quotes"
+        hint = "close it; inside { } a comma ends a value, so put a formula with commas in quotes"
         return _SkeletonError("a parenthesis is not closed", column + term.rindex("("), hint)
     if term.count("(") < term.count(")"):
         return _SkeletonError("a parenthesis too many", column + term.rindex(")"))
@@ -306,5 +306,7 @@ def _walk_operators(node: ast.BinOp, builder: ShapeBuilder, depth: int, column: 
 def _fail_if_miscounted(function: str, count: int, column: int) -> None:
     fewest, most = FUNCTIONS[function]
     if not fewest <= count <= most:
-        wanted = "one argument" if most == 1 else f"{fewest} or {most}" if most == 2 else "at least one"
+        wanted = (
+            "one argument" if most == 1 else f"{fewest} or {most} arguments" if most == 2 else "at least one"
+        )
         raise _SkeletonError(f"'{function}' takes {wanted}, not {count}", column)

@@ -133,7 +133,7 @@ class _Reader:
             source=source,
             places=places,
         )
-        if tree is not None:
+        if isinstance(tree, dict):
             self.check_meaning(spec, top)
         return spec
 
@@ -240,8 +240,7 @@ class _Reader:
 
     def formula(self, keys: tuple[str, ...], value: Tree) -> Formula:
         if not isinstance(value, str):
-            kind = "nothing" if value is None else "true or false" if isinstance(value, bool) else "no text"
-            self.report(keys, f"a formula or a number is expected, and this is {kind}")
+            self.report(keys, f"a formula or a number is expected, and this is {_KINDS[type(value)]}")
             return _NO_FORMULA
         try:
             return read(value)
@@ -372,6 +371,8 @@ _SPEC_KEYS = (
     "supply",
     "demand",
 )
+
+_KINDS = {type(None): "nothing", bool: "true or false", list: "a list", dict: "a mapping"}
 
 _NO_FORMULA = read("0")
 """Stands in for a formula that could not be read, so that reading goes on."""

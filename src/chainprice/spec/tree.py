@@ -117,7 +117,7 @@ def compose(text: str) -> Node | None:
     except yaml.reader.ReaderError as error:
         before = text[: error.position]
         column = error.position - before.rfind("\n")
-        problem = TreeProblem("a control character", before.count("\n") + 1, column)
+        problem = TreeProblem("not YAML: a control character", before.count("\n") + 1, column)
         raise TreeError(problem) from None
     except yaml.MarkedYAMLError as error:
         raise TreeError(_marked_problem(error)) from None

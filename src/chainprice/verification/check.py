@@ -24,11 +24,9 @@ Method = Literal["auto", "symbolic", "numeric", "adjoint"]
 
 METHODS: tuple[Method, ...] = ("auto", "symbolic", "numeric", "adjoint")
 
-TOLERANCE = 1e-9
-
 
 def verify_table(
-    spec: Spec, table: PriceTable, *, tolerance: float = TOLERANCE, method: Method = "auto"
+    spec: Spec, table: PriceTable, *, tolerance: float = limits.TOLERANCE, method: Method = "auto"
 ) -> Verdict:
     """Check every price of a table, and all else in it, against the composed function of a spec.
 
@@ -140,6 +138,8 @@ class _Comparison:
         return price
 
     def _rows(self, method: Method, goods: Sequence[str], money: mpf) -> dict[str, _Row]:
+        if not goods:
+            return {}
         if method == "symbolic":
             derivatives = symbolic.derivatives(self.composition, self.base, goods)
             return {good: _Row(Direct(slope, slope), "symbolic") for good, slope in derivatives.items()}

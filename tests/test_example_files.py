@@ -1,0 +1,65 @@
+"""Folders of specs: what is valid is read as it is meant, what is not is refused in the right words.
+
+A valid spec begins with what it must come to: `# expect: {"good": [quantity, price]}`. An invalid one
+lies beside the message that `check` must print.
+"""
+
+import json
+
+import pytest
+from support import ROOT, run
+
+import chainprice
+from chainprice.errors import SpecError
+
+VALID = sorted((ROOT / "tests/specs/valid").glob("*.yaml"))
+INVALID = sorted((ROOT / "tests/specs/invalid").glob("*.yaml"))
+
+
+@pytest.mark.parametrize("path", VALID, ids=lambda path: path.stem)
+def test_valid(path):
+    head = path.read_text(encoding="utf-8").splitlines()[0]
+    solution = chainprice.solve(chainprice.load(path))
+    found = {row.good: [row.quantity, row.price] for row in solution.goods}
+    assert found == json.loads(head.removeprefix("# expect: "))
+    assert chainprice.verify(chainprice.load(path), solution).verified
+
+
+@pytest.mark.parametrize("path", INVALID, ids=lambda path: path.stem)
+def test_invalid(path, monkeypatch):
+    monkeypatch.chdir(ROOT)
+    with pytest.raises(SpecError) as caught:
+        chainprice.load(path.relative_to(ROOT))
+    assert f"{caught.value}\n" == path.with_suffix(".txt").read_text(encoding="utf-8")
+
+
+def test_every_message_has_its_spec():
+    assert {path.stem for path in INVALID} == {
+        path.stem for path in (ROOT / "tests/specs/invalid").glob("*.txt")
+    }
+
+
+def test_the_command_prints_just_these_messages():
+    path = INVALID[0].relative_to(ROOT)
+    done = run("check", str(path))
+    assert done.returncode == 2
+    assert done.stderr == INVALID[0].with_suffix(".txt").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    "encode", [lambda t: b"\xef\xbb\xbf" + t.encode(), lambda t: t.replace("\n", "\r\n").encode()]
+)
+def test_a_byte_order_mark_and_windows_lines(tmp_path, encode):
+    path = tmp_path / "spec.yaml"
+    path.write_bytes(encode((ROOT / "specs/tupperware.yaml").read_text(encoding="utf-8")))
+    assert chainprice.solve(chainprice.load(path)).prices["natgas"] == 1 / 24
+    path.write_bytes(encode("firms:\n  f: {production: {y: zz}}\ndemand:\n  y: {price: 1}\n"))
+    assert f"{path}:2:23: error: unknown name 'zz'" in run("check", str(path)).stderr
+
+
+def test_many_problems_are_counted_not_listed():
+    firms = "\n".join(f"  f{i}: {{production: {{y{i}: zz{i}}}}}" for i in range(5000))
+    with pytest.raises(SpecError) as caught:
+        chainprice.load(f"firms:\n{firms}\ndemand:\n  y1: {{price: 1}}\n")
+    assert len(caught.value.problems) == 101
+    assert caught.value.problems[-1].message == "and 4,900 more problems"

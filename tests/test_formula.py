@@ -1,0 +1,113 @@
+"""Formulas: read as mathematics, refused with a place, never run."""
+
+from decimal import Decimal
+from fractions import Fraction
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from chainprice.arithmetic import digits, evaluate, rational
+from chainprice.formula import FormulaError, read
+
+
+def value(text, **names):
+    with digits(30):
+        return evaluate(read(text), {name: Decimal(number) for name, number in names.items()})
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("-x^2", -9),
+        ("2^3^2", 512),
+        ("10 - 4 - 3", 3),
+        ("2^-1", Decimal("0.5")),
+        ("100/5/2", 10),
+        ("-2*-3", 6),
+        ("+-+x", -3),
+        ("--x", 3),
+        ("2*(x + 1)^2", 32),
+        ("min(x, 1, 2) + max(1, 2) + abs(-5)", 8),
+        ("log(8, 2)", 3),
+        ("0.1 + 0.2", Decimal("0.3")),
+        ("1e-3*x", Decimal("0.003")),
+        ("2 - 3 - 4 + -5*(1 - 2) - -1", 1),
+    ],
+)
+def test_precedence_and_exactness(text, expected):
+    assert abs(value(text, x=3) - expected) < Decimal("1e-28")
+
+
+def test_equal_forms_have_one_shape():
+    assert read("3*sqrt(ore)").shape is read("7.5 * sqrt( coal )").shape
+    assert read("a*a").shape != read("a*b").shape
+    assert len(read("(a + b)*(a + b)").shape.steps) == 4
+
+
+def test_a_sum_of_twenty_thousand_goods():
+    text = " + ".join(f"g{i}" for i in range(20_000))
+    assert evaluate(read(text), {f"g{i}": Decimal(i) for i in range(20_000)}) == sum(range(20_000))
+
+
+@pytest.mark.parametrize(
+    ("text", "offset", "length"),
+    [
+        ("sqrt(x", 4, 1),
+        ("x + 2y", 5, 1),
+        ("x + sqr(y)", 4, 3),
+        ("x.y", 1, 1),
+        ("x^2 + min()", 6, 3),
+        ("x +", 2, 1),
+    ],
+)
+def test_errors_have_their_place(text, offset, length):
+    with pytest.raises(FormulaError) as caught:
+        read(text)
+    assert (caught.value.offset, caught.value.length) == (offset, length)
+
+
+NUMBERS = st.integers(0, 99).map(lambda n: (str(n), Fraction(n)))
+TREES = st.recursive(
+    NUMBERS,
+    lambda inner: st.one_of(
+        st.tuples(inner, st.sampled_from("+-*/"), inner).map(
+            lambda t: (f"({t[0][0]} {t[1]} {t[2][0]})", _apply(t[1], t[0][1], t[2][1]))
+        ),
+        st.tuples(inner, st.integers(0, 3)).map(lambda t: (f"({t[0][0]})^{t[1]}", _power(t[0][1], t[1]))),
+        inner.map(lambda t: (f"-({t[0]})", None if t[1] is None else -t[1])),
+    ),
+    max_leaves=12,
+)
+
+
+def _apply(operator, a, b):
+    if a is None or b is None or (operator == "/" and b == 0):
+        return None
+    return {"+": a + b, "-": a - b, "*": a * b}[operator] if operator != "/" else a / b
+
+
+def _power(base, exponent):
+    return None if base is None or (base == 0 and exponent == 0) else base**exponent
+
+
+@given(TREES)
+def test_what_is_read_means_what_was_written(tree):
+    text, expected = tree
+    if expected is not None:
+        assert rational(read(text)) == expected
+
+
+@settings(max_examples=500)
+@given(st.text(max_size=40) | st.text(alphabet="xyz0123456789.+-*/^()%, e", max_size=40))
+def test_any_text_is_read_or_refused(text):
+    problem = refusal(text)
+    assert problem is None or (0 <= problem.offset <= len(text) and problem.message)
+
+
+def refusal(text):
+    try:
+        read(text)
+    except FormulaError as error:
+        return error
+    return None
