@@ -15,10 +15,13 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from decimal import Decimal
 from fractions import Fraction
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Any
 
 from chainprice.formula import Formula, Functions
+
+_HALF = Decimal("0.5")
 
 DOUBLE_DIGITS = 17
 """Significant digits that identify a double."""
@@ -47,7 +50,13 @@ def working_digits() -> int:
 
 
 def _power(base: Decimal, exponent: Decimal) -> Decimal:
-    if exponent == Decimal("0.5"):
+    return _power_to(base, exponent, working_digits())
+
+
+@lru_cache(maxsize=16_384)
+def _power_to(base: Decimal, exponent: Decimal, _: int) -> Decimal:
+    """A power, remembered: the marginal products of a firm share most of theirs, and they are dear."""
+    if exponent == _HALF:
         return base.sqrt()
     if base == 0 and exponent < 0:
         raise decimal.DivisionByZero

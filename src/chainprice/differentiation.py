@@ -53,9 +53,11 @@ def derivative(bound: Bound, slot: int) -> Formula:
     """
     expression = _expression(bound)
     try:
-        return _formula(expression.derivative(expression.root, _symbol(slot)), expression, bound)
+        return _formula(expression.derivative(expression.root, _symbol(slot)), expression)
     except FormulaError as error:
-        raise UndefinedError(f"the derivative has no real value: {error}") from None
+        raise UndefinedError(f"a derivative has no real value: {error}") from None
+    except ValueError:  # Python's limit on writing long integers
+        raise UndefinedError("a derivative has a constant too long to be written down") from None
 
 
 @lru_cache(maxsize=1024)
@@ -69,7 +71,7 @@ def antiderivative(bound: Bound, slot: int) -> Formula | None:
     if result.has(sympy.Integral, sympy.Piecewise):
         return None
     try:
-        return _formula(result, expression, bound)
+        return _formula(result, expression)
     except FormulaError:  # a special function that our language does not have
         return None
 
@@ -80,20 +82,22 @@ class _Expression:
 
     sympy turns (x/15)**0.13 into x**0.13*3**0.87*5**0.87/15 and the like. Under a symbol the base
     stays as it was written, in the derivative too. `bases` has each such symbol's base, in the
-    order in which they were made; a base may contain earlier symbols.
+    order in which they were made; a base may contain earlier symbols. The printer writes decimals
+    as decimals if the formula has some.
     """
 
     root: Any
     bases: Mapping[Any, Any]
+    printer: Any
 
     def derivative(self, expression: Any, symbol: Any) -> Any:
         """The derivative of a part of it, through the bases by the chain rule."""
         through = (
-            expression.diff(name) * self.derivative(base, symbol)
+            _diff(expression, name) * self.derivative(base, symbol)
             for name, base in self.bases.items()
             if expression.has(name)
         )
-        return sum(through, expression.diff(symbol))
+        return sum(through, _diff(expression, symbol))
 
     def whole(self) -> Any:
         """The expression with all bases back in their place."""
@@ -103,7 +107,15 @@ class _Expression:
         return whole
 
 
-@lru_cache(maxsize=4096)
+def _diff(expression: Any, symbol: Any) -> Any:
+    """sympy's derivative; constant factors first, for its product rule takes the square of their number."""
+    if expression.is_Mul:
+        constant, rest = expression.as_independent(symbol, as_Add=False)
+        return constant * rest.diff(symbol)
+    return expression.diff(symbol)
+
+
+@lru_cache(maxsize=64)
 def _expression(bound: Bound) -> _Expression:
     """The shape as a sympy expression."""
     bases: dict[Any, Any] = {}
@@ -112,7 +124,10 @@ def _expression(bound: Bound) -> _Expression:
     for slot, value in bound.constants:
         names[slot] = functions["constant"](value)
     numbers = [functions["number"](number) for number in bound.numbers]
-    return _Expression(bound.shape.run(functions, names, numbers), bases)
+    decimal = any(number != number.to_integral_value() for number in bound.numbers) or any(
+        isinstance(value, Fraction) and value.denominator > 1 for _, value in bound.constants
+    )
+    return _Expression(bound.shape.run(functions, names, numbers), bases, _printer_class()(decimal))
 
 
 @cache
@@ -168,15 +183,13 @@ def _sympy_functions(bases: dict[Any, Any]) -> Functions:
     return functions | {name: getattr(sympy, name) for name in same}
 
 
-def _formula(result: Any, expression: _Expression, bound: Bound) -> Formula:
-    """What came of an expression as a formula; decimals stay decimals where the original has some."""
-    decimal = any(number != number.to_integral_value() for number in bound.numbers) or any(
-        isinstance(value, Fraction) and value.denominator > 1 for _, value in bound.constants
-    )
-    text = _printer(decimal).doprint(result)
+def _formula(result: Any, expression: _Expression) -> Formula:
+    """What came of an expression, as a formula."""
+    printer = expression.printer
+    text = printer.doprint(result)
     for name, base in reversed(list(expression.bases.items())):
         text = text.replace(f"({name})", str(name))
-        text = text.replace(str(name), f"({_printer(decimal).doprint(base)})")
+        text = text.replace(str(name), f"({printer.doprint(base)})")
     formula = read(text)
     for name in formula.names:
         if name not in CONSTANTS and not _SLOT.fullmatch(name):
@@ -185,14 +198,26 @@ def _formula(result: Any, expression: _Expression, bound: Bound) -> Formula:
 
 
 @cache
-def _printer(decimal: bool) -> Any:
-    """Prints sympy expressions in our language, as a person would write them."""
+def _printer_class() -> Any:
+    """The class that prints sympy expressions in our language, as a person would write them."""
     import sympy
     from sympy.printing.precedence import PRECEDENCE
     from sympy.printing.str import StrPrinter
 
     class Printer(StrPrinter):  # type: ignore[misc]
         """Python's own way of writing, save for `ln`, `e`, powers and decimals."""
+
+        def __init__(self, decimal: bool) -> None:
+            super().__init__()
+            self._decimal = decimal
+            self._printed: dict[Any, str] = {}
+
+        def _print(self, expression: Any, **options: Any) -> str:
+            """Each part is written once: the marginal products of one firm have most of theirs in common."""
+            text = self._printed.get(expression)
+            if text is None:
+                text = self._printed[expression] = str(super()._print(expression, **options))
+            return text
 
         def _print_log(self, expression: Any) -> str:
             return f"ln({self._print(expression.args[0])})"
@@ -201,13 +226,13 @@ def _printer(decimal: bool) -> Any:
             return "exp(1)"
 
         def _print_Rational(self, value: Any) -> str:  # noqa: N802
-            return _decimal_text(value) or f"{value.p}/{value.q}"
+            return self._decimal_text(value) or f"{value.p}/{value.q}"
 
         def _print_Mul(self, expression: Any) -> str:  # noqa: N802
             factor, rest = expression.as_coeff_Mul()
             if not factor.is_Rational or rest == 1 or factor in (1, -1):
                 return str(super()._print_Mul(expression))
-            text, divisor = _decimal_text(factor), _decimal_text(1 / factor)
+            text, divisor = self._decimal_text(factor), self._decimal_text(1 / factor)
             tail = self.parenthesize(rest, PRECEDENCE["Mul"], strict=True)
             if text is None and divisor is not None and "/" not in tail:
                 return f"{tail}/{divisor}"
@@ -221,19 +246,19 @@ def _printer(decimal: bool) -> Any:
                 return f"1/{self.parenthesize(base**-exponent, PRECEDENCE['Mul'])}"
             if exponent == sympy.S.Half:
                 return f"sqrt({self._print(base)})"
-            text = _decimal_text(exponent) if exponent.is_Rational else None
+            text = self._decimal_text(exponent) if exponent.is_Rational else None
             power = text or self.parenthesize(exponent, PRECEDENCE["Pow"])
             return f"{self.parenthesize(base, PRECEDENCE['Pow'])}**{power}"
 
-    def _decimal_text(value: Any) -> str | None:
-        """A fraction as the decimal it is, if the formula is written with decimals."""
-        rest = value.q
-        for prime in (2, 5):
-            while rest % prime == 0:
-                rest //= prime
-        if not decimal or value.q == 1 or rest != 1 or value == sympy.S.Half:
-            return None
-        exact = format(Decimal(value.p) / Decimal(value.q), "f")
-        return exact if Fraction(exact) == Fraction(value.p, value.q) and len(exact) < 16 else None
+        def _decimal_text(self, value: Any) -> str | None:
+            """A fraction as the decimal it is, if the formula is written with decimals."""
+            rest = value.q
+            for prime in (2, 5):
+                while rest % prime == 0:
+                    rest //= prime
+            if not self._decimal or value.q == 1 or rest != 1 or value == sympy.S.Half:
+                return None
+            exact = format(Decimal(value.p) / Decimal(value.q), "f")
+            return exact if Fraction(exact) == Fraction(value.p, value.q) and len(exact) < 16 else None
 
-    return Printer()
+    return Printer

@@ -9,7 +9,7 @@ FORMULA_LENGTH = 1_000_000
 FORMULA_NESTING = 100
 """Parentheses and functions inside each other in one formula."""
 
-NUMBER_EXPONENT = 5_000
+NUMBER_EXPONENT = 1_000
 """The largest power of ten of a number written in a spec, up or down."""
 
 TREE_DEPTH = 32
@@ -29,6 +29,9 @@ ROUNDS = 4
 
 SYMBOLIC_STEPS = 2_000
 """Steps of all formulas together up to which a chain is verified symbolically."""
+
+SYMBOLIC_FORMULA = 100
+"""Steps of one formula up to which it is verified symbolically: the product rule grows with the square."""
 
 SYMBOLIC_WORK = 5_000
 """Firm evaluations, over all cuts, up to which a chain is verified symbolically."""

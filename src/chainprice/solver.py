@@ -92,11 +92,12 @@ def _price_to(chain: _Chain, count: int) -> tuple[_Priced, int]:
     coarse = _price(chain, working)
     for rounds_left in reversed(range(limits.ROUNDS)):
         fine = _price(chain, 2 * working)
-        if all(
-            _same(a, b, count) or (rounds_left == 0 and _vanishes(a, b, working))
-            for a, b in zip(coarse.results(), fine.results(), strict=True)
-        ):
-            return _without_noise(coarse, fine, count), 2 * working
+        with digits(2 * working):
+            if all(
+                _same(a, b, count) or (rounds_left == 0 and _vanishes(a, b, working))
+                for a, b in zip(coarse.results(), fine.results(), strict=True)
+            ):
+                return _without_noise(coarse, fine, count), 2 * working
         coarse, working = fine, 2 * working
     raise PrecisionError(
         Problem(

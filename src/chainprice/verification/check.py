@@ -65,9 +65,10 @@ def _method(composition: Composition, method: Method) -> Method:
         )
     if method != "auto":
         return method
-    steps = sum(len(production.formula.shape.steps) for production in composition.productions)
+    steps = [len(production.formula.shape.steps) for production in composition.productions]
     work = _work(composition)
-    if not bends and steps <= limits.SYMBOLIC_STEPS and work <= limits.SYMBOLIC_WORK:
+    short = sum(steps) <= limits.SYMBOLIC_STEPS and max(steps) <= limits.SYMBOLIC_FORMULA
+    if not bends and short and work <= limits.SYMBOLIC_WORK:
         return "symbolic"
     return "numeric" if work <= limits.NUMERIC_WORK else "adjoint"
 
