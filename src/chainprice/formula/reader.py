@@ -146,7 +146,8 @@ def _lift(text: str) -> _Lifted:
             part = "**" if word == "^" else word
         else:
             raise _refused(word, token.start())
-        if kind in ("number", "name") and previous in ("number", "name", ")"):
+        begins = kind in ("number", "name") or (word == "(" and previous != "name")
+        if begins and previous in ("number", "name", ")"):
             raise FormulaError(
                 f"an operator is missing before '{word}'", token.start(), len(word), "write * to multiply"
             )
@@ -280,7 +281,7 @@ def _walk(node: ast.expr, builder: ShapeBuilder, depth: int, column: int) -> int
             return builder.step("neg", _walk(operand, builder, depth + 1, column))
         case ast.UnaryOp(op=ast.UAdd(), operand=operand):
             return _walk(operand, builder, depth + 1, column)
-        case ast.Call(func=ast.Name(id=function), args=arguments, keywords=[]):
+        case ast.Call(func=ast.Name(id=function), args=arguments, keywords=[]) if function in FUNCTIONS:
             _fail_if_miscounted(function, len(arguments), here)
             operands = [_walk(item, builder, depth + 1, column) for item in arguments]
             return builder.step(function, *operands)
