@@ -59,6 +59,8 @@ def test_a_sum_of_twenty_thousand_goods():
         ("x.y", 1, 1),
         ("x^2 + min()", 6, 3),
         ("x +", 2, 1),
+        ("3(x)", 1, 1),
+        ("(x)(y)", 3, 1),
     ],
 )
 def test_errors_have_their_place(text, offset, length):
