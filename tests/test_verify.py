@@ -183,6 +183,32 @@ def test_prices_below_the_smallest_double():
         assert abs(direct.low / mpmath.mpf(str(price)) - 1) < 1e-16
 
 
+@EVERY_METHOD
+@pytest.mark.parametrize(
+    ("function", "slope"),
+    [
+        ("erf(x)", lambda x: 2 * mpmath.exp(-(x**2)) / mpmath.sqrt(mpmath.pi)),
+        ("tanh(x)", lambda x: mpmath.sech(x) ** 2),
+        ("tanh(-x)", lambda x: -(mpmath.sech(x) ** 2)),
+        ("erf(-x)", lambda x: -2 * mpmath.exp(-(x**2)) / mpmath.sqrt(mpmath.pi)),
+        ("atan(x)", lambda x: 1 / (1 + x**2)),
+        ("sin(x)", mpmath.cos),
+        ("cos(x)", lambda x: -mpmath.sin(x)),
+        ("tan(x)", lambda x: mpmath.sec(x) ** 2),
+        ("sinh(x)", mpmath.cosh),
+        ("cosh(x)", mpmath.sinh),
+    ],
+)
+@pytest.mark.parametrize("at", ["1/3", "400"])
+def test_functions_that_have_levelled_off_still_have_a_slope(method, function, slope, at):
+    loaded = spec(chain(function, 1, at))
+    table = chainprice.solve(loaded, count=40).to_dict()
+    with mpmath.workdps(800):
+        direct = slope(mpmath.mpf(1) / 3 if at == "1/3" else mpmath.mpf(at))
+        assert abs(mpmath.mpf(table["goods"][0]["price"]) / direct - 1) < 1e-38
+    assert chainprice.verify(loaded, table_of(table), method=method).verified
+
+
 def test_a_tolerance_is_a_number_between_0_and_1():
     for tolerance in (0, -1, 1, 2, float("nan")):
         with pytest.raises(UsageError, match="tolerance"):

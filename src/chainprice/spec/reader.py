@@ -282,7 +282,7 @@ class _Reader:
         for section in ("demand", "goods"):
             for good in getattr(spec, section):
                 self.check_exists((section, good), good, goods, at_key=True)
-        if "numeraire" in top:
+        if "numeraire" in top and not self.has_problem(("numeraire",)):
             self.check_exists(("numeraire",), spec.numeraire or "", goods)
         if self.has_problem(("firms",)):
             return  # who uses what is not known for certain
@@ -355,7 +355,7 @@ class _Reader:
             )
         total = _sum(split.values())
         if total > 1 + Fraction(1, 10**30):
-            self.report(keys, f"the shares of '{good}' sum to {float(total):g}, more than 1", at_key=True)
+            self.report(keys, f"the shares of '{good}' sum to more than 1, by {float(total - 1):g}", at_key=True)
 
 
 _SPEC_KEYS = (

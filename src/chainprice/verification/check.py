@@ -143,7 +143,11 @@ class _Comparison:
             return {}
         if method == "symbolic":
             derivatives = symbolic.derivatives(self.composition, self.base, goods)
-            return {good: _Row(Direct(slope, slope), "symbolic") for good, slope in derivatives.items()}
+            # A slope may have cancelled to nothing (1 - tanh(x)**2 far out): a zero needs a second opinion.
+            return {
+                good: _Row(Direct(slope, slope), "symbolic") if slope else self._numeric(good)
+                for good, slope in derivatives.items()
+            }
         if method == "numeric":
             return {good: self._numeric(good) for good in goods}
         return self._adjoint(goods, money)

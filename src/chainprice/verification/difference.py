@@ -105,6 +105,35 @@ def _neg(a: Moving) -> Moving:
     return Moving(-a.value, -a.change)
 
 
+def _middle(a: Moving) -> mpf:
+    return a.value + a.change / 2
+
+
+def _tan(a: Moving) -> Moving:
+    return Moving(mpmath.tan(a.value), mpmath.sin(a.change) / (mpmath.cos(a.value) * mpmath.cos(a.end)))
+
+
+def _tanh(a: Moving) -> Moving:
+    return Moving(mpmath.tanh(a.value), mpmath.sinh(a.change) / (mpmath.cosh(a.value) * mpmath.cosh(a.end)))
+
+
+def _atan(a: Moving) -> Moving:
+    product = a.value * a.end
+    change = (
+        mpmath.atan(a.change / (1 + product)) if product > -1 else mpmath.atan(a.end) - mpmath.atan(a.value)
+    )
+    return Moving(mpmath.atan(a.value), change)
+
+
+def _erf(a: Moving) -> Moving:
+    """Far out erf is 1 in all digits; what it lacks of 1 still has its own digits there."""
+    if a.value * a.end <= 0:
+        return _with_more_digits(mpmath.erf)(a)
+    side = 1 if a.value > 0 else -1
+    lacking = _with_more_digits(mpmath.erfc)(Moving(abs(a.value), side * a.change))
+    return Moving(mpmath.erf(a.value), -side * lacking.change)
+
+
 def _with_more_digits(function: Callable[[mpf], mpf]) -> Callable[[Moving], Moving]:
     """For a function without an identity: subtract, in as many digits more as the change is small."""
 
@@ -135,9 +164,15 @@ DIFFERENCES: Functions = {
     "log": _log,
     "exp": _exp,
     "sqrt": _sqrt,
-    **{
-        name: _with_more_digits(getattr(mpmath, name))
-        for name in ("erf", "sin", "cos", "tan", "asin", "acos", "atan", "sinh", "cosh", "tanh")
-    },
+    "erf": _erf,
+    "sin": lambda a: Moving(mpmath.sin(a.value), 2 * mpmath.cos(_middle(a)) * mpmath.sin(a.change / 2)),
+    "cos": lambda a: Moving(mpmath.cos(a.value), -2 * mpmath.sin(_middle(a)) * mpmath.sin(a.change / 2)),
+    "tan": _tan,
+    "sinh": lambda a: Moving(mpmath.sinh(a.value), 2 * mpmath.cosh(_middle(a)) * mpmath.sinh(a.change / 2)),
+    "cosh": lambda a: Moving(mpmath.cosh(a.value), 2 * mpmath.sinh(_middle(a)) * mpmath.sinh(a.change / 2)),
+    "tanh": _tanh,
+    "asin": _with_more_digits(mpmath.asin),
+    "acos": _with_more_digits(mpmath.acos),
+    "atan": _atan,
 }
 """The arithmetic of formulas in moving numbers, at the digits of mpmath's context."""
