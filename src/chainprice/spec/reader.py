@@ -355,7 +355,8 @@ class _Reader:
             )
         total = _sum(split.values())
         if total > 1 + Fraction(1, 10**30):
-            self.report(keys, f"the shares of '{good}' sum to more than 1, by {float(total - 1):g}", at_key=True)
+            over = float(total - 1)
+            self.report(keys, f"the shares of '{good}' sum to more than 1, by {over:g}", at_key=True)
 
 
 _SPEC_KEYS = (
