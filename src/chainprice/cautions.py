@@ -21,7 +21,7 @@ EQUAL = Decimal("1e-9")
 
 def of_goods(spec: Spec, network: Network, quantities: Quantities, prices: Prices) -> Iterator[Warning]:
     """The warnings that belong to a good, in chain order."""
-    bought_at = supply_prices(spec)
+    bought_at = supply_prices(spec, quantities)
     for good in network.goods:
         quantity, price = quantities.available[good], prices.of[good]
         if quantity < 0:

@@ -10,7 +10,7 @@ from chainprice.network import Network
 from chainprice.quantities import Quantities, flow
 from chainprice.spec import Spec
 from chainprice.technology import Technology
-from chainprice.value import sold, total_value
+from chainprice.value import total_value
 
 
 def price_ranges(
@@ -28,7 +28,7 @@ def price_ranges(
     ranges = {}
     count = working_digits()
     with digits(3 * count):
-        base = total_value(spec, sold(network, flow(spec, network, technology)))
+        base = total_value(spec, flow(spec, network, technology))
         for good in affected:
             step = (abs(quantities.available[good]) or Decimal(1)).scaleb(-count)
             try:
@@ -42,7 +42,7 @@ def price_ranges(
 
 
 def _value(spec: Spec, network: Network, technology: Technology, good: str, gift: Decimal) -> Decimal:
-    return total_value(spec, sold(network, flow(spec, network, technology, {good: gift})))
+    return total_value(spec, flow(spec, network, technology, {good: gift}))
 
 
 def _upstream_of_kinks(network: Network, technology: Technology, quantities: Quantities) -> list[str]:

@@ -9,21 +9,26 @@ from types import MappingProxyType
 
 from chainprice.arithmetic import evaluate
 from chainprice.network import Network, Use
-from chainprice.spec import Spec
+from chainprice.spec import DEMAND, Spec
 from chainprice.technology import Technology, amount
 
 
 @dataclass(frozen=True, slots=True)
 class Quantities:
-    """`available` of each good; what each firm `used` of its inputs and `made` of its outputs."""
+    """What there is of each good, and where it comes from and goes.
+
+    `available` and `bought` by good, `sold` by demanded good; `used` and `made` by firm, then good.
+    """
 
     available: Mapping[str, Decimal]
+    bought: Mapping[str, Decimal]
     used: Mapping[str, Mapping[str, Decimal]]
     made: Mapping[str, Mapping[str, Decimal]]
+    sold: Mapping[str, Decimal]
 
     def of_use(self, use: Use) -> Decimal:
-        """How much of the good a use has: its share, or all of it."""
-        return self.available[use.good] * share(use)
+        """How much of the good a use has."""
+        return self.sold[use.good] if use.is_demand else self.used[use.user][use.good]
 
 
 def share(use: Use) -> Decimal:
@@ -42,7 +47,8 @@ def flow(
     `gift` is handed to the chain for free, on top of what is supplied and made.
     Raises UndefinedError where a production function has no value.
     """
-    available = {good: endowment(spec, good) + gift.get(good, 0) for good in network.goods}
+    bought = {good: endowment(spec, good) for good in spec.supply}
+    available = {good: bought.get(good, Decimal(0)) + gift.get(good, 0) for good in network.goods}
     shares = {(use.good, use.user): share(use) for uses in network.uses.values() for use in uses}
     used: dict[str, Mapping[str, Decimal]] = {}
     made: dict[str, Mapping[str, Decimal]] = {}
@@ -51,7 +57,8 @@ def flow(
         made[firm] = {f.output: amount(spec, f, used[firm]) for f in technology[firm]}
         for good, quantity in made[firm].items():
             available[good] += quantity
-    return Quantities(available, used, made)
+    sold = {good: available[good] * shares[good, DEMAND] for good in spec.demand}
+    return Quantities(available, bought, used, made, sold)
 
 
 def endowment(spec: Spec, good: str) -> Decimal:

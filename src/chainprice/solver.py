@@ -18,7 +18,7 @@ from chainprice.rules import price_rule
 from chainprice.solution import Derivative, Input, Output, PricedFirm, PricedGood, PricedUse, Solution
 from chainprice.spec import Spec
 from chainprice.technology import MarginalProduct, Technology
-from chainprice.value import demand_prices, sold, total_value
+from chainprice.value import demand_prices, total_value
 
 _Key = TypeVar("_Key")
 
@@ -138,7 +138,6 @@ def _price(chain: _Chain, working: int) -> _Priced:
     """Both passes, in so many digits."""
     with digits(working):
         flow = quantities.flow(chain.spec, chain.network, chain.technology)
-        sales = sold(chain.network, flow)
         products = {
             firm: tuple(
                 product
@@ -148,8 +147,8 @@ def _price(chain: _Chain, working: int) -> _Priced:
             for firm, functions in chain.technology.items()
         }
         shares = {(u.good, u.user): quantities.share(u) for us in chain.network.uses.values() for u in us}
-        prices = backpropagate(chain.network, demand_prices(chain.spec, sales), products, shares)
-        return _Priced(flow, products, prices, total_value(chain.spec, sales))
+        prices = backpropagate(chain.network, demand_prices(chain.spec, flow), products, shares)
+        return _Priced(flow, products, prices, total_value(chain.spec, flow))
 
 
 def _solution(chain: _Chain, priced: _Priced, numeraire: str | None, count: int) -> Solution:

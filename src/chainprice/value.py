@@ -7,16 +7,19 @@ from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
 from itertools import pairwise
+from typing import Literal
 
 from chainprice import differentiation
 from chainprice.arithmetic import CONSTANTS, DECIMALS, digits, evaluate, rational, working_digits
 from chainprice.differentiation import Bound
 from chainprice.errors import Problem, UndefinedError
 from chainprice.formula import Formula, Shape
-from chainprice.network import Network
 from chainprice.quantities import Quantities
 from chainprice.spec import Spec
+from chainprice.spec.model import Trade
 from chainprice.technology import settle
+
+Section = Literal["supply", "demand"]
 
 CURVE_VARIABLE = "q"
 
@@ -24,41 +27,30 @@ _SAMPLES = 64
 """Points along a demand curve at which its branch is looked up, to find where it bends."""
 
 
-def sold(network: Network, quantities: Quantities) -> dict[str, Decimal]:
-    """How much of each demanded good leaves the chain."""
+def demand_prices(spec: Spec, quantities: Quantities) -> dict[str, Decimal]:
+    """The price at which each demanded good is sold, on its curve at the quantity sold."""
+    return {good: trade_price(spec, "demand", good, sold) for good, sold in quantities.sold.items()}
+
+
+def supply_prices(spec: Spec, quantities: Quantities) -> dict[str, Decimal]:
+    """The price at which each good is bought that is not supplied free of charge."""
     return {
-        good: quantities.of_use(use) for good in network.goods for use in network.uses[good] if use.is_demand
+        good: trade_price(spec, "supply", good, quantities.bought[good])
+        for good, supply in spec.supply.items()
+        if supply.price is not None
     }
 
 
-def demand_prices(spec: Spec, sales: Mapping[str, Decimal]) -> dict[str, Decimal]:
-    """The price at which each demanded good is sold, on its curve at the quantity sold."""
-    return {good: trade_price(spec, "demand", good, quantity) for good, quantity in sales.items()}
+def total_value(spec: Spec, quantities: Quantities) -> Decimal:
+    """W: the integral of each demand price over what is sold, less the same over what is bought."""
+    earned = (trade_value(spec, "demand", good, sold) for good, sold in quantities.sold.items())
+    paid = (trade_value(spec, "supply", good, bought) for good, bought in quantities.bought.items())
+    return sum(earned, Decimal(0)) - sum(paid, Decimal(0))
 
 
-def supply_prices(spec: Spec) -> dict[str, Decimal]:
-    """The price at which each good is bought that is not supplied free of charge."""
-    bought = [good for good, supply in spec.supply.items() if supply.price is not None]
-    return {good: trade_price(spec, "supply", good, Decimal(0)) for good in bought}
-
-
-def total_value(spec: Spec, sales: Mapping[str, Decimal]) -> Decimal:
-    """W: the integral of each demand price over the quantity sold, less what is paid for supplies."""
-    earned = sum((_integral(spec, good, quantity) for good, quantity in sales.items()), Decimal(0))
-    paid = sum(
-        (
-            evaluate(supply.quantity) * trade_price(spec, "supply", good, Decimal(0))
-            for good, supply in spec.supply.items()
-            if supply.quantity is not None and supply.price is not None
-        ),
-        Decimal(0),
-    )
-    return earned - paid
-
-
-def trade_price(spec: Spec, section: str, good: str, quantity: Decimal) -> Decimal:
+def trade_price(spec: Spec, section: Section, good: str, quantity: Decimal) -> Decimal:
     """The price of a supply or a demand at a quantity; raises UndefinedError where it has none."""
-    price = (spec.supply if section == "supply" else spec.demand)[good].price
+    price = _price(spec, section, good)
     if price is None:
         return Decimal(0)
     try:
@@ -72,18 +64,23 @@ def trade_price(spec: Spec, section: str, good: str, quantity: Decimal) -> Decim
         ) from None
 
 
+def _price(spec: Spec, section: Section, good: str) -> Formula | None:
+    trades: Mapping[str, Trade] = spec.supply if section == "supply" else spec.demand
+    return trades[good].price
+
+
 def _parameters(spec: Spec, price: Formula) -> dict[str, Decimal]:
     return {name: evaluate(spec.parameters[name]) for name in price.names if name in spec.parameters}
 
 
-def _integral(spec: Spec, good: str, quantity: Decimal) -> Decimal:
-    """The integral of a demand price from 0 to the quantity sold, bend by bend.
+def trade_value(spec: Spec, section: Section, good: str, quantity: Decimal) -> Decimal:
+    """The integral of a price from 0 to the quantity traded, bend by bend.
 
     Where that diverges (100/q) it starts at 1: only differences of W matter.
     """
-    price = spec.demand[good].price
+    price = _price(spec, section, good)
     if price is None or CURVE_VARIABLE not in price.names:
-        return quantity * trade_price(spec, "demand", good, quantity)
+        return quantity * trade_price(spec, section, good, quantity)
     curve = _Curve(price, spec.parameters)
     ends = curve.bends(quantity)
     return sum((curve.integral(low, high) for low, high in pairwise(ends)), Decimal(0))
@@ -91,7 +88,7 @@ def _integral(spec: Spec, good: str, quantity: Decimal) -> Decimal:
 
 @dataclass(frozen=True, slots=True)
 class _Curve:
-    """A demand price along q."""
+    """A price along q."""
 
     price: Formula
     parameters: Mapping[str, Formula]
