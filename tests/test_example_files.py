@@ -1,7 +1,7 @@
 """Folders of specs: what is valid is read as it is meant, what is not is refused in the right words.
 
-A valid spec begins with what it must come to: `# expect: {"good": [quantity, price]}`. An invalid one
-lies beside the message that `check` must print.
+A valid spec begins with what it must come to: `# expect: {"good": [quantity, price]}`, or has it beside it
+in a file of its own. An invalid one lies beside the message that `check` must print.
 """
 
 import json
@@ -12,13 +12,16 @@ from support import ROOT, run
 import chainprice
 from chainprice.errors import SpecError
 
-VALID = sorted((ROOT / "tests/specs/valid").glob("*.yaml"))
+VALID = sorted(
+    path for path in (ROOT / "tests/specs/valid").iterdir() if not path.name.endswith(".expected.json")
+)
 INVALID = sorted((ROOT / "tests/specs/invalid").glob("*.yaml"))
 
 
 @pytest.mark.parametrize("path", VALID, ids=lambda path: path.stem)
 def test_valid(path):
-    head = path.read_text(encoding="utf-8").splitlines()[0]
+    beside = path.with_suffix(".expected.json")
+    head = (beside if beside.exists() else path).read_text(encoding="utf-8").splitlines()[0]
     solution = chainprice.solve(chainprice.load(path))
     found = {row.good: [row.quantity, row.price] for row in solution.goods}
     assert found == json.loads(head.removeprefix("# expect: "))

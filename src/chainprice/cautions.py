@@ -53,7 +53,7 @@ def of_goods(spec: Spec, network: Network, quantities: Quantities, prices: Price
 
 def _unequal_split(network: Network, prices: Prices, good: str) -> Iterator[Warning]:
     uses = [use for use in network.uses[good] if use.share is not None]
-    values = [prices.marginal_values[good, use.user] for use in uses]
+    values = [prices.marginal_values[use.key] for use in uses]
     if values and max(values) - min(values) > EQUAL * max(abs(value) for value in values):
         each = ", ".join(f"{value:.6g} to {use.user}" for use, value in zip(uses, values, strict=True))
         message = f"the split of '{good}' is not an equilibrium: one more unit is worth {each}"

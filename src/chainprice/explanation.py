@@ -331,11 +331,12 @@ class _Walk:
 
     # Look-ups.
 
-    def _use(self, good: str, user: str) -> Use:
-        return next(use for use in self.network.uses[good] if use.user == user)
+    def _use(self, good: str, firm: str) -> Use:
+        return next(use for use in self.network.uses[good] if use.key == (good, firm))
 
     def _row(self, use: Use) -> PricedUse:
-        return next(row for row in self.goods[use.good].uses if row.user == use.user)
+        kind = "demand" if use.is_demand else "firm"
+        return next(r for r in self.goods[use.good].uses if (r.user, r.kind) == (use.user, kind))
 
     def _share(self, use: Use) -> Decimal:
         share = self._row(use).share

@@ -15,6 +15,8 @@ from typing import Literal
 from chainprice.formula import Formula
 from chainprice.spec import DEMAND, Spec
 
+UseKey = tuple[str, str]
+
 Role = Literal["primary", "intermediate", "final"]
 
 
@@ -29,6 +31,11 @@ class Use:
     user: str
     is_demand: bool
     share: Formula | None = None
+
+    @property
+    def key(self) -> UseKey:
+        """What a use is looked up by: its good and its firm; "" for the demand, as a firm may be "demand"."""
+        return (self.good, "" if self.is_demand else self.user)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from chainprice.network import Network, Use
+from chainprice.network import Network, Use, UseKey
 from chainprice.technology import MarginalProduct
 
 MarginalProducts = Mapping[str, Sequence[MarginalProduct]]
@@ -20,31 +20,31 @@ MarginalProducts = Mapping[str, Sequence[MarginalProduct]]
 
 @dataclass(frozen=True, slots=True)
 class Prices:
-    """`of` each good its price; by (good, user), what one more unit is worth to the user, and what it pays.
+    """`of` each good its price; by a use's key, what one more unit is worth to the user, and what it pays.
 
     A user pays the good's price. Of a non-rival good every user has the whole, and each pays what it
     is worth to itself (its Lindahl price); together they pay the price.
     """
 
     of: Mapping[str, Decimal]
-    marginal_values: Mapping[tuple[str, str], Decimal]
-    paid: Mapping[tuple[str, str], Decimal]
+    marginal_values: Mapping[UseKey, Decimal]
+    paid: Mapping[UseKey, Decimal]
 
 
 def backpropagate(
     network: Network,
     demand_prices: Mapping[str, Decimal],
     products: MarginalProducts,
-    shares: Mapping[tuple[str, str], Decimal],
+    shares: Mapping[UseKey, Decimal],
 ) -> Prices:
     """Price every good, last goods first."""
     prices: dict[str, Decimal] = {}
-    paid: dict[tuple[str, str], Decimal] = {}
-    values: dict[tuple[str, str], Decimal] = {}
+    paid: dict[UseKey, Decimal] = {}
+    values: dict[UseKey, Decimal] = {}
     slopes = _by_input(products)
     for good in reversed(network.goods):
         for use in network.uses[good]:
-            values[good, use.user] = (
+            values[use.key] = (
                 demand_prices[good]
                 if use.is_demand
                 else marginal_value(slopes.get((use.user, good), ()), prices)
@@ -52,7 +52,7 @@ def backpropagate(
         prices[good] = fan_out(network.uses[good], values, shares)
         for use in network.uses[good]:
             is_lindahl = good in network.non_rival
-            paid[good, use.user] = values[good, use.user] if is_lindahl else prices[good]
+            paid[use.key] = values[use.key] if is_lindahl else prices[good]
     return Prices(prices, values, paid)
 
 
@@ -63,8 +63,8 @@ def marginal_value(products: Sequence[MarginalProduct], prices: Mapping[str, Dec
 
 def fan_out(
     uses: Sequence[Use],
-    values: Mapping[tuple[str, str], Decimal],
-    shares: Mapping[tuple[str, str], Decimal],
+    values: Mapping[UseKey, Decimal],
+    shares: Mapping[UseKey, Decimal],
 ) -> Decimal:
     """What one more unit of a good is worth, over all its uses.
 
@@ -72,7 +72,7 @@ def fan_out(
     where the good is non-rival. So one formula prices a chain (one use), a public good (marginal
     values add) and a stated split (their weighted mean); no use makes 0.
     """
-    return sum((shares[u.good, u.user] * values[u.good, u.user] for u in uses), Decimal(0))
+    return sum((shares[u.key] * values[u.key] for u in uses), Decimal(0))
 
 
 def _by_input(products: MarginalProducts) -> dict[tuple[str, str], list[MarginalProduct]]:

@@ -9,7 +9,7 @@ from types import MappingProxyType
 
 from chainprice.arithmetic import evaluate
 from chainprice.network import Network, Use
-from chainprice.spec import DEMAND, Spec
+from chainprice.spec import Spec
 from chainprice.technology import Technology, amount
 
 
@@ -49,7 +49,7 @@ def flow(
     """
     bought = {good: endowment(spec, good) for good in spec.supply}
     available = {good: bought.get(good, Decimal(0)) + gift.get(good, 0) for good in network.goods}
-    shares = {(use.good, use.user): share(use) for uses in network.uses.values() for use in uses}
+    shares = {use.key: share(use) for uses in network.uses.values() for use in uses}
     used: dict[str, Mapping[str, Decimal]] = {}
     made: dict[str, Mapping[str, Decimal]] = {}
     for firm in network.firms:
@@ -57,7 +57,7 @@ def flow(
         made[firm] = {f.output: amount(spec, f, used[firm]) for f in technology[firm]}
         for good, quantity in made[firm].items():
             available[good] += quantity
-    sold = {good: available[good] * shares[good, DEMAND] for good in spec.demand}
+    sold = {good: available[good] * shares[good, ""] for good in spec.demand}
     return Quantities(available, bought, used, made, sold)
 
 

@@ -146,7 +146,7 @@ def _price(chain: _Chain, working: int) -> _Priced:
             )
             for firm, functions in chain.technology.items()
         }
-        shares = {(u.good, u.user): quantities.share(u) for us in chain.network.uses.values() for u in us}
+        shares = {u.key: quantities.share(u) for us in chain.network.uses.values() for u in us}
         prices = backpropagate(chain.network, demand_prices(chain.spec, flow), products, shares)
         return _Priced(flow, products, prices, total_value(chain.spec, flow))
 
@@ -220,8 +220,8 @@ class _Report:
         )
 
     def use(self, priced: _Priced, use: Use) -> PricedUse:
-        paid = priced.prices.paid[use.good, use.user]
-        worth = priced.prices.marginal_values[use.good, use.user]
+        paid = priced.prices.paid[use.key]
+        worth = priced.prices.marginal_values[use.key]
         return PricedUse(
             user=use.user,
             kind="demand" if use.is_demand else "firm",
