@@ -21,7 +21,7 @@ FLOORS = [
     {"technology"},
     {"quantities"},
     {"prices", "value"},
-    {"accounts", "kinks", "rules"},
+    {"accounts", "kinks", "rules", "equilibrium"},
     {"solution"},
     {"cautions"},
     {"solver"},

@@ -9,12 +9,18 @@ from itertools import combinations
 from random import Random
 
 from chainprice.arithmetic import DECIMALS, digits
+from chainprice.errors import NoConvergenceError
 from chainprice.prices import Prices
 from chainprice.quantities import Quantities
+from chainprice.spec import Spec
 from chainprice.technology import MarginalProduct, Point, ProductionFunction
+from chainprice.value import trade_value
 
 EXACT_UP_TO = 12
 """Up to so many inputs concavity is decided from the whole Hessian; beyond, along sampled directions."""
+
+ADD_UP = Decimal("1e-12")
+"""How near incomes must come to total value, relatively."""
 
 _DIGITS = 45
 _STEP = Decimal("1e-11")
@@ -44,6 +50,45 @@ def account(
     revenue = sum((prices.of[good] * amount for good, amount in made.items()), Decimal(0))
     cost = sum((prices.paid[good, firm] * amount for good, amount in used.items()), Decimal(0))
     return Account(revenue, cost, returns_to_scale(made, used, prices, products))
+
+
+@dataclass(frozen=True, slots=True)
+class Incomes:
+    """Where total value goes: firms' profits, what suppliers earn beyond their supply price (all of it
+    for what is free of charge), and what buyers would have paid beyond the price."""
+
+    profits: Decimal
+    factor_incomes: Decimal
+    buyer_surplus: Decimal
+
+    @property
+    def total(self) -> Decimal:
+        """All of it."""
+        return self.profits + self.factor_incomes + self.buyer_surplus
+
+
+def incomes(spec: Spec, quantities: Quantities, prices: Prices, books: Mapping[str, Account]) -> Incomes:
+    """Total value as the incomes that it is made of (MODEL.md sections 3 and 4)."""
+    factors = (
+        prices.of[good] * bought - trade_value(spec, "supply", good, bought)
+        for good, bought in quantities.bought.items()
+    )
+    buyers = (
+        trade_value(spec, "demand", good, sold) - prices.paid[good, ""] * sold
+        for good, sold in quantities.sold.items()
+    )
+    profits = (book.profit for book in books.values())
+    return Incomes(sum(profits, Decimal(0)), sum(factors, Decimal(0)), sum(buyers, Decimal(0)))
+
+
+def fail_unless_they_add_up(incomes: Incomes, total_value: Decimal, books: Mapping[str, Account]) -> None:
+    """Raise NoConvergenceError unless incomes are total value: they are, where every market clears."""
+    turnover = (abs(book.revenue) + abs(book.cost) for book in books.values())
+    size = sum(turnover, abs(total_value) + abs(incomes.factor_incomes) + abs(incomes.buyer_surplus))
+    if abs(incomes.total - total_value) > ADD_UP * size:
+        raise NoConvergenceError(
+            f"incomes sum to {incomes.total:.12g}, total value is {total_value:.12g}: a market does not clear"
+        )
 
 
 def returns_to_scale(

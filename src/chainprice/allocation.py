@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from importlib.util import find_spec
 from typing import Literal
 
-from chainprice.errors import MarketMustChooseError, Problem
+from chainprice.errors import MarketMustChooseError, MissingExtraError, Problem
 from chainprice.network import Network, Use
 from chainprice.spec import Spec
 
 Allocation = Literal["given", "competitive"]
+
+INSTALL = "pip install 'chainprice[equilibrium]'"
+"""How to get the solver of competitive markets."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,15 +41,26 @@ def allocation_of(spec: Spec, network: Network) -> Allocation:
 
 def fail_if_market_must_choose(spec: Spec, network: Network) -> None:
     """Raise MarketMustChooseError, naming every such good, unless allocation `given` does it."""
-    problems = [
-        Problem(f"the market must choose how much {choice.reason}", spec.place(*choice.path), choice.hint)
-        for choice in choices(spec, network)
-    ]
-    if spec.allocation == "competitive":
-        message = "allocation 'competitive' is not in this release; quantities that the spec gives are"
-        problems.append(Problem(message, None, "use allocation 'auto' or 'given'"))
+    problems = [_problem(spec, choice) for choice in choices(spec, network)]
     if problems:
-        raise MarketMustChooseError(problems)
+        raise MarketMustChooseError(
+            [
+                *problems,
+                Problem("allocation 'given' does not apply", None, "use allocation 'auto' or 'competitive'"),
+            ]
+        )
+
+
+def fail_if_no_equilibrium_solver(spec: Spec, network: Network) -> None:
+    """Raise MissingExtraError, naming the goods that need it, where the solver is not installed."""
+    if find_spec("casadi") is None:
+        problems = [_problem(spec, choice) for choice in choices(spec, network)]
+        message = "a market that chooses quantities needs the equilibrium extra, which is not installed"
+        raise MissingExtraError([*problems, Problem(message, None, INSTALL)])
+
+
+def _problem(spec: Spec, choice: Choice) -> Problem:
+    return Problem(f"the market must choose how much {choice.reason}", spec.place(*choice.path), choice.hint)
 
 
 def _loops(network: Network) -> Iterator[Choice]:

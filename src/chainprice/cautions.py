@@ -19,9 +19,8 @@ EQUAL = Decimal("1e-9")
 """Two values that differ by less, relatively, count as equal."""
 
 
-def of_goods(spec: Spec, network: Network, quantities: Quantities, prices: Prices) -> Iterator[Warning]:
+def of_goods(network: Network, quantities: Quantities, prices: Prices) -> Iterator[Warning]:
     """The warnings that belong to a good, in chain order."""
-    bought_at = supply_prices(spec, quantities)
     for good in network.goods:
         quantity, price = quantities.available[good], prices.of[good]
         if quantity < 0:
@@ -41,6 +40,13 @@ def of_goods(spec: Spec, network: Network, quantities: Quantities, prices: Price
         if 0 < abs(price) < SMALLEST_DOUBLE:
             message = f"the price of '{good}', {price:.6e}, is below the smallest double"
             yield Warning("underflow", message, good)
+
+
+def of_given(spec: Spec, network: Network, quantities: Quantities, prices: Prices) -> Iterator[Warning]:
+    """Where given quantities are not those that a market would choose, in chain order."""
+    bought_at = supply_prices(spec, quantities)
+    for good in network.goods:
+        price = prices.of[good]
         if good in bought_at and price < bought_at[good] - EQUAL * abs(bought_at[good]):
             yield Warning(
                 "unprofitable-supply",
@@ -58,6 +64,20 @@ def _unequal_split(network: Network, prices: Prices, good: str) -> Iterator[Warn
         each = ", ".join(f"{value:.6g} to {use.user}" for use, value in zip(uses, values, strict=True))
         message = f"the split of '{good}' is not an equilibrium: one more unit is worth {each}"
         yield Warning("unequal-split", message, good)
+
+
+def of_market(
+    disposed: Mapping[str, Decimal], ranges: Mapping[str, tuple[Decimal, Decimal | None]]
+) -> Iterator[Warning]:
+    """What a market leaves: goods thrown away, and prices that are not unique."""
+    for good, amount in disposed.items():
+        if amount > 0:
+            message = f"{amount:.6g} of '{good}' is thrown away, so its price is 0"
+            yield Warning("thrown-away", message, good)
+    for good, (low, high) in ranges.items():
+        end = "anything" if high is None else f"{high:.6g}"
+        message = f"the price of '{good}' is not unique: one more unit adds {low:.6g}, one fewer takes {end}"
+        yield Warning("price-not-unique", message, good)
 
 
 def of_firms(

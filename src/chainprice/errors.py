@@ -98,6 +98,10 @@ class UsageError(ChainpriceError):
     """The command or the call is wrong: an option's value, a file that cannot be read or written."""
 
 
+class MissingExtraError(UsageError):
+    """The question needs an optional package that is not installed."""
+
+
 class SpecError(ChainpriceError):
     """The spec breaks the language; every offence of the file is in `problems`."""
 
@@ -116,6 +120,22 @@ class UndefinedError(NoAnswerError):
 
 class MarketMustChooseError(NoAnswerError):
     """Some quantities do not follow from the spec (MODEL.md section 2 does not apply)."""
+
+
+class IncreasingReturnsError(NoAnswerError):
+    """A firm would rather do something else at the prices of the optimum: no competitive equilibrium."""
+
+
+class UnboundedError(NoAnswerError):
+    """Total value has no limit."""
+
+
+class InfeasibleError(NoAnswerError):
+    """What must be delivered cannot be."""
+
+
+class NoConvergenceError(NoAnswerError):
+    """The solver stopped short of an answer, and nothing shows why."""
 
 
 class NumeraireError(NoAnswerError):

@@ -15,7 +15,7 @@ from chainprice.value import total_value
 
 def price_ranges(
     spec: Spec, network: Network, technology: Technology, quantities: Quantities
-) -> dict[str, tuple[Decimal, Decimal]]:
+) -> dict[str, tuple[Decimal, Decimal | None]]:
     """For each good with a price that is not unique: what one more unit adds, what one fewer takes.
 
     The smaller first. By one-sided differences of total value, in three times the digits; a good
@@ -25,7 +25,7 @@ def price_ranges(
     affected = _upstream_of_kinks(network, technology, quantities)
     if len(affected) * len(network.firms) > limits.KINK_WORK:
         return {}
-    ranges = {}
+    ranges: dict[str, tuple[Decimal, Decimal | None]] = {}
     count = working_digits()
     with digits(3 * count):
         base = total_value(spec, flow(spec, network, technology))

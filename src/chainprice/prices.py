@@ -7,15 +7,35 @@ What happens where a good has several uses is a rule of its own, chosen by the k
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
+from chainprice.errors import NoConvergenceError
 from chainprice.network import Network, Use, UseKey
 from chainprice.technology import MarginalProduct
 
 MarginalProducts = Mapping[str, Sequence[MarginalProduct]]
 """The marginal products of each firm."""
+
+
+AGREEMENT = Decimal("1e-9")
+"""How near, relatively, the backward pass and the multipliers must be at an equilibrium."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cleared:
+    """What the backward pass takes from a market that has cleared.
+
+    `multipliers` of the goods' balances; by a use's key what it `paid` for a unit and its share;
+    `open_uses` use some of their good and could take more.
+    """
+
+    multipliers: Mapping[str, Decimal]
+    available: Mapping[str, Decimal]
+    paid: Mapping[UseKey, Decimal]
+    shares: Mapping[UseKey, Decimal]
+    open_uses: Container[UseKey]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +74,74 @@ def backpropagate(
             is_lindahl = good in network.non_rival
             paid[use.key] = values[use.key] if is_lindahl else prices[good]
     return Prices(prices, values, paid)
+
+
+def at_equilibrium(
+    network: Network,
+    demand_prices: Mapping[str, Decimal],
+    products: MarginalProducts,
+    cleared: Cleared,
+) -> Prices:
+    """Price every good of a market that has cleared (MODEL.md section 3), last goods first.
+
+    At a rival fan-out the price is the greatest marginal value among the uses that could take one
+    more unit, and all of them are equal; what is priced from its source (a purchase, the firm that
+    makes it for a fixed delivery) has no such use, and keeps the multiplier of its balance. A good
+    that nobody trades is worth what its first unit would be.
+
+    Raises NoConvergenceError where this pass and the multipliers disagree.
+    """
+    prices, paid = dict(cleared.multipliers), dict(cleared.paid)
+    values: dict[UseKey, Decimal] = {}
+    slopes = _by_input(products)
+    for good in reversed(network.goods):
+        uses = network.uses[good]
+        for use in uses:
+            own = slopes.get((use.user, good), ())
+            values[use.key] = demand_prices[good] if use.is_demand else marginal_value(own, prices)
+        if not cleared.available[good]:
+            for use in uses:
+                paid[use.key] = max(Decimal(0), values[use.key])
+            prices[good] = _greatest_or_sum(uses, paid, cleared.shares, good in network.non_rival)
+            if good not in network.non_rival and uses and uses[0].share is None:
+                paid |= {use.key: prices[good] for use in uses}
+            continue
+        backward = _cleared(uses, values, cleared, good in network.non_rival)
+        if backward is not None:
+            _fail_if_apart(good, backward, cleared.multipliers[good])
+            prices[good] = backward
+    return Prices(prices, values, paid)
+
+
+def _cleared(
+    uses: Sequence[Use], values: Mapping[UseKey, Decimal], cleared: Cleared, non_rival: bool
+) -> Decimal | None:
+    """The price of a traded good from its uses; None where no use of it could take one more."""
+    if not uses or not any(use.key in cleared.open_uses for use in uses):
+        return None
+    worth = {
+        use.key: values[use.key] if use.key in cleared.open_uses else cleared.paid[use.key] for use in uses
+    }
+    if non_rival or uses[0].share is not None:
+        return _greatest_or_sum(uses, worth, cleared.shares, non_rival)
+    return max(worth[use.key] for use in uses if use.key in cleared.open_uses)
+
+
+def _greatest_or_sum(
+    uses: Sequence[Use], worth: Mapping[UseKey, Decimal], shares: Mapping[UseKey, Decimal], non_rival: bool
+) -> Decimal:
+    """Over the uses of a good: the sum if it is non-rival, by share if it is split, else the greatest."""
+    if non_rival or (uses and uses[0].share is not None):
+        return sum((shares[use.key] * worth[use.key] for use in uses), Decimal(0))
+    return max((worth[use.key] for use in uses), default=Decimal(0))
+
+
+def _fail_if_apart(good: str, backward: Decimal, multiplier: Decimal) -> None:
+    if abs(backward - multiplier) > AGREEMENT * max(abs(backward), abs(multiplier)):
+        raise NoConvergenceError(
+            f"the price of '{good}' is {backward:.10g} by the backward pass and {multiplier:.10g} as the "
+            "multiplier of its balance: neither is to be trusted"
+        )
 
 
 def marginal_value(products: Sequence[MarginalProduct], prices: Mapping[str, Decimal]) -> Decimal:

@@ -19,6 +19,8 @@ WarningCode = Literal[
     "kink",
     "underflow",
     "unprofitable-supply",
+    "thrown-away",
+    "price-not-unique",
 ]
 
 
@@ -41,6 +43,7 @@ class PricedUse:
     """A use of a good: how much of it, what it pays a unit, and what one more is worth to it.
 
     `user` is a firm, or "demand" where `kind` is demand; `share` is there where a split is stated.
+    `corner` says that the market gives this use none.
     """
 
     user: str
@@ -50,6 +53,7 @@ class PricedUse:
     price: Number
     marginal_value: Number
     gap: Number
+    corner: bool = False
 
     def to_dict(self) -> dict[str, Any]:
         """The JSON of one use."""
@@ -61,6 +65,55 @@ class PricedUse:
             "price": plain(self.price),
             "marginal_value": plain(self.marginal_value),
             "gap": plain(self.gap),
+            "corner": self.corner,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """Something that the market cannot go beyond: `rent` is what one more unit of it would add.
+
+    The quantity of a supply or a demand, or a capacity of a firm (the constant in a `min` that bounds
+    its output of the good).
+    """
+
+    kind: Literal["supply", "demand", "capacity"]
+    good: str
+    firm: str | None
+    quantity: Number
+    binding: bool
+    rent: Number
+
+    def to_dict(self) -> dict[str, Any]:
+        """The JSON of one limit."""
+        return {
+            "kind": self.kind,
+            "good": self.good,
+            "firm": self.firm,
+            "quantity": plain(self.quantity),
+            "binding": self.binding,
+            "rent": plain(self.rent),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Incomes:
+    """Where total value goes; the three sum to it.
+
+    What suppliers earn beyond their supply price (all of it where the supply is free of charge) are
+    factor incomes; what buyers would have paid beyond the price is their surplus.
+    """
+
+    profits: Number
+    factor_incomes: Number
+    buyer_surplus: Number
+
+    def to_dict(self) -> dict[str, Any]:
+        """The JSON of the incomes."""
+        return {
+            "profits": plain(self.profits),
+            "factor_incomes": plain(self.factor_incomes),
+            "buyer_surplus": plain(self.buyer_surplus),
         }
 
 
@@ -69,7 +122,8 @@ class PricedGood:
     """A row of the price table: quantity in the good's unit, price in money per unit.
 
     `rule` says where the price comes from: the chain rule at this good, with formulas.
-    `price_range` is there where the price is not unique: what one more unit adds, what one fewer takes.
+    `price_range` is there where the price is not unique: what one more unit adds, what one fewer takes
+    (None if one fewer is impossible).
     """
 
     good: str
@@ -80,7 +134,7 @@ class PricedGood:
     value: Number
     rule: str
     uses: tuple[PricedUse, ...]
-    price_range: tuple[Number, Number] | None = None
+    price_range: tuple[Number, Number | None] | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """The JSON of one good."""
@@ -188,6 +242,8 @@ class Solution:
     goods: tuple[PricedGood, ...]
     firms: tuple[PricedFirm, ...]
     warnings: tuple[Warning, ...]
+    limits: tuple[Limit, ...] = ()
+    incomes: Incomes | None = None
 
     @property
     def prices(self) -> Mapping[str, Number]:
@@ -211,4 +267,6 @@ class Solution:
             "firms": [firm.to_dict() for firm in self.firms],
             "warnings": [warning.to_dict() for warning in self.warnings],
             "money": self.money,
+            "limits": [limit.to_dict() for limit in self.limits],
+            "incomes": None if self.incomes is None else self.incomes.to_dict(),
         }

@@ -5,22 +5,42 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from chainprice import accounts, allocation, cautions, kinks, limits, network, quantities, technology
+from chainprice.accounts import Account
 from chainprice.arithmetic import DOUBLE_DIGITS, Number, digits, number
-from chainprice.errors import NumeraireError, PrecisionError, Problem, UsageError
+from chainprice.errors import NumeraireError, PrecisionError, Problem, UndefinedError, UsageError
 from chainprice.formula import suggestion
 from chainprice.network import Network, Use
-from chainprice.prices import Prices, backpropagate
+from chainprice.prices import Cleared, Prices, at_equilibrium, backpropagate
 from chainprice.quantities import Quantities
 from chainprice.rules import price_rule
-from chainprice.solution import Derivative, Input, Output, PricedFirm, PricedGood, PricedUse, Solution
+from chainprice.solution import (
+    Derivative,
+    Incomes,
+    Input,
+    Limit,
+    Output,
+    PricedFirm,
+    PricedGood,
+    PricedUse,
+    Solution,
+    Warning,
+)
 from chainprice.spec import Spec
-from chainprice.technology import MarginalProduct, Technology
+from chainprice.technology import MarginalProduct, ProductionFunction, Technology
 from chainprice.value import demand_prices, total_value
 
+if TYPE_CHECKING:
+    from chainprice.equilibrium import Clearing, Market
+
+PriceRange = tuple[Decimal, Decimal | None]
+
 _Key = TypeVar("_Key")
+
+NOISE_DIGITS = 5
+"""A difference is rounding where so many digits more than those asked for cancel."""
 
 GUARD_DIGITS = 13
 """Digits that are computed beyond those asked for, to begin with."""
@@ -33,6 +53,7 @@ class _Chain:
     spec: Spec
     network: Network
     technology: Technology
+    market: Market | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +64,7 @@ class _Priced:
     products: Mapping[str, Sequence[MarginalProduct]]
     prices: Prices
     total_value: Decimal
+    clearing: Clearing | None = None
 
     def results(self) -> Iterator[Decimal]:
         """The numbers whose digits are promised, always in the same order."""
@@ -52,27 +74,40 @@ class _Priced:
 
 
 def solve(spec: Spec, *, numeraire: str | None = None, count: int = DOUBLE_DIGITS) -> Solution:
-    """Price every good of a spec (MODEL.md section 2).
+    """Price every good of a spec (MODEL.md sections 2 and 3).
 
     `numeraire`, or else the spec's own, is the good that all money is counted in. `count` is the
     number of significant digits that are right in every price and quantity; up to 17, numbers are
     doubles.
 
-    Raises MarketMustChooseError where the spec leaves a quantity open, UndefinedError where a
-    function has no value or slope, NumeraireError for a worthless numeraire, PrecisionError where
-    the digits cannot be had.
+    Raises UndefinedError where a function has no value or slope, NumeraireError for a worthless
+    numeraire, PrecisionError where the digits cannot be had. With allocation `given`,
+    MarketMustChooseError where the spec leaves a quantity open. Where the market chooses,
+    IncreasingReturnsError, UnboundedError or InfeasibleError where it has no equilibrium,
+    NoConvergenceError where none was found, MissingExtraError where CasADi is not installed.
     """
     if not 1 <= count <= limits.DIGITS:
         raise UsageError(f"digits must be from 1 to {limits.DIGITS:,}, not {count}")
     graph = network.build(spec)
-    allocation.fail_if_market_must_choose(spec, graph)
     numeraire = numeraire or spec.numeraire
     _fail_if_unknown_numeraire(numeraire, graph)
-    chain = _Chain(spec, graph, technology.build(spec, graph))
+    firms = technology.build(spec, graph)
+    chain = _Chain(spec, graph, firms, _market(spec, graph, firms))
     wanted = max(count, DOUBLE_DIGITS)
     priced, used_digits = _price_to(chain, wanted)
     with digits(used_digits):
         return _solution(chain, priced, numeraire, count)
+
+
+def _market(spec: Spec, graph: Network, firms: Technology) -> Market | None:
+    """The market's equilibrium where it chooses the quantities; None where they are given."""
+    if allocation.allocation_of(spec, graph) == "given":
+        allocation.fail_if_market_must_choose(spec, graph)
+        return None
+    allocation.fail_if_no_equilibrium_solver(spec, graph)
+    from chainprice import equilibrium
+
+    return equilibrium.find(spec, graph, firms)
 
 
 def _fail_if_unknown_numeraire(numeraire: str | None, graph: Network) -> None:
@@ -137,6 +172,8 @@ def _without_noise(coarse: _Priced, fine: _Priced, count: int) -> _Priced:
 def _price(chain: _Chain, working: int) -> _Priced:
     """Both passes, in so many digits."""
     with digits(working):
+        if chain.market is not None:
+            return _clear(chain, chain.market)
         flow = quantities.flow(chain.spec, chain.network, chain.technology)
         products = {
             firm: tuple(
@@ -151,6 +188,38 @@ def _price(chain: _Chain, working: int) -> _Priced:
         return _Priced(flow, products, prices, total_value(chain.spec, flow))
 
 
+def _clear(chain: _Chain, market: Market) -> _Priced:
+    """The market's quantities, and the backward pass at them."""
+    clearing = market.clear()
+    flow = clearing.quantities
+    products = {
+        firm: tuple(
+            product
+            for function in functions
+            for product in _marginal_products(chain.spec, function, clearing)
+        )
+        for firm, functions in chain.technology.items()
+    }
+    shares = {u.key: quantities.share(u) for us in chain.network.uses.values() for u in us}
+    cleared = Cleared(clearing.prices, flow.available, clearing.paid, shares, clearing.open_uses)
+    prices = at_equilibrium(chain.network, demand_prices(chain.spec, flow), products, cleared)
+    return _Priced(flow, products, prices, total_value(chain.spec, flow), clearing)
+
+
+def _marginal_products(
+    spec: Spec, function: ProductionFunction, clearing: Clearing
+) -> tuple[MarginalProduct, ...]:
+    """The slopes at the quantities used; of an idle firm that has none there, along its mix of inputs."""
+    used = clearing.quantities.used[function.firm]
+    weights = clearing.weights.get((function.firm, function.output), {})
+    try:
+        return technology.marginal_products(spec, function, used, weights)
+    except UndefinedError:
+        if function.firm not in clearing.mixes:
+            raise
+        return technology.marginal_products(spec, function, clearing.mixes[function.firm], weights)
+
+
 def _solution(chain: _Chain, priced: _Priced, numeraire: str | None, count: int) -> Solution:
     """The priced chain as a result, in units of the numeraire."""
     books = {
@@ -158,22 +227,46 @@ def _solution(chain: _Chain, priced: _Priced, numeraire: str | None, count: int)
         for firm in chain.network.firms
     }
     report = _Report(_unit_of_account(chain, priced.prices, numeraire), count)
-    ranges = kinks.price_ranges(chain.spec, chain.network, chain.technology, priced.quantities)
+    ranges = _ranges(chain, priced)
+    incomes = (
+        None
+        if chain.market is None
+        else accounts.incomes(chain.spec, priced.quantities, priced.prices, books)
+    )
+    if incomes is not None:
+        accounts.fail_unless_they_add_up(incomes, priced.total_value, books)
     return Solution(
         path=chain.spec.source.path,
         title=chain.spec.title,
         sha256=chain.spec.source.sha256,
-        allocation="given",
+        allocation="given" if chain.market is None else "competitive",
         numeraire=numeraire,
         money=numeraire or chain.spec.money,
         total_value=report.money(priced.total_value),
         goods=tuple(report.good(chain, priced, good, ranges.get(good)) for good in chain.network.goods),
         firms=tuple(report.firm(chain, priced, firm, books[firm]) for firm in chain.network.firms),
-        warnings=(
-            *cautions.of_goods(chain.spec, chain.network, priced.quantities, priced.prices),
-            *cautions.of_firms(chain.technology, priced.quantities, books),
-        ),
+        warnings=tuple(_warnings(chain, priced, books, ranges)),
+        limits=report.limits(priced.clearing),
+        incomes=None if incomes is None else report.incomes(incomes),
     )
+
+
+def _ranges(chain: _Chain, priced: _Priced) -> Mapping[str, PriceRange]:
+    """The intervals of the prices that are not unique."""
+    if chain.market is not None:
+        return chain.market.ranges()
+    return kinks.price_ranges(chain.spec, chain.network, chain.technology, priced.quantities)
+
+
+def _warnings(
+    chain: _Chain, priced: _Priced, books: Mapping[str, Account], ranges: Mapping[str, PriceRange]
+) -> Iterator[Warning]:
+    yield from cautions.of_goods(chain.network, priced.quantities, priced.prices)
+    if priced.clearing is None:
+        yield from cautions.of_given(chain.spec, chain.network, priced.quantities, priced.prices)
+        yield from cautions.of_firms(chain.technology, priced.quantities, books)
+    else:
+        yield from cautions.of_market(priced.clearing.disposed, ranges)
 
 
 def _unit_of_account(chain: _Chain, prices: Prices, numeraire: str | None) -> Decimal:
@@ -199,14 +292,19 @@ class _Report:
     def money(self, value: Decimal) -> Number:
         return number(value / self.unit_of_account, self.count)
 
-    def good(
-        self, chain: _Chain, priced: _Priced, good: str, price_range: tuple[Decimal, Decimal] | None
-    ) -> PricedGood:
+    def net(self, a: Decimal, b: Decimal) -> Number:
+        """A difference of money; 0 where nothing but rounding is left of it."""
+        noise = max(abs(a), abs(b)).scaleb(-max(self.count, DOUBLE_DIGITS) - NOISE_DIGITS)
+        return self.money(a - b if abs(a - b) > noise else Decimal(0))
+
+    def good(self, chain: _Chain, priced: _Priced, good: str, price_range: PriceRange | None) -> PricedGood:
         quantity, price = priced.quantities.available[good], priced.prices.of[good]
         bounds = None
         if price_range is not None:
-            low, high = sorted(bound / self.unit_of_account for bound in price_range)
-            bounds = (self.plain(low), self.plain(high))
+            low, high = price_range
+            if high is not None and self.unit_of_account < 0:
+                low, high = high, low
+            bounds = (self.money(low), None if high is None else self.money(high))
         return PricedGood(
             good=good,
             role=chain.network.roles[good],
@@ -229,7 +327,28 @@ class _Report:
             quantity=self.plain(priced.quantities.of_use(use)),
             price=self.money(paid),
             marginal_value=self.money(worth),
-            gap=self.money(worth - paid),
+            gap=self.net(worth, paid),
+            corner=priced.clearing is not None and priced.quantities.of_use(use) == 0,
+        )
+
+    def limits(self, clearing: Clearing | None) -> tuple[Limit, ...]:
+        if clearing is None:
+            return ()
+        return tuple(
+            Limit(
+                bound.kind,
+                bound.good,
+                bound.firm,
+                self.plain(bound.quantity),
+                bound.binding,
+                self.money(bound.rent),
+            )
+            for bound in clearing.limits
+        )
+
+    def incomes(self, incomes: accounts.Incomes) -> Incomes:
+        return Incomes(
+            self.money(incomes.profits), self.money(incomes.factor_incomes), self.money(incomes.buyer_surplus)
         )
 
     def firm(self, chain: _Chain, priced: _Priced, firm: str, book: accounts.Account) -> PricedFirm:
@@ -239,7 +358,7 @@ class _Report:
             firm=firm,
             revenue=self.money(book.revenue),
             cost=self.money(book.cost),
-            profit=self.money(book.profit),
+            profit=self.net(book.revenue, book.cost),
             returns_to_scale=None if returns is None else self.plain(returns),
             outputs=tuple(
                 Output(good, self.plain(made[good]), self.money(prices.of[good]))
@@ -255,5 +374,5 @@ class _Report:
         )
 
     def input(self, good: str, quantity: Decimal, price: Decimal, marginal_value: Decimal) -> Input:
-        gap = self.money(marginal_value - price)
+        gap = self.net(marginal_value, price)
         return Input(good, self.plain(quantity), self.money(price), self.money(marginal_value), gap)

@@ -19,7 +19,7 @@ from chainprice import differentiation
 from chainprice.arithmetic import CONSTANTS, DECIMALS, evaluate, rational, working_digits
 from chainprice.differentiation import Bound
 from chainprice.errors import Problem, UndefinedError
-from chainprice.formula import KINKED, Formula, Shape
+from chainprice.formula import KINKED, Formula, Shape, ShapeBuilder
 from chainprice.network import Network
 from chainprice.spec import Spec
 
@@ -54,11 +54,11 @@ class ProductionFunction:
         value: Decimal = self.formula.shape.run(DECIMALS, self.values(point), self.formula.numbers)
         return +value
 
-    def settled(self, point: Point) -> Settled:
-        """The smooth function that this one is at a point."""
+    def settled(self, point: Point, weights: Weights = MappingProxyType({})) -> Settled:
+        """The smooth function that this one is at a point, with these weights at its bends."""
         if not self.formula.shape.kinked:
             return Settled(self.formula.shape, on_kink=False)
-        return settle(self.formula, self.values(point))
+        return settle(self.formula, self.values(point), weights)
 
     def bound(self, shape: Shape) -> Bound:
         """A settled shape with the parameters that are fractions filled in."""
@@ -73,11 +73,19 @@ class ProductionFunction:
         return Bound(shape, self.formula.numbers, tuple(constants))
 
 
+Weights = Mapping[int, tuple[Decimal, ...]]
+"""For each bend's step in a formula's shape, how much each of its arguments counts; they sum to 1."""
+
+
 class Settled(NamedTuple):
-    """A smooth shape, and whether the point that it was taken at lies on a kink."""
+    """A smooth shape, and whether the point that it was taken at lies on a kink.
+
+    `weights` fill the name slots that the shape has beyond those of the formula.
+    """
 
     shape: Shape
     on_kink: bool
+    weights: tuple[Decimal, ...] = ()
 
 
 class MarginalProduct(NamedTuple):
@@ -122,13 +130,19 @@ def amount(spec: Spec, function: ProductionFunction, point: Point) -> Decimal:
         raise UndefinedError(_undefined(spec, function, point, "has no finite real value")) from None
 
 
-def marginal_products(spec: Spec, function: ProductionFunction, point: Point) -> tuple[MarginalProduct, ...]:
+def marginal_products(
+    spec: Spec, function: ProductionFunction, point: Point, weights: Weights = MappingProxyType({})
+) -> tuple[MarginalProduct, ...]:
     """The marginal product of each input at a point, in the formula's order of inputs.
+
+    `weights` say how much each argument counts of a bend that the point lies on.
 
     Raises UndefinedError, with the place, where the function has no slope.
     """
-    bound = function.bound(function.settled(point).shape)
-    values = function.values(point)
+    settled = function.settled(point, weights)
+    bound = function.bound(settled.shape)
+    values = [*function.values(point), *settled.weights]
+    names = (*function.formula.names, *(f"{weight:.6g}" for weight in settled.weights))
     products = []
     for slot, name in enumerate(function.formula.names):
         if name not in function.inputs:
@@ -140,7 +154,7 @@ def marginal_products(spec: Spec, function: ProductionFunction, point: Point) ->
         except ArithmeticError:
             reason = f"has no finite slope in '{name}'"
             raise UndefinedError(_undefined(spec, function, point, reason)) from None
-        text = differentiation.with_names(slope, function.formula.names)
+        text = differentiation.with_names(slope, names)
         products.append(MarginalProduct(function.output, name, text, value))
     return tuple(products)
 
@@ -155,11 +169,14 @@ def _undefined(spec: Spec, function: ProductionFunction, point: Point, reason: s
     )
 
 
-def settle(formula: Formula, names: Sequence[Decimal]) -> Settled:
+def settle(formula: Formula, names: Sequence[Decimal], weights: Weights = MappingProxyType({})) -> Settled:
     """The smooth function that a formula is where its names have these values.
 
-    A branch, or the mean of the branches that tie, is put in the place of each kinked step.
+    A branch, or the mean of the branches that tie, is put in the place of each kinked step; where
+    `weights` has the step, the weighted sum of its arguments.
     """
+    if weights:
+        return _weighted(formula, names, weights)
     shape = formula.shape
     values = shape.trace(DECIMALS, names, formula.numbers)
     steps = list(shape.steps)
@@ -177,6 +194,35 @@ def settle(formula: Formula, names: Sequence[Decimal]) -> Settled:
             steps[index] = ("mean", active)
             on_kink |= len(active) > 1
     return Settled(Shape(tuple(steps), shape.names, shape.numbers), on_kink)
+
+
+def _weighted(formula: Formula, names: Sequence[Decimal], weights: Weights) -> Settled:
+    """A formula with weighted sums at its bends; each weight that is neither 0 nor 1 has a name slot."""
+    plain = settle(formula, names).shape
+    builder = ShapeBuilder()
+    made: list[int] = []
+    extra: list[Decimal] = []
+    for index, (operation, operands) in enumerate(formula.shape.steps):
+        if index not in weights:
+            kept, of = plain.steps[index]
+            made.append(builder.step(kept, *(of if kept in ("name", "number") else [made[o] for o in of])))
+            continue
+        arguments = [made[operand] for operand in operands]
+        if operation == "abs":
+            arguments.append(builder.step("neg", arguments[0]))
+        terms = []
+        for argument, weight in zip(arguments, weights[index], strict=True):
+            if weight == 1:
+                terms.append(argument)
+            elif weight:
+                slot = builder.step("name", formula.shape.names + len(extra))
+                extra.append(weight)
+                terms.append(builder.step("mul", slot, argument))
+        while len(terms) > 1:
+            terms[:2] = [builder.step("add", *terms[:2])]
+        made.append(terms[0])
+    shape = builder.build(formula.shape.names + len(extra), formula.shape.numbers, made[-1])
+    return Settled(shape, on_kink=bool(extra), weights=tuple(extra))
 
 
 def _equal(a: Decimal, b: Decimal, values: Sequence[Decimal]) -> bool:

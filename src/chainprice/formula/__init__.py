@@ -7,7 +7,7 @@ Nothing here runs user text as Python, and nothing here knows about firms, goods
 """
 
 from chainprice.formula.reader import Formula, FormulaError, is_name, read, suggestion
-from chainprice.formula.shape import FUNCTIONS, KINKED, Functions, Shape
+from chainprice.formula.shape import FUNCTIONS, KINKED, Functions, Shape, ShapeBuilder
 
 __all__ = [
     "FUNCTIONS",
@@ -16,6 +16,7 @@ __all__ = [
     "FormulaError",
     "Functions",
     "Shape",
+    "ShapeBuilder",
     "is_name",
     "read",
     "suggestion",

@@ -74,6 +74,7 @@ class ShapeBuilder:
         """The index of this step, made now if it is new."""
         return self._index.setdefault((operation, operands), len(self._index))
 
-    def build(self, names: int, numbers: int) -> Shape:
-        """The shape with all steps made so far; the step made last is its result."""
-        return Shape(tuple(self._index), names, numbers)
+    def build(self, names: int, numbers: int, result: int | None = None) -> Shape:
+        """The shape with all steps made so far; its result is the step made last, or `result`."""
+        steps = tuple(self._index)
+        return Shape(steps if result is None else steps[: result + 1], names, numbers)

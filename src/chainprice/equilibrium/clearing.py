@@ -1,0 +1,189 @@
+"""The cleared market in the terms of the chain: quantities, prices, rents and the weights at bends."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Literal
+
+from chainprice.arithmetic import evaluate
+from chainprice.equilibrium.conditions import ZERO, Conditions
+from chainprice.equilibrium.polish import Optimum
+from chainprice.equilibrium.programme import Variable
+from chainprice.network import UseKey
+from chainprice.quantities import Quantities
+from chainprice.technology import Weights
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """Something that the market cannot go beyond, and what one more unit of it would add (its rent).
+
+    A supply's or a demand's quantity of a good; or a capacity of a firm, the constant in a `min` that
+    bounds its output of the good.
+    """
+
+    kind: Literal["supply", "demand", "capacity"]
+    good: str
+    firm: str | None
+    quantity: Decimal
+    binding: bool
+    rent: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Clearing:
+    """Quantities and multipliers at the optimum, in the digits of the context.
+
+    `prices` by good; what a unit costs a user, `paid`, by the use's key; `open_uses` use some of their
+    good and could take more; `disposed` is what is thrown away; `weights` at bends by (firm, output);
+    `mixes` are the proportions of inputs of firms that stand idle.
+    """
+
+    quantities: Quantities
+    prices: Mapping[str, Decimal]
+    paid: Mapping[UseKey, Decimal]
+    open_uses: frozenset[UseKey]
+    disposed: Mapping[str, Decimal]
+    weights: Mapping[tuple[str, str], Weights]
+    mixes: Mapping[str, Mapping[str, Decimal]]
+    limits: tuple[Limit, ...]
+
+
+def read(optimum: Optimum, conditions: Conditions) -> Clearing:
+    """What an optimum means."""
+    return _Reader(optimum, conditions).read()
+
+
+class _Reader:
+    def __init__(self, optimum: Optimum, conditions: Conditions) -> None:
+        self._optimum, self._conditions = optimum, conditions
+        self._programme = conditions.programme
+        self._spec, self._network = self._programme.spec, self._programme.network
+        self._index: dict[Variable, int] = {v: i for i, v in enumerate(self._programme.variables)}
+        self._uses = {(v.good, v.user): i for i, v in enumerate(self._programme.variables) if v.kind == "use"}
+        self._paid = self._paid_by_use()
+        self._trades = {(curve.section, curve.good): curve.variable for curve in self._programme.curves}
+
+    def read(self) -> Clearing:
+        x = self._optimum.x
+        available = self._conditions.available(x)
+        made: dict[str, dict[str, Decimal]] = {firm: {} for firm in self._network.firms}
+        for index, production in enumerate(self._programme.productions):
+            made[production.firm][production.output] = self._conditions.output(index, x)
+        quantities = Quantities(
+            available=available,
+            bought={good: self._bought(good) for good in self._spec.supply},
+            used={
+                firm: {good: x[self._uses[good, firm]] for good in self._network.inputs[firm]}
+                for firm in self._network.firms
+            },
+            made=made,
+            sold={good: self._sold(good) for good in self._spec.demand},
+        )
+        prices = self._conditions.prices(self._optimum.multipliers)
+        return Clearing(
+            quantities=quantities,
+            prices=prices,
+            paid=self._paid,
+            open_uses=frozenset(self._open()),
+            disposed=self._disposed(),
+            weights=self._weights(),
+            mixes=self._mixes(),
+            limits=(*self._trade_limits(prices), *self._capacities()),
+        )
+
+    def _bought(self, good: str) -> Decimal:
+        if ("supply", good) in self._trades:
+            return self._optimum.x[self._trades["supply", good]]
+        return evaluate(self._programme.endowments[good])
+
+    def _sold(self, good: str) -> Decimal:
+        if ("demand", good) in self._trades:
+            return self._optimum.x[self._trades["demand", good]]
+        quantity = self._spec.demand[good].quantity
+        return ZERO if quantity is None else evaluate(quantity)
+
+    def _paid_by_use(self) -> dict[UseKey, Decimal]:
+        """The multiplier of the balance that a use is in."""
+        paid: dict[UseKey, Decimal] = {}
+        for j, balance in enumerate(self._programme.balances):
+            uses = self._network.uses[balance.good] if balance.use is None else (balance.use,)
+            for use in uses:
+                paid[use.key] = self._optimum.multipliers[j]
+        return paid
+
+    def _open(self) -> list[UseKey]:
+        """The uses on no bound: they take some and could take more."""
+        bound = self._optimum.active.at_zero | self._optimum.active.at_upper
+        keys: list[UseKey] = [key for key, index in self._uses.items() if index not in bound]
+        keys += [
+            (g, "") for (section, g), i in self._trades.items() if section == "demand" and i not in bound
+        ]
+        return keys
+
+    def _disposed(self) -> dict[str, Decimal]:
+        """What is left over of each good that is thrown away, where no use has it."""
+        slacks = self._conditions.slacks(self._optimum.x)
+        left = {}
+        for j, balance in enumerate(self._programme.balances):
+            if balance.use is None and j not in self._optimum.active.constraints:
+                left[balance.good] = slacks[j]
+        return left
+
+    def _weights(self) -> dict[tuple[str, str], dict[int, tuple[Decimal, ...]]]:
+        """Each argument's part of the multipliers of its bend."""
+        multipliers: dict[tuple[str, str], dict[int, list[Decimal]]] = {}
+        first = len(self._programme.balances)
+        for j, argument in enumerate(self._programme.arguments):
+            of_step = multipliers.setdefault((argument.firm, argument.output), {})
+            of_step.setdefault(argument.step, []).append(self._optimum.multipliers[first + j])
+        return {
+            key: {step: _shares(values) for step, values in by_step.items() if sum(values)}
+            for key, by_step in multipliers.items()
+        }
+
+    def _mixes(self) -> dict[str, dict[str, Decimal]]:
+        """For each firm that stands idle, the proportions of inputs in which it came to rest."""
+        x, near = self._optimum.x, self._optimum.point.x
+        mixes = {}
+        for firm in self._network.firms:
+            indices = {good: self._uses[good, firm] for good in self._network.inputs[firm]}
+            if indices and not any(x[index] for index in indices.values()):
+                mixes[firm] = {good: Decimal(float(near[index])) for good, index in indices.items()}
+        return mixes
+
+    def _trade_limits(self, prices: Mapping[str, Decimal]) -> list[Limit]:
+        limits = []
+        for curve_index, curve in enumerate(self._programme.curves):
+            upper = self._conditions.upper[curve.variable]
+            if upper is not None:
+                binding = curve.variable in self._optimum.active.at_upper
+                paid = self._paid_at(curve.section, curve.good, prices)
+                edge = self._conditions.trade_price(curve_index, self._optimum.x)
+                rent = curve.sign * (edge - paid) if binding else ZERO
+                limits.append(Limit(curve.section, curve.good, None, upper, binding, rent))
+        for good, quantity in self._programme.endowments.items():
+            price = prices[good]
+            limits.append(Limit("supply", good, None, evaluate(quantity), bool(price), price))
+        return sorted(limits, key=lambda limit: (limit.kind != "supply", limit.good))
+
+    def _paid_at(self, section: str, good: str, prices: Mapping[str, Decimal]) -> Decimal:
+        return prices[good] if section == "supply" else self._paid[good, ""]
+
+    def _capacities(self) -> list[Limit]:
+        """The arguments of a `min` that name no input: what a plant can do at most."""
+        limits = []
+        first = len(self._programme.balances)
+        for j, argument in enumerate(self._programme.arguments):
+            if argument.side > 0 and not argument.piece.variables:
+                quantity = self._conditions.value(argument.piece, self._optimum.x)
+                rent = self._optimum.multipliers[first + j]
+                limits.append(Limit("capacity", argument.output, argument.firm, quantity, bool(rent), rent))
+        return limits
+
+
+def _shares(values: list[Decimal]) -> tuple[Decimal, ...]:
+    total = sum(values, ZERO)
+    return tuple(value / total for value in values)

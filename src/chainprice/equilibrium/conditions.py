@@ -1,0 +1,180 @@
+"""The optimum's conditions in decimals: the gradient of the Lagrangian, and the constraints.
+
+    L(x, l) = W(x) + sum of l_j * c_j(x)
+
+Its derivative by a firm's use of g is the backward pass at that use, sum over outputs P_o * dF_o/dz_g,
+less what the use pays for g. All slopes are sympy's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+from chainprice.arithmetic import CONSTANTS, DECIMALS, evaluate
+from chainprice.equilibrium.bends import slope_at
+from chainprice.equilibrium.programme import Argument, Balance, Constant, Piece, Programme
+from chainprice.errors import UndefinedError
+from chainprice.formula import Formula
+
+ZERO, ONE = Decimal(0), Decimal(1)
+
+
+def constant(value: Constant) -> Decimal:
+    """What a constant is worth, to the digits of the context."""
+    return evaluate(value) if isinstance(value, Formula) else CONSTANTS[value]()
+
+
+@dataclass(frozen=True, slots=True)
+class Slopes:
+    """The derivative of every piece by each of its variables, None where it has none."""
+
+    productions: tuple[Mapping[int, Decimal | None], ...]
+    arguments: tuple[Mapping[int, Decimal | None], ...]
+
+
+class Conditions:
+    """The conditions of one programme, in the digits of the context that it is made in."""
+
+    def __init__(self, programme: Programme) -> None:
+        self.programme = programme
+        self.upper = [None if v.upper is None else evaluate(v.upper) for v in programme.variables]
+        self._endowments = {good: evaluate(q) for good, q in programme.endowments.items()}
+        self._coefficients = [
+            ONE if b.coefficient is None else evaluate(b.coefficient) for b in programme.balances
+        ]
+        self._delivered = [ZERO if b.delivered is None else evaluate(b.delivered) for b in programme.balances]
+        self._constants: dict[Constant, Decimal] = {}
+        self._balances_of: dict[str, list[int]] = {}
+        for index, balance in enumerate(programme.balances):
+            self._balances_of.setdefault(balance.good, []).append(index)
+
+    def constant(self, value: Constant) -> Decimal:
+        """A constant, evaluated once."""
+        if value not in self._constants:
+            self._constants[value] = constant(value)
+        return self._constants[value]
+
+    # Quantities.
+
+    def output(self, index: int, x: Sequence[Decimal]) -> Decimal:
+        """What a production makes; raises ArithmeticError where there is no such number."""
+        return self.value(self.programme.productions[index].piece, x)
+
+    def trade_price(self, index: int, x: Sequence[Decimal]) -> Decimal:
+        """The price on a curve at the quantity traded."""
+        return self.value(self.programme.curves[index].piece, x)
+
+    def value(self, piece: Piece, x: Sequence[Decimal]) -> Decimal:
+        """A piece's value; raises ArithmeticError where it has none."""
+        value: Decimal = piece.run(DECIMALS, x, self.constant)
+        return +value
+
+    def available(self, x: Sequence[Decimal]) -> dict[str, Decimal]:
+        """What there is of each good: supplied, bought and made."""
+        amounts = {good: self._endowments.get(good, ZERO) for good in self.programme.network.goods}
+        for good, variable in self.programme.purchases.items():
+            amounts[good] += x[variable]
+        for index, production in enumerate(self.programme.productions):
+            amounts[production.output] += self.output(index, x)
+        return amounts
+
+    def slacks(self, x: Sequence[Decimal]) -> list[Decimal]:
+        """c_j(x): what is left of each balance and below each argument of a bend."""
+        available = self.available(x)
+        slacks = []
+        for index, balance in enumerate(self.programme.balances):
+            used = sum((x[use] for use in balance.uses), self._delivered[index])
+            slacks.append(self._coefficients[index] * available[balance.good] - used)
+        for argument in self.programme.arguments:
+            slacks.append(argument.side * (self.value(argument.piece, x) - x[argument.bend]))
+        return slacks
+
+    def sizes(self, x: Sequence[Decimal]) -> list[Decimal]:
+        """How large the terms of each constraint are, to judge what is nothing beside them."""
+        available = self.available(x)
+        sizes = []
+        for index, balance in enumerate(self.programme.balances):
+            uses = sum((x[use] for use in balance.uses), self._delivered[index])
+            sizes.append(max(abs(self._coefficients[index] * available[balance.good]), abs(uses)))
+        sizes += [abs(x[argument.bend]) for argument in self.programme.arguments]
+        return sizes
+
+    # Slopes and prices.
+
+    def slopes(self, x: Sequence[Decimal], near: Sequence[Decimal]) -> Slopes:
+        """sympy's derivatives of all pieces.
+
+        A firm of constant returns that stands idle has no slope at the origin; but along a mix of
+        inputs it has one. There the inputs that are 0 are taken to be what they are in `near`.
+        """
+        moved = [value or close for value, close in zip(x, near, strict=True)]
+        return Slopes(
+            tuple(self._slopes(production.piece, x, moved) for production in self.programme.productions),
+            tuple(self._slopes(argument.piece, x, moved) for argument in self.programme.arguments),
+        )
+
+    def _slopes(
+        self, piece: Piece, x: Sequence[Decimal], moved: Sequence[Decimal]
+    ) -> dict[int, Decimal | None]:
+        return {
+            variable: self._slope(piece, slot, x, moved)
+            for slot, variable in enumerate(piece.slots)
+            if isinstance(variable, int) and variable in piece.variables
+        }
+
+    def _slope(
+        self, piece: Piece, slot: int, x: Sequence[Decimal], moved: Sequence[Decimal]
+    ) -> Decimal | None:
+        for point in (x, moved):
+            try:
+                return slope_at(piece.formula, slot, piece.values(point, self.constant))
+            except (ArithmeticError, UndefinedError):
+                continue
+        return None
+
+    def prices(self, multipliers: Sequence[Decimal]) -> dict[str, Decimal]:
+        """The price of each good: what one more unit relaxes, over all its balances."""
+        return {
+            good: sum((self._coefficients[j] * multipliers[j] for j in balances), ZERO)
+            for good, balances in self._balances_of.items()
+        }
+
+    def gradient(
+        self, x: Sequence[Decimal], multipliers: Sequence[Decimal], slopes: Slopes
+    ) -> list[Decimal | None]:
+        """dL/dx: marginal value less price for each variable, None where a slope is undefined."""
+        programme = self.programme
+        gradient: list[Decimal | None] = [ZERO] * len(programme.variables)
+
+        def add(variable: int, weight: Decimal, slope: Decimal | None) -> None:
+            known = gradient[variable]
+            if weight:
+                gradient[variable] = None if known is None or slope is None else known + weight * slope
+
+        prices = self.prices(multipliers)
+        for production, by_variable in zip(programme.productions, slopes.productions, strict=True):
+            for variable, slope in by_variable.items():
+                add(variable, prices[production.output], slope)
+        for index, curve in enumerate(programme.curves):
+            add(curve.variable, Decimal(curve.sign), self.trade_price(index, x))
+        for good, variable in programme.purchases.items():
+            add(variable, prices[good], ONE)
+        for j, balance in enumerate(programme.balances):
+            for variable in balance.uses:
+                add(variable, -multipliers[j], ONE)
+        first = len(programme.balances)
+        for j, (argument, by_variable) in enumerate(zip(programme.arguments, slopes.arguments, strict=True)):
+            weight = argument.side * multipliers[first + j]
+            for variable, slope in by_variable.items():
+                add(variable, weight, slope)
+            add(argument.bend, -weight, ONE)
+        return gradient
+
+
+def name_of(constraint: Balance | Argument) -> str:
+    """A constraint as users know it."""
+    if isinstance(constraint, Balance):
+        return constraint.good
+    return f"{constraint.firm}/{constraint.output}"

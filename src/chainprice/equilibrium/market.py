@@ -1,0 +1,228 @@
+"""From a spec to a market that clears, or to the reason why none does."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from chainprice.arithmetic import digits
+from chainprice.equilibrium import clearing, uniqueness
+from chainprice.equilibrium.agents import Better, better_plans
+from chainprice.equilibrium.clearing import Clearing
+from chainprice.equilibrium.conditions import Conditions
+from chainprice.equilibrium.ipopt import Nlp, Point
+from chainprice.equilibrium.polish import Active, NotPolishedError, Optimum, polish
+from chainprice.equilibrium.programme import Balance, Programme, build
+from chainprice.equilibrium.start import constant, run, starting_points
+from chainprice.errors import (
+    IncreasingReturnsError,
+    InfeasibleError,
+    NoConvergenceError,
+    Place,
+    Problem,
+    UnboundedError,
+    UndefinedError,
+)
+from chainprice.network import Network
+from chainprice.spec import Spec
+from chainprice.technology import Technology
+
+PROOF_DIGITS = 30
+"""Digits in which a point must satisfy every condition to count as an optimum."""
+
+AGREEMENT = 1e-5
+"""How near the solver's own multipliers must be to the prices, relative to the price level."""
+
+_SHORT = 1e-6
+_STARTS = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Market:
+    """An optimum that was found and proved; `clear` has it in the digits of the context."""
+
+    programme: Programme
+    _nlp: Nlp
+    _point: Point
+    _active: Active
+
+    def clear(self) -> Clearing:
+        """Quantities and prices."""
+        optimum, conditions = self._optimum()
+        return clearing.read(optimum, conditions)
+
+    def ranges(self) -> dict[str, uniqueness.Range]:
+        """The interval of each price that is not unique (good to about 12 digits)."""
+        with digits(PROOF_DIGITS):
+            return uniqueness.price_ranges(*self._optimum())
+
+    def _optimum(self) -> tuple[Optimum, Conditions]:
+        conditions = Conditions(self.programme)
+        try:
+            return polish(self._point, self._nlp, conditions, self._active), conditions
+        except NotPolishedError as error:
+            raise NoConvergenceError(
+                Problem(f"the equilibrium could not be had in more digits: {error}", _place(self.programme))
+            ) from None
+
+
+def find(spec: Spec, network: Network, technology: Technology) -> Market:
+    """The market's equilibrium.
+
+    Raises IncreasingReturnsError, UnboundedError, InfeasibleError or UndefinedError where there is
+    none, naming firm or good; NoConvergenceError where none was found and none of these was shown.
+    """
+    programme = build(spec, network, technology)
+    search = _Search(programme, technology)
+    for start in starting_points(programme)[:_STARTS]:
+        market = search.try_from(start)
+        if market is not None:
+            return market
+    raise search.reason()
+
+
+class _Search:
+    """Tries one start after the other, and remembers why they failed."""
+
+    def __init__(self, programme: Programme, technology: Technology) -> None:
+        self._programme, self._technology = programme, technology
+        self._nlp = Nlp(programme)
+        self._better: list[Better] = []
+        self._failures: list[str] = []
+        self._points: list[Point] = []
+        self._starts: list[Sequence[float]] = []
+
+    def try_from(self, start: Sequence[float]) -> Market | None:
+        self._starts.append(start)
+        point = self._nlp.solve(start)
+        self._points.append(point)
+        if point.far or not np.all(np.isfinite(point.x)):
+            return None
+        try:
+            with digits(PROOF_DIGITS):
+                conditions = Conditions(self._programme)
+                optimum = polish(point, self._nlp, conditions)
+                cleared = clearing.read(optimum, conditions)
+        except (NotPolishedError, ArithmeticError, UndefinedError) as error:
+            self._failures.append(str(error))
+            return None
+        self._fail_if_multipliers_disagree(point, optimum)
+        programme = self._programme
+        better = list(better_plans(programme.spec, programme.network, self._technology, cleared))
+        if better:
+            self._better = self._better or better
+            return None
+        return Market(programme, self._nlp, point, optimum.active)
+
+    def _fail_if_multipliers_disagree(self, point: Point, optimum: Optimum) -> None:
+        """The solver's multipliers come from other derivatives: a second opinion on every price."""
+        if not point.solved:
+            return
+        for j, (mine, other) in enumerate(zip(optimum.multipliers, point.multipliers, strict=True)):
+            size = max(abs(float(mine)), float(point.scales.multipliers[j]))
+            if abs(float(mine) - other) > AGREEMENT * size:
+                constraint = self._programme.constraints[j]
+                good = constraint.good if isinstance(constraint, Balance) else constraint.output
+                raise NoConvergenceError(
+                    Problem(
+                        f"the price of '{good}' is {float(mine):.10g} by the backward pass and {other:.10g} "
+                        "by the solver's multipliers: neither is to be trusted",
+                        _place(self._programme),
+                        "please report this spec as a bug",
+                    )
+                )
+
+    def reason(self) -> Exception:
+        """Why there is no answer."""
+        if self._better:
+            return IncreasingReturnsError([self._increasing(better) for better in self._better])
+        far = next((point for point in self._points if point.far), None)
+        if far is not None:
+            return UnboundedError(self._unbounded(far))
+        short = self._nlp.shortfalls(self._starts[0])
+        problems = self._short(short)
+        if problems:
+            return InfeasibleError(problems)
+        undefined = self._undefined()
+        if undefined:
+            return UndefinedError(undefined)
+        statuses = ", ".join(dict.fromkeys([p.status for p in self._points] + self._failures))
+        return NoConvergenceError(
+            Problem(
+                f"no equilibrium was found, and none was shown to be impossible ({statuses})",
+                _place(self._programme),
+                "look for functions that bend the wrong way, or quantities of very different sizes",
+            )
+        )
+
+    def _increasing(self, better: Better) -> Problem:
+        spec = self._programme.spec
+        if better.place[0] == "firms":
+            return Problem(
+                f"increasing returns: at the prices of the optimum firm '{better.agent}' would gain "
+                f"{better.gain:.6g} {better.plan}, so no price-taking firm stays there",
+                spec.place(*better.place),
+                "a competitive equilibrium needs production functions that are concave",
+            )
+        return Problem(
+            f"the price curve of '{better.agent}' bends the wrong way: {better.plan} would be better off",
+            spec.place(*better.place),
+            "a demand price falls with q, a supply price rises",
+        )
+
+    def _unbounded(self, point: Point) -> list[Problem]:
+        programme = self._programme
+        far = [programme.variables[i] for i in point.far]
+        bought = sorted({v.good for v in far if v.kind == "purchase"})
+        names = bought or sorted({v.good for v in far})
+        problems = []
+        for good in names:
+            section = "supply" if good in bought else "demand" if good in programme.spec.demand else "goods"
+            place = programme.spec.place(section, good) if section != "goods" else _place(programme)
+            problems.append(
+                Problem(
+                    f"total value has no limit: every further unit of '{good}' adds to it",
+                    place,
+                    "give the supply or the demand a quantity, or a price that moves with q",
+                )
+            )
+        return problems
+
+    def _short(self, shortfalls: np.ndarray) -> list[Problem]:
+        programme = self._programme
+        problems = []
+        with digits(PROOF_DIGITS):
+            for balance, short in zip(programme.balances, shortfalls, strict=False):
+                delivered = balance.delivered
+                needed = "" if delivered is None else f" of the {delivered} to be delivered"
+                if short > _SHORT * (1.0 if delivered is None else abs(constant(delivered))):
+                    message = f"the market cannot clear: of '{balance.good}' {short:.6g}{needed} are missing"
+                    problems.append(
+                        Problem(message, self._place_of(balance.good), "supply more, or deliver less")
+                    )
+        return problems
+
+    def _place_of(self, good: str) -> Place:
+        spec = self._programme.spec
+        section = next((s for s in ("demand", "supply", "goods") if good in getattr(spec, s)), None)
+        return _place(self._programme) if section is None else spec.place(section, good)
+
+    def _undefined(self) -> list[Problem]:
+        problems = []
+        for production in self._programme.productions:
+            if all(np.isnan(run(production.piece, start)) for start in self._starts):
+                text = self._programme.spec.firms[production.firm].production[production.output]
+                problems.append(
+                    Problem(
+                        f"'{text}' has no value at any quantities that were tried (production of "
+                        f"'{production.output}' by firm '{production.firm}')",
+                        self._programme.spec.place("firms", production.firm, "production", production.output),
+                    )
+                )
+        return problems
+
+
+def _place(programme: Programme) -> Place:
+    return programme.spec.place()

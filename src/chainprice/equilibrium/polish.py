@@ -1,0 +1,278 @@
+"""From the solver's doubles to as many digits as are wanted: Newton on the active KKT system.
+
+    dL/dx_i = 0 where x_i is free,   c_j = 0 where constraint j is active
+
+Residuals are computed in decimals with sympy's slopes; the matrix that turns them into a step is
+CasADi's, in doubles, which is enough for every step to win several digits. Which bounds and
+constraints are active is guessed from the solver's point, and put right until every sign is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from decimal import Decimal
+
+import numpy as np
+
+from chainprice.arithmetic import working_digits
+from chainprice.equilibrium.conditions import ZERO, Conditions
+from chainprice.equilibrium.ipopt import Nlp, Point
+
+_NEWTON_STEPS = 12
+"""Steps with a new matrix each; after them the last one serves."""
+
+_GUARD = 6
+"""Digits at the end of the working digits that are left to rounding."""
+
+_RANK = 1e-11
+
+_VANISHED = Decimal("1e-12")
+"""A free quantity below this part of its size is on its way to zero."""
+
+_CORRECTIONS = 30
+
+
+@dataclass(frozen=True, slots=True)
+class Active:
+    """Which bounds and constraints hold with equality.
+
+    A variable that is `tied` is at zero and indifferent: one more unit would neither gain nor lose.
+    """
+
+    at_zero: frozenset[int]
+    at_upper: frozenset[int]
+    constraints: frozenset[int]
+    tied: frozenset[int] = frozenset()
+
+    def free(self, count: int) -> list[int]:
+        """The variables that are on no bound."""
+        return [i for i in range(count) if i not in self.at_zero and i not in self.at_upper]
+
+
+@dataclass(frozen=True, slots=True)
+class Optimum:
+    """The point that satisfies all conditions: variables, multipliers, and what is active.
+
+    `gradient` is dL/dx, None where a slope is undefined (an idle firm at the origin).
+    """
+
+    x: tuple[Decimal, ...]
+    multipliers: tuple[Decimal, ...]
+    gradient: tuple[Decimal | None, ...]
+    active: Active
+    point: Point
+
+
+class NotPolishedError(Exception):
+    """The solver's point does not lead to one that satisfies all conditions."""
+
+
+class _VanishedError(Exception):
+    """Newton's method drives these variables to zero."""
+
+    def __init__(self, variables: frozenset[int]) -> None:
+        super().__init__("a quantity vanishes")
+        self.variables = variables
+
+
+def guess(point: Point, conditions: Conditions, nlp: Nlp) -> Active:
+    """What is active, from which of slack and multiplier is the larger one, each by its scale."""
+    scales, x = point.scales, point.x
+    gradient = np.array(nlp.gradient(x)).ravel() + np.array(nlp.jacobian(x)).T @ point.multipliers
+    pull = np.nan_to_num(gradient * point.sizes / scales.value)
+    near = np.where(np.abs(pull) < _NEAR, _NEAR, 0.0)
+    above = x / point.sizes
+    below = [np.inf if u is None else float(u) / s - r for u, s, r in zip(conditions.upper, point.sizes, above, strict=True)]
+    chosen = [i for i, v in enumerate(conditions.programme.variables) if v.kind != "bend"]
+    at_upper = {i for i in chosen if below[i] < max(pull[i], near[i])}
+    at_zero = {i for i in chosen if above[i] < max(-pull[i], near[i])}
+    sizes = nlp.scales(x, point.sizes).constraints
+    slacks = np.array(nlp.terms(x)[1]).ravel() / sizes
+    weights = point.multipliers * sizes / scales.value
+    constraints = {j for j in range(len(slacks)) if slacks[j] < max(weights[j], _NEAR)}
+    return Active(frozenset(at_zero - at_upper), frozenset(at_upper), frozenset(constraints))
+
+
+_NEAR = 1e-6
+"""What is this near to a bound or a constraint, by its size, begins as active."""
+
+
+def polish(point: Point, nlp: Nlp, conditions: Conditions, active: Active | None = None) -> Optimum:
+    """The optimum to the digits of the context; raises NotPolishedError if there is none near the point."""
+    active = active or guess(point, conditions, nlp)
+    x = [Decimal(float(value)) for value in point.x]
+    multipliers = [Decimal(float(value)) for value in point.multipliers]
+    seen: set[Active] = set()
+    for _ in range(_CORRECTIONS):
+        try:
+            optimum = _newton(_System(point, nlp, conditions, active), x, multipliers)
+        except _VanishedError as vanished:
+            gone = vanished.variables
+            active = replace(active, at_zero=active.at_zero | gone, tied=active.tied | gone)
+            continue
+        better = _corrected(optimum, conditions)
+        if better == active:
+            return optimum
+        if better in seen:
+            break
+        seen.add(better)
+        active = better
+    raise NotPolishedError("the active bounds could not be settled")
+
+
+def _newton(system: _System, x: Sequence[Decimal], multipliers: Sequence[Decimal]) -> Optimum:
+    values, weights = system.start(x, multipliers)
+    best = float("inf")
+    stalled = 0
+    inverse = None
+    for count in range(_NEWTON_STEPS + 4 * working_digits()):
+        residual = system.residual(values, weights)
+        if inverse is None or count < _NEWTON_STEPS:
+            inverse = system.inverse(values, weights)
+        largest = max(map(abs, residual), default=ZERO)
+        if not largest:
+            break
+        step = inverse @ np.array([float(r / largest) for r in residual])
+        size = largest * Decimal(float(np.max(np.abs(step), initial=0.0)))
+        system.move(values, weights, step, largest)
+        if not size or size.adjusted() < _GUARD - working_digits():
+            break
+        stalled = 0 if size.adjusted() < best else stalled + 1
+        best = min(best, size.adjusted())
+        if stalled > _NEWTON_STEPS or size.adjusted() > 12:
+            raise NotPolishedError("Newton's method does not converge")
+    else:
+        raise NotPolishedError("Newton's method does not converge")
+    if (
+        max(map(abs, system.residual(values, weights)), default=ZERO).adjusted()
+        > 2 * _GUARD - working_digits()
+    ):
+        raise NotPolishedError("no point satisfies the active conditions")
+    gradient = system.gradient(values, weights)
+    return Optimum(tuple(values), tuple(weights), tuple(gradient), system.active, system.point)
+
+
+class _System:
+    """The active KKT system in relative units, at one set of active bounds and constraints."""
+
+    def __init__(self, point: Point, nlp: Nlp, conditions: Conditions, active: Active) -> None:
+        scales, near = point.scales, point.x
+        self.point, self.active = point, active
+        self._scales, self._nlp, self._conditions = scales, nlp, conditions
+        self._free = active.free(len(conditions.upper))
+        self._rows = [*self._free, *sorted(active.tied)]
+        self._held = sorted(active.constraints)
+        self._sizes = [Decimal(float(s)) for s in scales.variables]
+        self._weights = [Decimal(float(s)) for s in scales.multipliers]
+        self._value = Decimal(scales.value)
+        self._near = [Decimal(float(value)) for value in near]
+
+    def start(
+        self, x: Sequence[Decimal], multipliers: Sequence[Decimal]
+    ) -> tuple[list[Decimal], list[Decimal]]:
+        values, weights = list(x), [ZERO] * len(multipliers)
+        for i in self.active.at_zero:
+            values[i] = ZERO
+        for i in self.active.at_upper:
+            upper = self._conditions.upper[i]
+            values[i] = ZERO if upper is None else upper
+        for j in self._held:
+            weights[j] = multipliers[j]
+        return values, weights
+
+    def gradient(self, values: Sequence[Decimal], weights: Sequence[Decimal]) -> list[Decimal | None]:
+        return self._conditions.gradient(values, weights, self._conditions.slopes(values, self._near))
+
+    def residual(self, values: Sequence[Decimal], weights: Sequence[Decimal]) -> list[Decimal]:
+        """The gradient of the free variables and the slack of the active constraints, in relative units."""
+        try:
+            gradient = self.gradient(values, weights)
+            slacks = self._conditions.slacks(values)
+        except ArithmeticError:
+            raise NotPolishedError("a function has no value there") from None
+        rows = []
+        for i in self._rows:
+            pull = gradient[i]
+            if pull is None:
+                raise NotPolishedError("a function has no slope there")
+            rows.append(pull * self._sizes[i] / self._value)
+        rows += [slacks[j] * self._weights[j] / self._value for j in self._held]
+        return rows
+
+    def inverse(self, values: Sequence[Decimal], weights: Sequence[Decimal]) -> np.ndarray:
+        """The (pseudo-)inverse of the Jacobian, from CasADi's second derivatives."""
+        x, multipliers = np.array([float(v) for v in values]), np.array([float(w) for w in weights])
+        sizes = self._scales.variables
+        hessian = np.array(self._nlp.hessian(x, multipliers)) * np.outer(sizes, sizes) / self._scales.value
+        hessian = np.triu(hessian) + np.triu(hessian, 1).T
+        held = self._scales.constraints[self._held][:, None]
+        jacobian = np.array(self._nlp.jacobian(x))[self._held] * sizes / held
+        corner = np.zeros((len(self._held), len(self._held)))
+        matrix = np.block(
+            [
+                [hessian[np.ix_(self._rows, self._free)], jacobian[:, self._rows].T],
+                [jacobian[:, self._free], corner],
+            ]
+        )
+        if not np.all(np.isfinite(matrix)):
+            raise NotPolishedError("a function has no second derivative there")
+        return np.linalg.pinv(matrix, rcond=_RANK)
+
+    def move(self, values: list[Decimal], weights: list[Decimal], step: np.ndarray, length: Decimal) -> None:
+        """One Newton step, cut where it would take a quantity below a tenth of itself.
+
+        Raises _VanishedError for those that are next to nothing by now.
+        """
+        moves = [length * self._sizes[i] * Decimal(float(s)) for i, s in zip(self._free, step, strict=False)]
+        fraction = Decimal(1)
+        for i, move in zip(self._free, moves, strict=True):
+            is_bend = self._conditions.programme.variables[i].kind == "bend"
+            if not is_bend and values[i] > 0 and move > values[i] * Decimal("0.9"):
+                fraction = min(fraction, values[i] * Decimal("0.9") / move)
+        for i, move in zip(self._free, moves, strict=True):
+            values[i] -= fraction * move
+        self._fail_if_vanished(values)
+        for j, s in zip(self._held, step[len(self._free) :], strict=True):
+            weights[j] -= fraction * length * self._weights[j] * Decimal(float(s))
+
+
+    def _fail_if_vanished(self, values: Sequence[Decimal]) -> None:
+        variables = self._conditions.programme.variables
+        gone = {
+            i
+            for i in self._free
+            if variables[i].kind != "bend" and values[i] < _VANISHED * self._sizes[i]
+        }
+        if gone:
+            raise _VanishedError(frozenset(gone))
+
+
+def _corrected(optimum: Optimum, conditions: Conditions) -> Active:
+    """The active set with every wrong sign put right; the same one if there is none."""
+    scales, active = optimum.point.scales, optimum.active
+    nothing = Decimal(10) ** (-(working_digits() // 2))
+    value = Decimal(scales.value)
+    at_zero, at_upper, held = set(active.at_zero), set(active.at_upper), set(active.constraints)
+    for i, variable in enumerate(conditions.programme.variables):
+        size, pull, upper = Decimal(float(scales.variables[i])), optimum.gradient[i], conditions.upper[i]
+        if pull is None:
+            continue
+        pull = pull * size / value
+        if i in at_zero and pull > nothing:
+            at_zero.remove(i)
+        elif i in at_upper and pull < -nothing:
+            at_upper.remove(i)
+        elif i not in at_zero and i not in at_upper and variable.kind != "bend":
+            if optimum.x[i] < -nothing * size:
+                at_zero.add(i)
+            elif upper is not None and optimum.x[i] > upper + nothing * size:
+                at_upper.add(i)
+    slacks = conditions.slacks(optimum.x)
+    for j, slack in enumerate(slacks):
+        if j in held and optimum.multipliers[j] * Decimal(float(scales.constraints[j])) / value < -nothing:
+            held.remove(j)
+        elif j not in held and slack / Decimal(float(scales.constraints[j])) < -nothing:
+            held.add(j)
+    tied = active.tied & at_zero
+    return Active(frozenset(at_zero), frozenset(at_upper), frozenset(held), frozenset(tied))
