@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from chainprice import allocation, limits, network
 from chainprice.solution import Solution
-from chainprice.solver import solve
+from chainprice.solver import market_value, solve
 from chainprice.spec import Spec
-from chainprice.verification import Method, PriceTable, Verdict, table_of, verify_table
+from chainprice.verification import Method, PriceTable, Verdict, table_of, verify_market, verify_table
 
 
 def verify(
@@ -23,9 +25,16 @@ def verify(
 
     Raises what `solve` and `verify_table` raise.
     """
-    allocation.fail_if_market_must_choose(spec, network.build(spec))
+    graph = network.build(spec)
+    is_given = allocation.allocation_of(spec, graph) == "given"
+    if is_given:
+        allocation.fail_if_market_must_choose(spec, graph)
+    else:
+        allocation.fail_if_no_equilibrium_solver(spec, graph)
     if table is None:
         table = solve(spec)
     if isinstance(table, Solution):
         table = table_of(table.to_dict())
-    return verify_table(spec, table, tolerance=tolerance, method=method)
+    if is_given:
+        return verify_table(spec, table, tolerance=tolerance, method=method)
+    return verify_market(spec, table, partial(market_value, spec), tolerance=tolerance)

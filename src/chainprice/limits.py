@@ -45,5 +45,11 @@ ADJOINT_PROBES = 200
 LACKING_PRICED = 20
 """Goods that a table lacks for which `verify` says what the price should be; the rest are only named."""
 
+NOTHING = 1e-12
+"""A use of less than this part of what there is counts as none, when a published table is verified."""
+
+ENVELOPE_GOODS = 30
+"""Goods for which a competitive market is solved again, one by one, when it is verified."""
+
 TOLERANCE = 1e-9
 """The relative error of a row that `verify` lets pass, unless another is asked for."""

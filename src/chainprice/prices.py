@@ -28,7 +28,8 @@ class Cleared:
     """What the backward pass takes from a market that has cleared.
 
     `multipliers` of the goods' balances; by a use's key what it `paid` for a unit and its share;
-    `open_uses` use some of their good and could take more.
+    `open_uses` use some of their good and could take more, `full_uses` could not; of `open_purchases`
+    some is bought and more could be.
     """
 
     multipliers: Mapping[str, Decimal]
@@ -36,6 +37,8 @@ class Cleared:
     paid: Mapping[UseKey, Decimal]
     shares: Mapping[UseKey, Decimal]
     open_uses: Container[UseKey]
+    full_uses: Container[UseKey]
+    open_purchases: Container[str]
 
 
 @dataclass(frozen=True, slots=True)

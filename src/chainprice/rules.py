@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from chainprice.network import Network, Use
+from chainprice.prices import Cleared
 from chainprice.spec import Spec
 from chainprice.technology import MarginalProduct
 
@@ -18,6 +19,49 @@ def price_rule(
         return f"P_{good} = 0"
     terms = [_share(use) + _term(spec, products, use, alone=use.share is None) for use in uses]
     return f"P_{good} = {' + '.join(terms)}"
+
+
+def market_rule(
+    spec: Spec,
+    network: Network,
+    products: Mapping[str, Sequence[MarginalProduct]],
+    good: str,
+    cleared: Cleared,
+) -> str:
+    """`P_ore = max(P_steel * 2, P_paint * 5)`: where a good's price comes from in a market that has cleared.
+
+    From the uses that could take one more; if there is none, from its supply price, or from what its
+    maker saves.
+    """
+    uses = network.uses[good]
+    if uses and (good in network.non_rival or uses[0].share is not None):
+        return price_rule(spec, network, products, good)
+    is_open = [use for use in uses if use.key in cleared.open_uses]
+    if is_open or not cleared.available[good]:
+        able = [use for use in uses if use.key not in cleared.full_uses]
+        return f"P_{good} = {_greatest([_term(spec, products, use, alone=True) for use in able])}"
+    if not cleared.multipliers[good]:
+        return f"P_{good} = 0"
+    if good in cleared.open_purchases:
+        return f"P_{good} = {spec.supply[good].price}"
+    return f"P_{good} = {_saved(network, products, good, cleared)}"
+
+
+def _greatest(terms: Sequence[str]) -> str:
+    if not terms:
+        return "0"
+    return terms[0] if len(terms) == 1 else f"max({', '.join(terms)})"
+
+
+def _saved(
+    network: Network, products: Mapping[str, Sequence[MarginalProduct]], good: str, cleared: Cleared
+) -> str:
+    """What one unit less to be made saves, by the input of a maker that it could use less of."""
+    for maker in network.makers[good]:
+        for product in products[maker]:
+            if (product.input, maker) in cleared.open_uses and network.outputs[maker] == (good,):
+                return f"P_{product.input} / {divisor(product.formula)}"
+    return "what its limit is worth"
 
 
 def use_rule(spec: Spec, products: Mapping[str, Sequence[MarginalProduct]], use: Use) -> str:
@@ -40,6 +84,11 @@ def _term(spec: Spec, products: Mapping[str, Sequence[MarginalProduct]], use: Us
     ]
     text = " + ".join(parts)
     return text if alone or len(parts) == 1 else f"({text})"
+
+
+def divisor(formula: str) -> str:
+    """A formula as a divisor: in parentheses unless it is one number or name."""
+    return formula if formula.replace(".", "").replace("_", "").isalnum() else f"({formula})"
 
 
 def factor(formula: str) -> str:

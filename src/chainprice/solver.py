@@ -10,12 +10,19 @@ from typing import TYPE_CHECKING, TypeVar
 from chainprice import accounts, allocation, cautions, kinks, limits, network, quantities, technology
 from chainprice.accounts import Account
 from chainprice.arithmetic import DOUBLE_DIGITS, Number, digits, number
-from chainprice.errors import NumeraireError, PrecisionError, Problem, UndefinedError, UsageError
+from chainprice.errors import (
+    NoAnswerError,
+    NumeraireError,
+    PrecisionError,
+    Problem,
+    UndefinedError,
+    UsageError,
+)
 from chainprice.formula import suggestion
 from chainprice.network import Network, Use
 from chainprice.prices import Cleared, Prices, at_equilibrium, backpropagate
 from chainprice.quantities import Quantities
-from chainprice.rules import price_rule
+from chainprice.rules import market_rule, price_rule
 from chainprice.solution import (
     Derivative,
     Incomes,
@@ -42,6 +49,9 @@ _Key = TypeVar("_Key")
 NOISE_DIGITS = 5
 """A difference is rounding where so many digits more than those asked for cancel."""
 
+VALUE_DIGITS = 40
+"""Digits of total value when a market is solved again."""
+
 GUARD_DIGITS = 13
 """Digits that are computed beyond those asked for, to begin with."""
 
@@ -65,6 +75,7 @@ class _Priced:
     prices: Prices
     total_value: Decimal
     clearing: Clearing | None = None
+    cleared: Cleared | None = None
 
     def results(self) -> Iterator[Decimal]:
         """The numbers whose digits are promised, always in the same order."""
@@ -108,6 +119,22 @@ def _market(spec: Spec, graph: Network, firms: Technology) -> Market | None:
     from chainprice import equilibrium
 
     return equilibrium.find(spec, graph, firms)
+
+
+def market_value(spec: Spec, gifts: Mapping[str, str]) -> str | None:
+    """Total value of a spec's market solved anew with gifts of goods, in 40 digits; None if it has none."""
+    from chainprice import equilibrium
+
+    graph = network.build(spec)
+    firms = technology.build(spec, graph)
+    try:
+        with digits(VALUE_DIGITS):
+            market = equilibrium.find(
+                spec, graph, firms, {good: Decimal(gift) for good, gift in gifts.items()}
+            )
+            return str(total_value(spec, market.clear().quantities))
+    except NoAnswerError:
+        return None
 
 
 def _fail_if_unknown_numeraire(numeraire: str | None, graph: Network) -> None:
@@ -201,9 +228,17 @@ def _clear(chain: _Chain, market: Market) -> _Priced:
         for firm, functions in chain.technology.items()
     }
     shares = {u.key: quantities.share(u) for us in chain.network.uses.values() for u in us}
-    cleared = Cleared(clearing.prices, flow.available, clearing.paid, shares, clearing.open_uses)
+    cleared = Cleared(
+        multipliers=clearing.prices,
+        available=flow.available,
+        paid=clearing.paid,
+        shares=shares,
+        open_uses=clearing.open_uses,
+        full_uses=clearing.full_uses,
+        open_purchases=clearing.open_purchases,
+    )
     prices = at_equilibrium(chain.network, demand_prices(chain.spec, flow), products, cleared)
-    return _Priced(flow, products, prices, total_value(chain.spec, flow), clearing)
+    return _Priced(flow, products, prices, total_value(chain.spec, flow), clearing, cleared)
 
 
 def _marginal_products(
@@ -279,6 +314,12 @@ def _unit_of_account(chain: _Chain, prices: Prices, numeraire: str | None) -> De
     return prices.of[numeraire]
 
 
+def _rule(chain: _Chain, priced: _Priced, good: str) -> str:
+    if priced.cleared is None:
+        return price_rule(chain.spec, chain.network, priced.products, good)
+    return market_rule(chain.spec, chain.network, priced.products, good, priced.cleared)
+
+
 @dataclass(frozen=True, slots=True)
 class _Report:
     """Turns decimals into results: money in units of account, everything to so many digits."""
@@ -312,7 +353,7 @@ class _Report:
             quantity=self.plain(quantity),
             price=self.money(price),
             value=self.money(price * quantity),
-            rule=price_rule(chain.spec, chain.network, priced.products, good),
+            rule=_rule(chain, priced, good),
             uses=tuple(self.use(priced, use) for use in chain.network.uses[good]),
             price_range=bounds,
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
@@ -81,13 +81,13 @@ def trade_value(spec: Spec, section: Section, good: str, quantity: Decimal) -> D
     price = _price(spec, section, good)
     if price is None or CURVE_VARIABLE not in price.names:
         return quantity * trade_price(spec, section, good, quantity)
-    curve = _Curve(price, spec.parameters)
+    curve = PriceCurve(price, spec.parameters)
     ends = curve.bends(quantity)
     return sum((curve.integral(low, high) for low, high in pairwise(ends)), Decimal(0))
 
 
 @dataclass(frozen=True, slots=True)
-class _Curve:
+class PriceCurve:
     """A price along q."""
 
     price: Formula
@@ -98,7 +98,7 @@ class _Curve:
         known[CURVE_VARIABLE] = q
         return [known[name] if name in known else CONSTANTS[name]() for name in self.price.names]
 
-    def _shape(self, q: Decimal) -> Shape:
+    def shape(self, q: Decimal) -> Shape:
         """The smooth branch of the curve at q."""
         return settle(self.price, self._values(q)).shape
 
@@ -107,15 +107,23 @@ class _Curve:
         if not self.price.shape.kinked or end == 0:
             return [Decimal(0), end]
         inner = [end * (2 * step + 1) / (2 * _SAMPLES) for step in range(_SAMPLES)]
-        found = [self._bend(a, b) for a, b in pairwise(inner) if self._shape(a) != self._shape(b)]
-        return [Decimal(0), *found, end]
+        return [Decimal(0), *self.bends_between(inner), end]
+
+    def bends_between(self, points: Sequence[Decimal]) -> list[Decimal]:
+        """Where the curve changes its branch from one of these points to the next."""
+        shapes = [self.shape(point) for point in points]
+        return [
+            self._bend(*ends)
+            for ends, (a, b) in zip(pairwise(points), pairwise(shapes), strict=True)
+            if a != b
+        ]
 
     def _bend(self, low: Decimal, high: Decimal) -> Decimal:
         """Where the branch changes between two points, by bisection to all digits."""
-        first = self._shape(low)
+        first = self.shape(low)
         for _ in range(4 * working_digits()):
             middle = (low + high) / 2
-            if self._shape(middle) == first:
+            if self.shape(middle) == first:
                 low = middle
             else:
                 high = middle
@@ -123,8 +131,7 @@ class _Curve:
 
     def integral(self, low: Decimal, high: Decimal) -> Decimal:
         """The integral over a smooth piece; from 1 instead of 0 where it diverges at 0."""
-        shape = self._shape((low + high) / 2)
-        antiderivative = self._antiderivative(shape)
+        antiderivative = self.antiderivative((low + high) / 2)
         if antiderivative is None:
             return self._quadrature(low, high)
         upper = self._at(antiderivative, high)
@@ -137,7 +144,9 @@ class _Curve:
         values = {differentiation.slot_name(i): value for i, value in enumerate(self._values(q))}
         return evaluate(antiderivative, values)
 
-    def _antiderivative(self, shape: Shape) -> Formula | None:
+    def antiderivative(self, q: Decimal) -> Formula | None:
+        """An antiderivative of the branch at q, in the names of slots; None if there is none."""
+        shape = self.shape(q)
         constants: list[tuple[int, Fraction | str]] = []
         for slot, name in enumerate(self.price.names):
             if name in self.parameters:

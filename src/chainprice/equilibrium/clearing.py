@@ -36,15 +36,18 @@ class Limit:
 class Clearing:
     """Quantities and multipliers at the optimum, in the digits of the context.
 
-    `prices` by good; what a unit costs a user, `paid`, by the use's key; `open_uses` use some of their
-    good and could take more; `disposed` is what is thrown away; `weights` at bends by (firm, output);
-    `mixes` are the proportions of inputs of firms that stand idle.
+    `prices` by good; `paid` is what a unit costs a user, by the use's key. `open_uses` use some of
+    their good and could take more, `full_uses` could not; of `open_purchases` more could be bought;
+    `disposed` is what is thrown away. `weights` at bends by (firm, output); `mixes` are the proportions
+    of inputs of firms that stand idle.
     """
 
     quantities: Quantities
     prices: Mapping[str, Decimal]
     paid: Mapping[UseKey, Decimal]
     open_uses: frozenset[UseKey]
+    full_uses: frozenset[UseKey]
+    open_purchases: frozenset[str]
     disposed: Mapping[str, Decimal]
     weights: Mapping[tuple[str, str], Weights]
     mixes: Mapping[str, Mapping[str, Decimal]]
@@ -88,6 +91,10 @@ class _Reader:
             prices=prices,
             paid=self._paid,
             open_uses=frozenset(self._open()),
+            full_uses=frozenset(self._full()),
+            open_purchases=frozenset(
+                good for good, i in self._programme.purchases.items() if i not in self._bound()
+            ),
             disposed=self._disposed(),
             weights=self._weights(),
             mixes=self._mixes(),
@@ -116,12 +123,21 @@ class _Reader:
 
     def _open(self) -> list[UseKey]:
         """The uses on no bound: they take some and could take more."""
-        bound = self._optimum.active.at_zero | self._optimum.active.at_upper
+        bound = self._bound()
         keys: list[UseKey] = [key for key, index in self._uses.items() if index not in bound]
         keys += [
             (g, "") for (section, g), i in self._trades.items() if section == "demand" and i not in bound
         ]
         return keys
+
+    def _bound(self) -> frozenset[int]:
+        return self._optimum.active.at_zero | self._optimum.active.at_upper
+
+    def _full(self) -> list[UseKey]:
+        """Demands at their limit, and deliveries."""
+        full = self._optimum.active.at_upper
+        limited = [(g, "") for (section, g), i in self._trades.items() if section == "demand" and i in full]
+        return [*limited, *((g, "") for g, demand in self._spec.demand.items() if demand.price is None)]
 
     def _disposed(self) -> dict[str, Decimal]:
         """What is left over of each good that is thrown away, where no use has it."""

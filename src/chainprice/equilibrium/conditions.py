@@ -20,6 +20,9 @@ from chainprice.formula import Formula
 
 ZERO, ONE = Decimal(0), Decimal(1)
 
+_SAME = Decimal("1e-9")
+"""Two slopes along a ray that differ by less are one: constant returns."""
+
 
 def constant(value: Constant) -> Decimal:
     """What a constant is worth, to the digits of the context."""
@@ -73,7 +76,11 @@ class Conditions:
 
     def available(self, x: Sequence[Decimal]) -> dict[str, Decimal]:
         """What there is of each good: supplied, bought and made."""
-        amounts = {good: self._endowments.get(good, ZERO) for good in self.programme.network.goods}
+        gifts = self.programme.gifts
+        amounts = {
+            good: self._endowments.get(good, ZERO) + gifts.get(good, ZERO)
+            for good in self.programme.network.goods
+        }
         for good, variable in self.programme.purchases.items():
             amounts[good] += x[variable]
         for index, production in enumerate(self.programme.productions):
@@ -127,12 +134,20 @@ class Conditions:
     def _slope(
         self, piece: Piece, slot: int, x: Sequence[Decimal], moved: Sequence[Decimal]
     ) -> Decimal | None:
-        for point in (x, moved):
-            try:
-                return slope_at(piece.formula, slot, piece.values(point, self.constant))
-            except (ArithmeticError, UndefinedError):
-                continue
-        return None
+        at_point = self._slope_at(piece, slot, x)
+        if at_point is not None or x == moved:
+            return at_point
+        along = self._slope_at(piece, slot, moved)
+        beyond = self._slope_at(piece, slot, [2 * value for value in moved])
+        if along is None or beyond is None or abs(along - beyond) > _SAME * abs(along):
+            return None
+        return along
+
+    def _slope_at(self, piece: Piece, slot: int, x: Sequence[Decimal]) -> Decimal | None:
+        try:
+            return slope_at(piece.formula, slot, piece.values(x, self.constant))
+        except (ArithmeticError, UndefinedError):
+            return None
 
     def prices(self, multipliers: Sequence[Decimal]) -> dict[str, Decimal]:
         """The price of each good: what one more unit relaxes, over all its balances."""

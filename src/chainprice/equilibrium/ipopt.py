@@ -5,17 +5,22 @@ Its multipliers come from CasADi's rules and not from sympy's: a second opinion 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from decimal import Decimal
+from functools import partial
+from itertools import pairwise
 from typing import Any
 
 import casadi
 import numpy as np
 
 from chainprice import differentiation
+from chainprice.arithmetic import digits
 from chainprice.equilibrium.programme import Argument, Balance, Curve, Programme
 from chainprice.equilibrium.start import constant
-from chainprice.formula import Formula, Functions, Shape
+from chainprice.formula import Formula, Functions
+from chainprice.value import PriceCurve
 
 FAR = 1e12
 """How many times its expected size a quantity may grow before the market counts as unbounded."""
@@ -23,6 +28,10 @@ FAR = 1e12
 _NODES = 40
 """Points of the Gauss-Legendre rule, for price curves without a written antiderivative."""
 
+_PROBES = tuple(Decimal(10) ** (Decimal(step) / 32) for step in range(-32 * 6, 32 * 10))
+"""Quantities at which the branch of a bent price curve is looked up."""
+
+_CURVE_DIGITS = 20
 _ROUNDS = 4
 _WELL_SCALED = 10.0
 
@@ -55,6 +64,7 @@ CASADI: Functions = {
     "div": lambda a, b: a / b,
     "pow": lambda a, b: a**b,
     "neg": lambda a: -a,
+    "mean": lambda *values: sum(values, casadi.SX(0)) / len(values),
     "abs": casadi.fabs,
     "min": lambda *values: _fold(casadi.fmin, values),
     "max": lambda *values: _fold(casadi.fmax, values),
@@ -154,22 +164,49 @@ class Nlp:
         return sum((curve.sign * self._integral(curve) for curve in self._programme.curves), casadi.SX(0))
 
     def _integral(self, curve: Curve) -> Any:
-        """The integral of a price curve, exact where sympy can write it down."""
-        x, piece = self._entries[curve.variable], curve.piece
-        if curve.variable not in piece.slots:
+        """The integral of a price curve, branch by branch."""
+        x = self._entries[curve.variable]
+        if curve.variable not in curve.piece.slots:
             return self._run(curve.piece) * x
-        whole = _antiderivative(curve)
+        prices = PriceCurve(curve.piece.formula, self._programme.spec.parameters)
+        with digits(_CURVE_DIGITS):
+            bends = prices.bends_between(_PROBES) if curve.piece.formula.shape.kinked else []
+            ends = [Decimal(0), *bends]
+            middles = [(a + b) / 2 for a, b in pairwise(ends)] + [2 * ends[-1] + 1]
+            branches = [self._branch(curve, prices, middle) for middle in middles]
+        total = casadi.SX(0)
+        for low, high, integral in zip(ends, [*bends, None], branches, strict=True):
+            end = x if high is None else casadi.fmin(x, float(high))
+            if low:
+                total += integral(casadi.fmax(end, float(low))) - integral(casadi.SX(float(low)))
+            else:
+                total += integral(end)
+        return total
+
+    def _branch(self, curve: Curve, prices: PriceCurve, middle: Decimal) -> Callable[[Any], Any]:
+        """An integral of one branch of a price, as a function of its end: exact where sympy has one."""
+        whole = prices.antiderivative(middle)
         if whole is not None:
-            at = {differentiation.slot_name(i): v for i, v in enumerate(self._values(curve.piece))}
-            names = [at[name] if name in at else casadi.SX(constant(name)) for name in whole.names]
-            numbers = [CASADI["number"](number) for number in whole.numbers]
-            return whole.shape.run(CASADI, names, numbers)
+            return partial(self._at, whole, curve)
+        shape = prices.shape(middle)
+        smooth = replace(curve.piece, formula=replace(curve.piece.formula, shape=shape))
         nodes, weights = np.polynomial.legendre.leggauss(_NODES)
-        prices = (
-            weight / 2 * self._run(curve.piece, {curve.variable: x * (node + 1) / 2})
-            for node, weight in zip(nodes, weights, strict=True)
-        )
-        return x * sum(prices, casadi.SX(0))
+
+        def integral(end: Any) -> Any:
+            at = (
+                weight / 2 * self._run(smooth, {curve.variable: end * (node + 1) / 2})
+                for node, weight in zip(nodes, weights, strict=True)
+            )
+            return end * sum(at, casadi.SX(0))
+
+        return integral
+
+    def _at(self, whole: Formula, curve: Curve, q: Any) -> Any:
+        """A formula in slot names, with q for the quantity traded."""
+        values = self._values(curve.piece, {curve.variable: q})
+        slots = {differentiation.slot_name(i): value for i, value in enumerate(values)}
+        names = [slots[name] if name in slots else casadi.SX(constant(name)) for name in whole.names]
+        return whole.shape.run(CASADI, names, [CASADI["number"](number) for number in whole.numbers])
 
     def _values(self, piece: Any, at: dict[int, Any] | None = None) -> list[Any]:
         entries = self._entries
@@ -184,7 +221,8 @@ class Nlp:
     def _slacks(self) -> list[Any]:
         programme = self._programme
         available = {
-            good: casadi.SX(constant(programme.endowments[good]) if good in programme.endowments else 0.0)
+            good: casadi.SX(float(programme.gifts.get(good, 0)))
+            + (constant(programme.endowments[good]) if good in programme.endowments else 0.0)
             for good in programme.network.goods
         }
         for good, index in programme.purchases.items():
@@ -252,8 +290,8 @@ class Nlp:
             sizes=scales.variables,
         )
 
-    def shortfalls(self, start: Sequence[float]) -> np.ndarray:
-        """The least that the constraints must give for all of them to hold, relative to their sizes."""
+    def shortfalls(self, start: Sequence[float], elastic: Sequence[bool]) -> np.ndarray | None:
+        """The least that the `elastic` constraints must give for all to hold; None if that is not enough."""
         x = np.array(start, dtype=float)
         scales = self.scales(x, np.zeros(len(x)))
         symbols = casadi.SX.sym("x", len(x))
@@ -266,30 +304,11 @@ class Nlp:
             x0=np.concatenate([np.clip(x / scales.variables, lower, upper), np.ones(count)]),
             p=np.concatenate([scales.variables, scales.constraints, [scales.value]]),
             lbx=np.concatenate([lower, np.zeros(count)]),
-            ubx=np.concatenate([upper, np.full(count, np.inf)]),
+            ubx=np.concatenate([upper, np.where(elastic, np.inf, 0.0)]),
             lbg=0.0,
             ubg=np.inf,
         )
         if solver.stats()["return_status"] not in ("Solve_Succeeded", "Solved_To_Acceptable_Level"):
-            return np.zeros(count)
+            return None
         short: np.ndarray = np.array(result["x"]).ravel()[len(x) :] * scales.constraints
         return short
-
-
-def _antiderivative(curve: Curve) -> Formula | None:
-    """An antiderivative in slot names, or None where there is none or the curve bends."""
-    from chainprice.arithmetic import rational
-
-    formula: Formula = curve.piece.formula
-    shape: Shape = formula.shape
-    if shape.kinked:
-        return None
-    constants = []
-    for slot, value in enumerate(curve.piece.slots):
-        if isinstance(value, int):
-            continue
-        exact = value if isinstance(value, str) else rational(value)
-        if exact is not None:
-            constants.append((slot, exact))
-    bound = differentiation.Bound(shape, formula.numbers, tuple(constants))
-    return differentiation.antiderivative(bound, curve.piece.slots.index(curve.variable))

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
+from types import MappingProxyType
 
 import numpy as np
 
@@ -13,7 +15,7 @@ from chainprice.equilibrium.agents import Better, better_plans
 from chainprice.equilibrium.clearing import Clearing
 from chainprice.equilibrium.conditions import Conditions
 from chainprice.equilibrium.ipopt import Nlp, Point
-from chainprice.equilibrium.polish import Active, NotPolishedError, Optimum, polish
+from chainprice.equilibrium.polish import Active, NoSlopeError, NotPolishedError, Optimum, polish
 from chainprice.equilibrium.programme import Balance, Programme, build
 from chainprice.equilibrium.start import constant, run, starting_points
 from chainprice.errors import (
@@ -68,13 +70,18 @@ class Market:
             ) from None
 
 
-def find(spec: Spec, network: Network, technology: Technology) -> Market:
-    """The market's equilibrium.
+def find(
+    spec: Spec,
+    network: Network,
+    technology: Technology,
+    gifts: Mapping[str, Decimal] = MappingProxyType({}),
+) -> Market:
+    """The market's equilibrium; `gifts` are handed to it for free.
 
     Raises IncreasingReturnsError, UnboundedError, InfeasibleError or UndefinedError where there is
     none, naming firm or good; NoConvergenceError where none was found and none of these was shown.
     """
-    programme = build(spec, network, technology)
+    programme = build(spec, network, technology, gifts)
     search = _Search(programme, technology)
     for start in starting_points(programme)[:_STARTS]:
         market = search.try_from(start)
@@ -91,6 +98,7 @@ class _Search:
         self._nlp = Nlp(programme)
         self._better: list[Better] = []
         self._failures: list[str] = []
+        self._no_slope: set[int] = set()
         self._points: list[Point] = []
         self._starts: list[Sequence[float]] = []
 
@@ -104,17 +112,32 @@ class _Search:
             with digits(PROOF_DIGITS):
                 conditions = Conditions(self._programme)
                 optimum = polish(point, self._nlp, conditions)
+                self._fail_if_multipliers_disagree(point, optimum)
+                optimum = self._least(optimum, conditions)
                 cleared = clearing.read(optimum, conditions)
+        except NoSlopeError as error:
+            self._no_slope.add(error.variable)
+            return None
         except (NotPolishedError, ArithmeticError, UndefinedError) as error:
             self._failures.append(str(error))
             return None
-        self._fail_if_multipliers_disagree(point, optimum)
         programme = self._programme
         better = list(better_plans(programme.spec, programme.network, self._technology, cleared))
         if better:
             self._better = self._better or better
             return None
         return Market(programme, self._nlp, point, optimum.active)
+
+    def _least(self, optimum: Optimum, conditions: Conditions) -> Optimum:
+        """Where prices are not unique, the optimum with the least ones: what one more unit adds."""
+        polyhedron = uniqueness.Polyhedron(optimum, conditions)
+        active = polyhedron.least() if polyhedron.varying.any() else None
+        if active is None:
+            return optimum
+        try:
+            return polish(optimum.point, self._nlp, conditions, active)
+        except NotPolishedError:
+            return optimum
 
     def _fail_if_multipliers_disagree(self, point: Point, optimum: Optimum) -> None:
         """The solver's multipliers come from other derivatives: a second opinion on every price."""
@@ -141,8 +164,9 @@ class _Search:
         far = next((point for point in self._points if point.far), None)
         if far is not None:
             return UnboundedError(self._unbounded(far))
-        short = self._nlp.shortfalls(self._starts[0])
-        problems = self._short(short)
+        if self._no_slope:
+            return UndefinedError([self._slopeless(index) for index in sorted(self._no_slope)])
+        problems = self._short()
         if problems:
             return InfeasibleError(problems)
         undefined = self._undefined()
@@ -155,6 +179,18 @@ class _Search:
                 _place(self._programme),
                 "look for functions that bend the wrong way, or quantities of very different sizes",
             )
+        )
+
+    def _slopeless(self, index: int) -> Problem:
+        variable, spec = self._programme.variables[index], self._programme.spec
+        output = next(iter(self._programme.network.outputs[variable.user])) if variable.user else ""
+        return Problem(
+            f"firm '{variable.user}' has no finite marginal product of '{variable.good}' at the only "
+            "quantity that is there"
+            if variable.user
+            else f"the price curve of '{variable.good}' has no value at the quantity traded",
+            spec.place("firms", variable.user, "production", output) if variable.user else spec.place(),
+            "supply some of it",
         )
 
     def _increasing(self, better: Better) -> Problem:
@@ -190,9 +226,16 @@ class _Search:
             )
         return problems
 
-    def _short(self, shortfalls: np.ndarray) -> list[Problem]:
+    def _short(self) -> list[Problem]:
+        """What is missing: of deliveries, or else of anything."""
         programme = self._programme
-        problems = []
+        problems: list[Problem] = []
+        elastic = [isinstance(c, Balance) and c.delivered is not None for c in programme.constraints]
+        shortfalls = self._nlp.shortfalls(self._starts[0], elastic) if any(elastic) else None
+        if shortfalls is None:
+            shortfalls = self._nlp.shortfalls(self._starts[0], [True] * len(elastic))
+        if shortfalls is None:
+            return problems
         with digits(PROOF_DIGITS):
             for balance, short in zip(programme.balances, shortfalls, strict=False):
                 delivered = balance.delivered

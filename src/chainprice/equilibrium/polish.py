@@ -37,13 +37,15 @@ _CORRECTIONS = 30
 class Active:
     """Which bounds and constraints hold with equality.
 
-    A variable that is `tied` is at zero and indifferent: one more unit would neither gain nor lose.
+    A variable that is `tied` is on its bound and indifferent: a unit more would neither gain nor lose. A
+    constraint that is `worthless` holds with equality, and its multiplier is 0.
     """
 
     at_zero: frozenset[int]
     at_upper: frozenset[int]
     constraints: frozenset[int]
     tied: frozenset[int] = frozenset()
+    worthless: frozenset[int] = frozenset()
 
     def free(self, count: int) -> list[int]:
         """The variables that are on no bound."""
@@ -68,6 +70,14 @@ class NotPolishedError(Exception):
     """The solver's point does not lead to one that satisfies all conditions."""
 
 
+class NoSlopeError(NotPolishedError):
+    """A function has no slope by this variable where the conditions put it."""
+
+    def __init__(self, variable: int) -> None:
+        super().__init__("a function has no slope there")
+        self.variable = variable
+
+
 class _VanishedError(Exception):
     """Newton's method drives these variables to zero."""
 
@@ -83,7 +93,10 @@ def guess(point: Point, conditions: Conditions, nlp: Nlp) -> Active:
     pull = np.nan_to_num(gradient * point.sizes / scales.value)
     near = np.where(np.abs(pull) < _NEAR, _NEAR, 0.0)
     above = x / point.sizes
-    below = [np.inf if u is None else float(u) / s - r for u, s, r in zip(conditions.upper, point.sizes, above, strict=True)]
+    below = [
+        np.inf if u is None else float(u) / s - r
+        for u, s, r in zip(conditions.upper, point.sizes, above, strict=True)
+    ]
     chosen = [i for i, v in enumerate(conditions.programme.variables) if v.kind != "bend"]
     at_upper = {i for i in chosen if below[i] < max(pull[i], near[i])}
     at_zero = {i for i in chosen if above[i] < max(-pull[i], near[i])}
@@ -144,11 +157,10 @@ def _newton(system: _System, x: Sequence[Decimal], multipliers: Sequence[Decimal
             raise NotPolishedError("Newton's method does not converge")
     else:
         raise NotPolishedError("Newton's method does not converge")
-    if (
-        max(map(abs, system.residual(values, weights)), default=ZERO).adjusted()
-        > 2 * _GUARD - working_digits()
-    ):
+    left = max(map(abs, system.residual(values, weights)), default=ZERO)
+    if left and left.adjusted() > 2 * _GUARD - working_digits():
         raise NotPolishedError("no point satisfies the active conditions")
+    values = system.without_noise(values)
     gradient = system.gradient(values, weights)
     return Optimum(tuple(values), tuple(weights), tuple(gradient), system.active, system.point)
 
@@ -163,6 +175,7 @@ class _System:
         self._free = active.free(len(conditions.upper))
         self._rows = [*self._free, *sorted(active.tied)]
         self._held = sorted(active.constraints)
+        self._paid = [j for j in self._held if j not in active.worthless]
         self._sizes = [Decimal(float(s)) for s in scales.variables]
         self._weights = [Decimal(float(s)) for s in scales.multipliers]
         self._value = Decimal(scales.value)
@@ -177,7 +190,7 @@ class _System:
         for i in self.active.at_upper:
             upper = self._conditions.upper[i]
             values[i] = ZERO if upper is None else upper
-        for j in self._held:
+        for j in self._paid:
             weights[j] = multipliers[j]
         return values, weights
 
@@ -195,7 +208,7 @@ class _System:
         for i in self._rows:
             pull = gradient[i]
             if pull is None:
-                raise NotPolishedError("a function has no slope there")
+                raise NoSlopeError(i)
             rows.append(pull * self._sizes[i] / self._value)
         rows += [slacks[j] * self._weights[j] / self._value for j in self._held]
         return rows
@@ -206,13 +219,12 @@ class _System:
         sizes = self._scales.variables
         hessian = np.array(self._nlp.hessian(x, multipliers)) * np.outer(sizes, sizes) / self._scales.value
         hessian = np.triu(hessian) + np.triu(hessian, 1).T
-        held = self._scales.constraints[self._held][:, None]
-        jacobian = np.array(self._nlp.jacobian(x))[self._held] * sizes / held
-        corner = np.zeros((len(self._held), len(self._held)))
+        jacobian = np.array(self._nlp.jacobian(x)) * sizes / self._scales.constraints[:, None]
+        corner = np.zeros((len(self._held), len(self._paid)))
         matrix = np.block(
             [
-                [hessian[np.ix_(self._rows, self._free)], jacobian[:, self._rows].T],
-                [jacobian[:, self._free], corner],
+                [hessian[np.ix_(self._rows, self._free)], jacobian[np.ix_(self._paid, self._rows)].T],
+                [jacobian[np.ix_(self._held, self._free)], corner],
             ]
         )
         if not np.all(np.isfinite(matrix)):
@@ -233,16 +245,21 @@ class _System:
         for i, move in zip(self._free, moves, strict=True):
             values[i] -= fraction * move
         self._fail_if_vanished(values)
-        for j, s in zip(self._held, step[len(self._free) :], strict=True):
+        for j, s in zip(self._paid, step[len(self._free) :], strict=True):
             weights[j] -= fraction * length * self._weights[j] * Decimal(float(s))
 
+    def without_noise(self, values: Sequence[Decimal]) -> list[Decimal]:
+        """The quantities with 0 for what is nothing but rounding."""
+        nothing = Decimal(10) ** (2 * _GUARD - working_digits())
+        return [
+            v if abs(v) > nothing * Decimal(float(s)) else ZERO
+            for v, s in zip(values, self.point.sizes, strict=True)
+        ]
 
     def _fail_if_vanished(self, values: Sequence[Decimal]) -> None:
         variables = self._conditions.programme.variables
         gone = {
-            i
-            for i in self._free
-            if variables[i].kind != "bend" and values[i] < _VANISHED * self._sizes[i]
+            i for i in self._free if variables[i].kind != "bend" and values[i] < _VANISHED * self._sizes[i]
         }
         if gone:
             raise _VanishedError(frozenset(gone))
@@ -256,7 +273,8 @@ def _corrected(optimum: Optimum, conditions: Conditions) -> Active:
     at_zero, at_upper, held = set(active.at_zero), set(active.at_upper), set(active.constraints)
     for i, variable in enumerate(conditions.programme.variables):
         size, pull, upper = Decimal(float(scales.variables[i])), optimum.gradient[i], conditions.upper[i]
-        if pull is None:
+        if pull is None:  # infinite: the first unit is worth more than any price
+            at_zero.discard(i)
             continue
         pull = pull * size / value
         if i in at_zero and pull > nothing:
@@ -274,5 +292,10 @@ def _corrected(optimum: Optimum, conditions: Conditions) -> Active:
             held.remove(j)
         elif j not in held and slack / Decimal(float(scales.constraints[j])) < -nothing:
             held.add(j)
-    tied = active.tied & at_zero
-    return Active(frozenset(at_zero), frozenset(at_upper), frozenset(held), frozenset(tied))
+    return Active(
+        frozenset(at_zero),
+        frozenset(at_upper),
+        frozenset(held),
+        active.tied & (at_zero | at_upper),
+        active.worthless & held,
+    )

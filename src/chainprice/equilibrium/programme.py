@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from types import MappingProxyType
 from typing import Any, Literal
 
@@ -137,6 +138,7 @@ class Programme:
     arguments: tuple[Argument, ...]
     purchases: Mapping[str, int]
     endowments: Mapping[str, Formula]
+    gifts: Mapping[str, Decimal]
 
     @property
     def constraints(self) -> tuple[Balance | Argument, ...]:
@@ -148,9 +150,11 @@ class Programme:
         return self.variables.index(Variable("use", good, firm))
 
 
-def build(spec: Spec, network: Network, technology: Technology) -> Programme:
-    """The programme of a spec."""
-    builder = _Builder(spec, network)
+def build(
+    spec: Spec, network: Network, technology: Technology, gifts: Mapping[str, Decimal] = MappingProxyType({})
+) -> Programme:
+    """The programme of a spec; `gifts` are handed to the market for free."""
+    builder = _Builder(spec, network, gifts)
     builder.add_trades()
     builder.add_firms(technology)
     return builder.build()
@@ -159,8 +163,8 @@ def build(spec: Spec, network: Network, technology: Technology) -> Programme:
 class _Builder:
     """Collects variables and what is made of them."""
 
-    def __init__(self, spec: Spec, network: Network) -> None:
-        self._spec, self._network = spec, network
+    def __init__(self, spec: Spec, network: Network, gifts: Mapping[str, Decimal]) -> None:
+        self._spec, self._network, self._gifts = spec, network, gifts
         self._variables: list[Variable] = []
         self._productions: list[Production] = []
         self._arguments: list[Argument] = []
@@ -236,6 +240,7 @@ class _Builder:
                     if supply.price is None and supply.quantity is not None
                 }
             ),
+            gifts=self._gifts,
         )
 
     def _curve(self, section: Literal["demand", "supply"], good: str, index: int) -> Curve:

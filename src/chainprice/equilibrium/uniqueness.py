@@ -8,13 +8,14 @@ greatest: two linear programmes a good, only where the polyhedron is more than a
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from decimal import Decimal
 
 import casadi
 import numpy as np
 
 from chainprice.equilibrium.conditions import Conditions
-from chainprice.equilibrium.polish import Optimum
+from chainprice.equilibrium.polish import Active, Optimum
 
 Range = tuple[Decimal, Decimal | None]
 """What one more unit adds, and what one fewer takes; None if one fewer is impossible."""
@@ -22,11 +23,12 @@ Range = tuple[Decimal, Decimal | None]
 _RANK = 1e-9
 _SAME = 1e-7
 _HUGE = 1e7
+_TINY = 1e-8
 
 
 def price_ranges(optimum: Optimum, conditions: Conditions) -> dict[str, Range]:
     """The interval of each price that is not unique."""
-    polyhedron = _Polyhedron(optimum, conditions)
+    polyhedron = Polyhedron(optimum, conditions)
     if not polyhedron.varying.any():
         return {}
     ranges = {}
@@ -46,75 +48,101 @@ def _decimal(value: float) -> Decimal:
     return Decimal(f"{value:.13g}") + 0
 
 
-class _Polyhedron:
+class Polyhedron:
     """All multipliers of the active constraints that satisfy the conditions, in relative units."""
 
     def __init__(self, optimum: Optimum, conditions: Conditions) -> None:
-        scales, active = optimum.point.scales, optimum.active
-        self._conditions, self._scales = conditions, scales
+        active, sizes = optimum.active, optimum.point.sizes
+        self._conditions, self._active = conditions, active
         self._held = sorted(active.constraints)
-        count = len(conditions.upper)
-        slopes = conditions.slopes(optimum.x, [Decimal(float(v)) for v in optimum.point.x])
+        self._free = frozenset(active.free(len(conditions.upper)))
+        near = [Decimal(float(v)) for v in optimum.point.x]
+        slopes = conditions.slopes(optimum.x, near)
         zero = [Decimal(0)] * len(optimum.multipliers)
 
-        def row(multipliers: Sequence[Decimal]) -> np.ndarray:
+        def pulls(multipliers: Sequence[Decimal]) -> np.ndarray:
             gradient = conditions.gradient(optimum.x, multipliers, slopes)
-            pulls = [np.nan if pull is None else float(pull) for pull in gradient]
-            relative: np.ndarray = np.array(pulls) * scales.variables / scales.value
+            relative: np.ndarray = np.array([np.nan if p is None else float(p) for p in gradient]) * sizes
             return relative
 
-        base = row(zero)
-        columns = []
-        for j in self._held:
-            unit = list(zero)
-            unit[j] = Decimal(float(scales.multipliers[j]))
-            columns.append(row(unit) - base)
-        self._matrix = np.array(columns).T if columns else np.zeros((count, 0))
-        self._base = base
-        self._free = active.free(count)
-        self._at_zero, self._at_upper = sorted(active.at_zero), sorted(active.at_upper)
+        base = pulls(zero)
+        self._units = np.array([_unit(optimum, j) for j in self._held])
+        columns = [pulls(_only(zero, j, u)) - base for j, u in zip(self._held, self._units, strict=True)]
+        matrix = np.array(columns).T if columns else np.zeros((len(base), 0))
+        largest = np.max(np.abs(np.column_stack([matrix, base])), axis=1, initial=0.0)
+        self._rows = [i for i in range(len(base)) if np.isfinite(largest[i]) and largest[i] > 0]
+        self._matrix = matrix[self._rows] / largest[self._rows][:, None]
+        self._base = base[self._rows] / largest[self._rows]
         self.varying = self._varying()
 
     def _varying(self) -> np.ndarray:
         """Which multipliers the equalities leave open."""
-        equalities = self._matrix[self._free]
-        if not self._held or not np.all(np.isfinite(equalities)):
-            return np.zeros(len(self._held), dtype=bool)
+        equalities = self._matrix[[i in self._free for i in self._rows]]
         _, sizes, directions = np.linalg.svd(equalities, full_matrices=True)
         rank = int(np.sum(sizes > _RANK * max(1.0, float(np.max(sizes, initial=0.0)))))
-        return np.asarray(np.max(np.abs(directions[rank:]), axis=0, initial=0.0) > _RANK)
+        open_: np.ndarray = np.max(np.abs(directions[rank:]), axis=0, initial=0.0) > _RANK
+        return open_
 
     def weights(self, good: str) -> np.ndarray:
         """A price as a sum over the multipliers."""
-        unit = Decimal(1)
-        weights = []
-        for j in self._held:
-            multipliers = [Decimal(0)] * len(self._conditions.programme.constraints)
-            multipliers[j] = unit
-            weights.append(float(self._conditions.prices(multipliers).get(good, 0)))
-        sizes: np.ndarray = np.array(weights) * self._scales.multipliers[self._held]
-        return sizes
+        zero = [Decimal(0)] * len(self._conditions.programme.constraints)
+        prices = [self._conditions.prices(_only(zero, j, 1.0)).get(good, Decimal(0)) for j in self._held]
+        weights: np.ndarray = np.array([float(price) for price in prices]) * self._units
+        return weights
 
     def extreme(self, weights: np.ndarray, sign: int) -> float | None:
         """The least (sign 1) or greatest (-1) weighted sum, None if there is no greatest."""
-        rows = [
-            i
-            for i in range(len(self._base))
-            if np.all(np.isfinite(self._matrix[i])) and np.isfinite(self._base[i])
-        ]
-        matrix = self._matrix[rows]
-        free, low = set(self._free), set(self._at_zero)
-        lower = np.array([-np.inf if i in low else -self._base[i] for i in rows])
-        upper = np.array([-self._base[i] if i in free or i in low else np.inf for i in rows])
-        scale = float(np.max(np.abs(weights)))
+        scale = float(np.max(np.abs(weights), initial=0.0)) or 1.0
+        solution = self._solve(sign * weights / scale)
+        if solution is None:
+            return None
+        value = float(solution @ weights)
+        return None if value > _HUGE / 10 * scale else value
+
+    def least(self) -> Active | None:
+        """The active set at the least price system: which multipliers are 0 there, and who is indifferent."""
+        solution = self._solve(np.ones(len(self._held)))
+        if solution is None:
+            return None
+        worthless = {j for j, value in zip(self._held, solution, strict=True) if value < _TINY}
+        pulls = self._base + self._matrix @ solution
+        bound = self._active.at_zero | self._active.at_upper
+        tied = {i for i, pull in zip(self._rows, pulls, strict=True) if i in bound and abs(pull) < _TINY}
+        return replace(
+            self._active, tied=self._active.tied | tied, worthless=self._active.worthless | worthless
+        )
+
+    def _solve(self, objective: np.ndarray) -> np.ndarray | None:
+        """The multipliers of the polyhedron that make the objective least."""
+        low = [i in self._active.at_zero for i in self._rows]
+        free = [i in self._free for i in self._rows]
         solver = casadi.conic(
             "prices",
             "highs",
-            {"a": casadi.DM(matrix).sparsity(), "h": casadi.Sparsity(matrix.shape[1], matrix.shape[1])},
+            {"a": casadi.DM(self._matrix).sparsity(), "h": casadi.Sparsity(len(objective), len(objective))},
             {"highs": {"output_flag": False}, "error_on_fail": False},
         )
-        result = solver(g=sign * weights / scale, a=matrix, lba=lower, uba=upper, lbx=0.0, ubx=_HUGE)
+        result = solver(
+            g=objective,
+            a=self._matrix,
+            lba=np.where(low, -np.inf, -self._base),
+            uba=np.where(np.logical_or(low, free), -self._base, np.inf),
+            lbx=0.0,
+            ubx=_HUGE,
+        )
         if not solver.stats()["success"]:
             return None
-        value = float(result["cost"]) * sign * scale
-        return None if value > _HUGE / 10 * scale else value
+        solution: np.ndarray = np.array(result["x"]).ravel()
+        return solution
+
+
+def _unit(optimum: Optimum, j: int) -> float:
+    """The size of a multiplier."""
+    return abs(float(optimum.multipliers[j])) or float(optimum.point.scales.multipliers[j])
+
+
+def _only(zero: Sequence[Decimal], j: int, value: float) -> list[Decimal]:
+    """All multipliers 0 but one."""
+    unit = list(zero)
+    unit[j] = Decimal(float(value))
+    return unit

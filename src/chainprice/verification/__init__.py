@@ -6,6 +6,7 @@ in as plain numbers, whoever made it.
 """
 
 from chainprice.verification.check import METHODS, Method, verify_table
+from chainprice.verification.clearing import verify_market
 from chainprice.verification.result import Check, Condition, Verdict, Verification
 from chainprice.verification.table import PriceTable, read_table, table_of
 
@@ -19,5 +20,6 @@ __all__ = [
     "Verification",
     "read_table",
     "table_of",
+    "verify_market",
     "verify_table",
 ]

@@ -17,7 +17,7 @@ from chainprice.spec import Spec
 from chainprice.verification import adjoint, numeric, symbolic
 from chainprice.verification.composition import Composition, Production, compose
 from chainprice.verification.numeric import Direct
-from chainprice.verification.result import Check, Condition, Number, UsedMethod, Verdict
+from chainprice.verification.result import Check, Condition, UsedMethod, Verdict, as_number
 from chainprice.verification.table import PriceTable
 
 Method = Literal["auto", "symbolic", "numeric", "adjoint"]
@@ -117,11 +117,11 @@ class _Comparison:
             if good in rows:
                 checks.append(self._check(good, _mpf(price), rows[good], money))
             else:
-                checks.append(Check(good, _number(_mpf(price)), None, None, None, passed=False))
+                checks.append(Check(good, as_number(_mpf(price)), None, None, None, passed=False))
         priced = self._rows(_one_by_one(method), lacking[: limits.LACKING_PRICED], money)
         for good in lacking:
             direct = priced[good].direct if good in priced else None
-            number = None if direct is None else _number(direct.low / money)
+            number = None if direct is None else as_number(direct.low / money)
             checks.append(Check(good, None, number, None, _one_by_one(method), passed=False))
         return tuple(checks)
 
@@ -170,12 +170,12 @@ class _Comparison:
     def _check(self, good: str, price: mpf, row: _Row, money: mpf) -> Check:
         if row.direct is None:
             error = row.mismatch if row.mismatch is not None else mpf(0)
-            return Check(good, _number(price), None, _number(error), row.method, passed=not row.failed)
+            return Check(good, as_number(price), None, as_number(error), row.method, passed=not row.failed)
         low, high = sorted((row.direct.low / money, row.direct.high / money))
         direct = min(max(price, low), high)
         error = _relative_error(price, direct)
         passed = bool(error <= self.tolerance)
-        return Check(good, _number(price), _number(direct), _number(error), row.method, passed=passed)
+        return Check(good, as_number(price), as_number(direct), as_number(error), row.method, passed=passed)
 
     def conditions(self, money: mpf) -> Iterator[Condition]:
         """What else the table says, against the composed function and the table's own prices."""
@@ -204,7 +204,8 @@ class _Comparison:
                 direct = numeric.derivative(self.composition, self.base, good)
                 ends = sorted((direct.low / money, direct.high / money))
                 for end, value in zip(ends, self.table.ranges[good], strict=True):
-                    yield good, _gap(value, end, max(abs(ends[0]), abs(ends[1])))
+                    size = max(abs(ends[0]), abs(ends[1]))
+                    yield good, mpf(1) if value is None else _gap(value, end, size)
 
     def _accounts(self, price: Mapping[str, mpf]) -> Iterator[tuple[str, mpf]]:
         """Revenue, cost and profit of each firm, from the table's prices and the composed quantities."""
@@ -247,7 +248,7 @@ class _Comparison:
         if gaps:
             where = max(gaps, key=lambda key: gaps[key])
             passed = bool(gaps[where] <= self.tolerance)
-            yield Condition(name, _number(gaps[where]), where, passed)
+            yield Condition(name, as_number(gaps[where]), where, passed)
 
 
 def _relative_error(value: mpf, direct: mpf) -> mpf:
@@ -264,11 +265,3 @@ def _gap(value: Decimal, direct: mpf, size: mpf | None = None) -> mpf:
 
 def _mpf(value: Decimal) -> mpf:
     return mpf(str(value))
-
-
-def _number(value: mpf) -> Number:
-    """A double, or a decimal string where no double can hold it."""
-    double = float(value)
-    if (double == 0 and value != 0) or abs(double) == float("inf") or 0 < abs(double) < 2.3e-308:
-        return str(mpmath.nstr(value, 17))
-    return double

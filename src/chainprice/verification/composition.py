@@ -209,11 +209,7 @@ class Composition:
         price, quantity = self.spec.demand[good].price, self.sold(good, base)
         if price is None or "q" not in price.names:
             return self.demand_price(good, quantity) * quantity
-        try:
-            value, error = mpmath.quad(partial(self.demand_price, good), [0, quantity], error=True)
-        except UndefinedError:
-            return None
-        return value if abs(error) <= abs(value) * mpf(10) ** -STEADY else None
+        return integral(partial(self.demand_price, good), quantity)
 
     def supply_price(self, good: str) -> mpf:
         """What a unit of a supply costs."""
@@ -235,6 +231,17 @@ class Composition:
                 prices = [self.demand_price(good, start + move * part / 2) for part in range(3)]
                 total += move * (prices[0] + 4 * prices[1] + prices[2]) / 6
         return total
+
+
+def integral(price_at: Callable[[mpf], mpf], quantity: mpf) -> mpf | None:
+    """The integral of a price from 0 to a quantity by quadrature, None where that is not sure of itself."""
+    if not quantity:
+        return mpf(0)
+    try:
+        value, error = mpmath.quad(price_at, [0, quantity], error=True)
+    except UndefinedError:
+        return None
+    return value if abs(error) <= abs(value) * mpf(10) ** -STEADY else None
 
 
 def compose(spec: Spec) -> Composition:

@@ -18,6 +18,9 @@ from chainprice.formula import Functions
 
 _EXTRA = 10
 
+TIE = mpf("1e-12")
+"""Two arguments of a bend that differ by less, relatively, are meant to be equal."""
+
 
 class Moving(NamedTuple):
     """A number on its way: where it starts, and how far it goes."""
@@ -95,6 +98,13 @@ def _least(a: Moving, b: Moving) -> Moving:
     start = a if a.value <= b.value else b
     end = a if a.value - b.value + (a.change - b.change) <= 0 else b
     return Moving(start.value, end.value - start.value + end.change)
+
+
+def _tied(a: Moving, b: Moving) -> Moving:
+    """The least of two numbers, equal to begin with where only rounding tells them apart."""
+    if abs(a.value - b.value) <= TIE * max(abs(a.value), abs(b.value)):
+        return Moving(min(a.value, b.value), min(a.change, b.change))
+    return _least(a, b)
 
 
 def _most(a: Moving, b: Moving) -> Moving:
@@ -176,3 +186,10 @@ DIFFERENCES: Functions = {
     "atan": _atan,
 }
 """The arithmetic of formulas in moving numbers, at the digits of mpmath's context."""
+
+ON_BENDS: Functions = {
+    **DIFFERENCES,
+    "min": lambda *values: reduce(_tied, values),
+    "max": lambda *values: _neg(reduce(_tied, [_neg(value) for value in values])),
+}
+"""The same for a point that is known only to the digits of a double and may be meant to lie on a bend."""

@@ -6,10 +6,21 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Literal
 
+import mpmath
+from mpmath import mpf
+
 Number = float | str
 """A double, or a decimal string where no double can hold the number."""
 
-UsedMethod = Literal["symbolic", "numeric", "one-sided", "adjoint"]
+UsedMethod = Literal["symbolic", "numeric", "one-sided", "adjoint", "composed", "envelope"]
+
+
+def as_number(value: mpf) -> Number:
+    """A double, or a decimal string where no double can hold it."""
+    double = float(value)
+    if (double == 0 and value != 0) or abs(double) == float("inf") or 0 < abs(double) < 2.3e-308:
+        return str(mpmath.nstr(value, 17))
+    return double
 
 
 @dataclass(frozen=True, slots=True)

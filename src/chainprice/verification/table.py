@@ -14,20 +14,33 @@ Row = Mapping[str, Decimal]
 
 
 @dataclass(frozen=True, slots=True)
+class UseRow:
+    """How much one use has of a good, and what it pays for a unit."""
+
+    quantity: Decimal
+    price: Decimal
+
+
+@dataclass(frozen=True, slots=True)
 class PriceTable:
     """Prices by good, and as much of the rest of a `solve` result as is there.
 
     `quantities` and `values` by good, `accounts` by firm (revenue, cost, profit), `ranges` of
-    prices that are not unique. With a numeraire all money is in units of it.
+    prices that are not unique (None where it has no upper end). `uses` by good and firm, "" for the
+    demand; `rents` by kind, good and firm of the limit; `incomes` by name. With a numeraire all money
+    is in units of it.
     """
 
     prices: Mapping[str, Decimal]
     numeraire: str | None = None
     quantities: Mapping[str, Decimal] = field(default_factory=dict)
     values: Mapping[str, Decimal] = field(default_factory=dict)
-    ranges: Mapping[str, tuple[Decimal, Decimal]] = field(default_factory=dict)
+    ranges: Mapping[str, tuple[Decimal, Decimal | None]] = field(default_factory=dict)
     accounts: Mapping[str, Row] = field(default_factory=dict)
     total_value: Decimal | None = None
+    uses: Mapping[tuple[str, str], UseRow] = field(default_factory=dict)
+    rents: Mapping[tuple[str, str, str], Decimal] = field(default_factory=dict)
+    incomes: Row = field(default_factory=dict)
 
 
 def read_table(text: str, path: str = "<table>") -> PriceTable:
@@ -86,6 +99,9 @@ class _Reader:
             ranges=self._ranges(goods),
             accounts=self._accounts(self._rows(data, "firms", "firm")),
             total_value=self._number(data, "total_value", "the table"),
+            uses=self._uses(goods),
+            rents=self._rents(data),
+            incomes=self._incomes(data.get("incomes")),
         )
 
     def _rows(self, data: Mapping[str, Any], key: str, name: str) -> dict[str, Mapping[str, Any]]:
@@ -113,8 +129,40 @@ class _Reader:
         column = {name: self._number(row, key, name) for name, row in rows.items()}
         return {name: value for name, value in column.items() if value is not None}
 
-    def _ranges(self, goods: Mapping[str, Mapping[str, Any]]) -> dict[str, tuple[Decimal, Decimal]]:
-        ranges = {}
+    def _uses(self, goods: Mapping[str, Mapping[str, Any]]) -> dict[tuple[str, str], UseRow]:
+        uses = {}
+        for good, row in goods.items():
+            for use in self._list(row, "uses"):
+                quantity, price = self._number(use, "quantity", good), self._number(use, "price", good)
+                if quantity is not None and price is not None:
+                    uses[good, "" if use.get("kind") == "demand" else str(use.get("user"))] = UseRow(
+                        quantity, price
+                    )
+        return uses
+
+    def _rents(self, data: Mapping[str, Any]) -> dict[tuple[str, str, str], Decimal]:
+        rents = {}
+        for row in self._list(data, "limits"):
+            rent = self._number(row, "rent", str(row.get("good")))
+            if rent is not None:
+                rents[str(row.get("kind")), str(row.get("good")), str(row.get("firm") or "")] = rent
+        return rents
+
+    def _incomes(self, row: Any) -> dict[str, Decimal]:
+        if not isinstance(row, dict):
+            return {}
+        figures = {key: self._number(row, key, "incomes") for key in row}
+        return {key: value for key, value in figures.items() if value is not None}
+
+    def _list(self, data: Mapping[str, Any], key: str) -> list[Mapping[str, Any]]:
+        rows = data.get(key) or []
+        if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+            self._report(f"'{key}' must be a list of objects")
+            return []
+        return rows
+
+    def _ranges(self, goods: Mapping[str, Mapping[str, Any]]) -> dict[str, tuple[Decimal, Decimal | None]]:
+        ranges: dict[str, tuple[Decimal, Decimal | None]] = {}
         for good, row in goods.items():
             bounds = row.get("price_range")
             if bounds is None:
@@ -122,8 +170,10 @@ class _Reader:
             if not isinstance(bounds, list) or len(bounds) != 2:
                 self._report(f"the price_range of '{good}' is not two numbers")
                 continue
-            low, high = (self._number({"price_range": bound}, "price_range", good) for bound in bounds)
-            if low is not None and high is not None:
+            low = self._number({"price_range": bounds[0]}, "price_range", good)
+            unbounded = bounds[1] is None
+            high = None if unbounded else self._number({"price_range": bounds[1]}, "price_range", good)
+            if low is not None and (unbounded or high is not None):
                 ranges[good] = (low, high)
         return ranges
 

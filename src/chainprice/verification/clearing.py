@@ -1,0 +1,242 @@
+"""The verdict on a competitive table (MODEL.md sections 3 and 5)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from functools import partial
+
+import mpmath
+from mpmath import mpf
+
+from chainprice import limits
+from chainprice.errors import NumeraireError, TableError, UndefinedError, UsageError
+from chainprice.spec import Spec
+from chainprice.verification import market
+from chainprice.verification.composition import integral
+from chainprice.verification.market import Direct, Gap, MarketPoint, Revalue
+from chainprice.verification.result import Check, Condition, Verdict, as_number
+from chainprice.verification.table import PriceTable
+
+_DIGITS = 60
+
+_ORDER = ("stationarity", "complementarity", "feasibility", "signs", "profits", "envelope")
+
+
+def verify_market(
+    spec: Spec, table: PriceTable, revalue: Revalue, *, tolerance: float = limits.TOLERANCE
+) -> Verdict:
+    """Check a competitive table: prices, quantities and all that follows from them.
+
+    `revalue` solves the market again with gifts, and gives its total value. The table needs the
+    quantity and the price of every use.
+
+    Raises TableError where the table lacks them, UsageError for a tolerance that is not a number
+    between 0 and 1.
+    """
+    if not 0 < tolerance < 1:
+        raise UsageError(f"the tolerance must be between 0 and 1, not {tolerance:g}")
+    _fail_if_uses_lack(spec, table)
+    with mpmath.workdps(_DIGITS):
+        try:
+            comparison = _Comparison.of(spec, table, revalue, mpf(tolerance))
+            checks = tuple(comparison.checks())
+            conditions = tuple(comparison.conditions())
+        except UndefinedError as error:
+            return Verdict(spec.source.path, "competitive", tolerance, error=error.reason)
+    return Verdict(spec.source.path, "competitive", tolerance, checks, conditions)
+
+
+def _fail_if_uses_lack(spec: Spec, table: PriceTable) -> None:
+    goods = {*spec.supply, *(good for firm in spec.firms.values() for good in firm.production)}
+    uses = {
+        (name, firm)
+        for firm, made in spec.firms.items()
+        for formula in made.production.values()
+        for name in formula.names
+        if name in goods
+    } | {(good, "") for good in spec.demand}
+    if not (goods <= table.prices.keys() and goods <= table.quantities.keys() and uses <= table.uses.keys()):
+        lacking = sorted(goods - table.prices.keys()) or sorted(good for good, _ in uses - table.uses.keys())
+        raise TableError(
+            f"the table lacks what is needed to verify a competitive market: the quantity, the price and the "
+            f"uses of {', '.join(lacking) or 'every good'}"
+        )
+
+
+@dataclass(frozen=True)
+class _Comparison:
+    """One table against one market."""
+
+    point: MarketPoint
+    revalue: Revalue
+    base: mpf | None
+    tolerance: mpf
+    directs: dict[str, Direct]
+
+    @classmethod
+    def of(cls, spec: Spec, table: PriceTable, revalue: Revalue, tolerance: mpf) -> _Comparison:
+        """With all derivatives taken: along the uses where that leads somewhere, else by solving again."""
+        base = market.base_value(revalue)
+        raw = MarketPoint(spec, table, mpf(1))
+        directs = {good: found for good in raw.available if (found := raw.direct(good)) is not None}
+        rest = [good for good in raw.available if good not in directs]
+        if base is not None:
+            for good in rest[: limits.ENVELOPE_GOODS]:
+                found = market.again(raw, good, revalue, base)
+                if found is not None:
+                    directs[good] = found
+        return cls(
+            MarketPoint(spec, table, cls._unit_of_account(table, directs)), revalue, base, tolerance, directs
+        )
+
+    @staticmethod
+    def _unit_of_account(table: PriceTable, directs: Mapping[str, Direct]) -> mpf:
+        """What the table's numeraire is worth in money."""
+        if table.numeraire is None:
+            return mpf(1)
+        direct = directs.get(table.numeraire)
+        if direct is None or not direct.low:
+            raise NumeraireError(
+                f"the price of the numeraire '{table.numeraire}' is 0, so nothing can be priced in it"
+            )
+        return direct.low
+
+    def checks(self) -> Iterator[Check]:
+        """A row for every good of the table."""
+        for good, price in self.point.prices.items():
+            shown = as_number(mpf(str(self.point.table.prices[good])))
+            direct = self.directs.get(good)
+            if direct is None:
+                yield Check(good, shown, None, None, None, passed=good in self.point.available)
+                continue
+            nearest = min(max(price, direct.low), direct.high)
+            size = max(abs(nearest), abs(price)) if direct.low != direct.high else abs(nearest) or abs(price)
+            error = abs(price - nearest) / size if size else mpf(0)
+            value = as_number(nearest / self.point.money)
+            yield Check(
+                good, shown, value, as_number(error), direct.method, passed=bool(error <= self.tolerance)
+            )
+
+    def conditions(self) -> Iterator[Condition]:
+        """Every condition of the market at its worst place, and the rest of the table."""
+        gaps = [*self.point.gaps(), *self._envelope()]
+        for name in _ORDER:
+            yield from self._worst(gap for gap in gaps if gap.condition == name)
+        yield from self._worst(self._books())
+        yield from self._worst(self._values())
+        yield from self._worst(self._ranges())
+        yield from self._worst(self._rents())
+        yield from self._worst(self._total())
+
+    def _worst(self, gaps: Iterable[Gap]) -> Iterator[Condition]:
+        worst = max(gaps, key=lambda gap: gap.error, default=None)
+        if worst is not None:
+            passed = bool(worst.error <= self.tolerance)
+            yield Condition(worst.condition, as_number(worst.error), worst.where, passed)
+
+    def _envelope(self) -> Iterator[Gap]:
+        """Every supply moved by +-h and the market solved again."""
+        if self.base is None:
+            yield Gap("envelope", "the market", mpf(1))
+            return
+        for good in list(self.point.spec.supply)[: limits.ENVELOPE_GOODS]:
+            direct = self.directs.get(good)
+            if direct is None or direct.method != "envelope":
+                direct = market.again(self.point, good, self.revalue, self.base)
+            if direct is not None:
+                price = self.point.prices[good]
+                nearest = min(max(price, direct.low), direct.high)
+                yield Gap("envelope", good, _error(price, nearest))
+
+    def _values(self) -> Iterator[Gap]:
+        for good, value in self.point.table.values.items():
+            yield Gap(
+                "values",
+                good,
+                _error(self._money(value), self.point.prices[good] * self.point.available[good]),
+            )
+
+    def _money(self, value: Decimal) -> mpf:
+        return mpf(str(value)) * self.point.money
+
+    def _books(self) -> Iterator[Gap]:
+        """Revenue, cost and profit of each firm."""
+        for firm, row in self.point.table.accounts.items():
+            direct = self._account(firm)
+            size = max(abs(direct["revenue"]), abs(direct["cost"]))
+            for key, value in row.items():
+                yield Gap("accounts", f"{firm}/{key}", _error(self._money(value), direct[key], size))
+
+    def _account(self, firm: str) -> dict[str, mpf]:
+        point = self.point
+        made = point.spec.firms[firm].production if firm in point.spec.firms else {}
+        revenue = mpmath.fsum(point.prices[good] * point.amount(firm, good) for good in made)
+        cost = mpmath.fsum(point.paid[good, firm] * point.used[good, firm] for good in point.inputs(firm))
+        return {"revenue": revenue, "cost": cost, "profit": revenue - cost}
+
+    def _ranges(self) -> Iterator[Gap]:
+        """The ends of prices that are not unique, against the two one-sided derivatives."""
+        for good, (low, high) in self.point.table.ranges.items():
+            direct = self.directs.get(good)
+            if direct is None or direct.method != "envelope":
+                continue
+            size = max(abs(direct.low), abs(direct.high) if mpmath.isfinite(direct.high) else mpf(0))
+            yield Gap("price ranges", good, _error(self._money(low), direct.low, size))
+            if high is None or not mpmath.isfinite(direct.high):
+                yield Gap("price ranges", good, mpf((high is None) != (not mpmath.isfinite(direct.high))))
+            else:
+                yield Gap("price ranges", good, _error(self._money(high), direct.high, size))
+
+    def _rents(self) -> Iterator[Gap]:
+        """What the limits of supplies and demands are worth."""
+        point = self.point
+        for (kind, good, _), value in point.table.rents.items():
+            if kind == "supply" and good in point.spec.supply:
+                edge = point.trade_price("supply", good, point.bought[good])
+                free = point.spec.supply[good].price is None
+                rent = point.prices[good] - edge if free or value else mpf(0)
+                yield Gap(
+                    "rents", f"supply of {good}", _error(self._money(value), rent, abs(point.prices[good]))
+                )
+            elif kind == "demand" and good in point.spec.demand and value:
+                edge = point.trade_price("demand", good, point.used[good, ""])
+                rent = edge - point.paid[good, ""]
+                yield Gap("rents", f"demand for {good}", _error(self._money(value), rent, abs(edge)))
+
+    def _area(self, section: str, good: str, quantity: mpf) -> mpf | None:
+        """The integral of a price over what is traded."""
+        return integral(partial(self.point.trade_price, section, good), quantity)
+
+    def _total(self) -> Iterator[Gap]:
+        """Total value from the quantities, and the incomes that it is the sum of."""
+        spec, point, table = self.point.spec, self.point, self.point.table
+        earned = [self._area("demand", good, point.used[good, ""]) for good in spec.demand]
+        paid = [self._area("supply", good, point.bought[good]) for good in spec.supply]
+        incomes = [self._money(value) for value in table.incomes.values()]
+        if incomes and table.total_value is not None:
+            size = mpmath.fsum(abs(income) for income in incomes)
+            yield Gap(
+                "total value", "incomes", _error(mpmath.fsum(incomes), self._money(table.total_value), size)
+            )
+        if None in earned or None in paid:
+            return
+        total = mpmath.fsum(earned) - mpmath.fsum(paid)
+        size = mpmath.fsum(abs(value) for value in (*earned, *paid))
+        if table.total_value is not None:
+            yield Gap("total value", "W", _error(self._money(table.total_value), total, size))
+        if self.base is not None:
+            yield Gap("total value", "W, solved again", _error(self.base, total, size))
+        if "profits" in table.incomes:
+            profits = mpmath.fsum(self._account(firm)["profit"] for firm in spec.firms)
+            yield Gap("total value", "profits", _error(self._money(table.incomes["profits"]), profits, size))
+        if "factor_incomes" in table.incomes:
+            factors = mpmath.fsum(point.prices[g] * point.bought[g] for g in spec.supply) - mpmath.fsum(paid)
+            direct = self._money(table.incomes["factor_incomes"])
+            yield Gap("total value", "factor incomes", _error(direct, factors, size))
+
+
+def _error(value: mpf, direct: mpf, size: mpf | None = None) -> mpf:
+    scale = size or max(abs(value), abs(direct))
+    return abs(value - direct) / scale if scale else mpf(0)
