@@ -162,12 +162,12 @@ class _Reader:
 
     def _mixes(self) -> dict[str, dict[str, Decimal]]:
         """For each firm that stands idle, the proportions of inputs in which it came to rest."""
-        x, near = self._optimum.x, self._optimum.point.x
+        x, near = self._optimum.x, self._optimum.near
         mixes = {}
         for firm in self._network.firms:
             indices = {good: self._uses[good, firm] for good in self._network.inputs[firm]}
             if indices and not any(x[index] for index in indices.values()):
-                mixes[firm] = {good: Decimal(float(near[index])) for good, index in indices.items()}
+                mixes[firm] = {good: near[index] for good, index in indices.items()}
         return mixes
 
     def _trade_limits(self, prices: Mapping[str, Decimal]) -> list[Limit]:

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from types import MappingProxyType
 
 import numpy as np
 
 from chainprice.arithmetic import digits
-from chainprice.equilibrium import clearing, uniqueness
+from chainprice.equilibrium import clearing, idle, uniqueness
 from chainprice.equilibrium.agents import Better, better_plans
 from chainprice.equilibrium.clearing import Clearing
 from chainprice.equilibrium.conditions import Conditions
 from chainprice.equilibrium.ipopt import Nlp, Point
-from chainprice.equilibrium.polish import Active, NoSlopeError, NotPolishedError, Optimum, polish
+from chainprice.equilibrium.polish import Active, NoSlopeError, NotPolishedError, Optimum, guess, polish
 from chainprice.equilibrium.programme import Balance, Programme, build
 from chainprice.equilibrium.start import constant, run, starting_points
 from chainprice.errors import (
@@ -49,6 +49,7 @@ class Market:
     _nlp: Nlp
     _point: Point
     _active: Active
+    _near: tuple[Decimal, ...]
 
     def clear(self) -> Clearing:
         """Quantities and prices."""
@@ -63,11 +64,12 @@ class Market:
     def _optimum(self) -> tuple[Optimum, Conditions]:
         conditions = Conditions(self.programme)
         try:
-            return polish(self._point, self._nlp, conditions, self._active), conditions
+            optimum = polish(self._point, self._nlp, conditions, self._active, self._near)
         except NotPolishedError as error:
             raise NoConvergenceError(
                 Problem(f"the equilibrium could not be had in more digits: {error}", _place(self.programme))
             ) from None
+        return replace(optimum, near=idle.mixes(optimum, conditions)), conditions
 
 
 def find(
@@ -112,7 +114,10 @@ class _Search:
             with digits(PROOF_DIGITS):
                 conditions = Conditions(self._programme)
                 optimum = polish(point, self._nlp, conditions)
-                self._fail_if_multipliers_disagree(point, optimum)
+                self._fail_if_derivatives_disagree(optimum)
+                if point.solved and optimum.active == guess(point, conditions, self._nlp):
+                    self._fail_if_multipliers_disagree(point, optimum)
+                optimum = replace(optimum, near=idle.mixes(optimum, conditions))
                 optimum = self._least(optimum, conditions)
                 cleared = clearing.read(optimum, conditions)
         except NoSlopeError as error:
@@ -126,7 +131,7 @@ class _Search:
         if better:
             self._better = self._better or better
             return None
-        return Market(programme, self._nlp, point, optimum.active)
+        return Market(programme, self._nlp, point, optimum.active, optimum.near)
 
     def _least(self, optimum: Optimum, conditions: Conditions) -> Optimum:
         """Where prices are not unique, the optimum with the least ones: what one more unit adds."""
@@ -135,14 +140,31 @@ class _Search:
         if active is None:
             return optimum
         try:
-            return polish(optimum.point, self._nlp, conditions, active)
+            return polish(optimum.point, self._nlp, conditions, active, optimum.near)
         except NotPolishedError:
             return optimum
 
+    def _fail_if_derivatives_disagree(self, optimum: Optimum) -> None:
+        """What satisfies the conditions by sympy's derivatives must satisfy them by CasADi's."""
+        point = optimum.point
+        x = np.array([float(value) for value in optimum.x])
+        multipliers = np.array([float(value) for value in optimum.multipliers])
+        pulls = np.array(self._nlp.gradient(x)).ravel() + np.array(self._nlp.jacobian(x)).T @ multipliers
+        relative = np.abs(pulls) * point.scales.variables / point.scales.value
+        for i in optimum.active.free(len(x)):
+            if relative[i] > AGREEMENT:
+                good = self._programme.variables[i].good
+                raise NoConvergenceError(
+                    Problem(
+                        f"the derivatives of sympy and of CasADi disagree about '{good}': no price of it is "
+                        "to be trusted",
+                        _place(self._programme),
+                        "please report this spec as a bug",
+                    )
+                )
+
     def _fail_if_multipliers_disagree(self, point: Point, optimum: Optimum) -> None:
         """The solver's multipliers come from other derivatives: a second opinion on every price."""
-        if not point.solved:
-            return
         for j, (mine, other) in enumerate(zip(optimum.multipliers, point.multipliers, strict=True)):
             size = max(abs(float(mine)), float(point.scales.multipliers[j]))
             if abs(float(mine) - other) > AGREEMENT * size:

@@ -30,7 +30,8 @@ _RANK = 1e-11
 _VANISHED = Decimal("1e-12")
 """A free quantity below this part of its size is on its way to zero."""
 
-_CORRECTIONS = 30
+_SETS = 60
+"""Active sets that are tried before a point is given up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +57,8 @@ class Active:
 class Optimum:
     """The point that satisfies all conditions: variables, multipliers, and what is active.
 
-    `gradient` is dL/dx, None where a slope is undefined (an idle firm at the origin).
+    `gradient` is dL/dx, None where a slope is undefined. `near` has the inputs of idle firms as they came
+    to rest, along which slopes are taken that do not exist at the origin.
     """
 
     x: tuple[Decimal, ...]
@@ -64,6 +66,7 @@ class Optimum:
     gradient: tuple[Decimal | None, ...]
     active: Active
     point: Point
+    near: tuple[Decimal, ...]
 
 
 class NotPolishedError(Exception):
@@ -78,6 +81,28 @@ class NoSlopeError(NotPolishedError):
         self.variable = variable
 
 
+class _ConflictError(NotPolishedError):
+    """These constraints, bounds and ties cannot all hold: the point is next to where they would meet."""
+
+    def __init__(self, constraints: Sequence[int], bounds: Sequence[int], tied: Sequence[int]) -> None:
+        super().__init__("no point satisfies the active conditions")
+        self._constraints, self._bounds, self._tied = constraints, bounds, tied
+
+    def without_one(self, active: Active) -> list[Active]:
+        """The same active set without one of those in conflict, each in turn."""
+        return [
+            *(replace(active, tied=active.tied - {i}) for i in self._tied),
+            *(
+                replace(active, constraints=active.constraints - {j}, worthless=active.worthless - {j})
+                for j in self._constraints
+            ),
+            *(
+                replace(active, at_zero=active.at_zero - {i}, at_upper=active.at_upper - {i})
+                for i in self._bounds
+            ),
+        ]
+
+
 class _VanishedError(Exception):
     """Newton's method drives these variables to zero."""
 
@@ -87,55 +112,71 @@ class _VanishedError(Exception):
 
 
 def guess(point: Point, conditions: Conditions, nlp: Nlp) -> Active:
-    """What is active, from which of slack and multiplier is the larger one, each by its scale."""
-    scales, x = point.scales, point.x
+    """What is active, from which of room and pull is the larger one, each by its size."""
+    x, value = point.x, point.scales.value
     gradient = np.array(nlp.gradient(x)).ravel() + np.array(nlp.jacobian(x)).T @ point.multipliers
-    pull = np.nan_to_num(gradient * point.sizes / scales.value)
+    pull = np.nan_to_num(gradient * point.sizes / value)
     near = np.where(np.abs(pull) < _NEAR, _NEAR, 0.0)
-    above = x / point.sizes
-    below = [
-        np.inf if u is None else float(u) / s - r
-        for u, s, r in zip(conditions.upper, point.sizes, above, strict=True)
-    ]
-    chosen = [i for i, v in enumerate(conditions.programme.variables) if v.kind != "bend"]
-    at_upper = {i for i in chosen if below[i] < max(pull[i], near[i])}
-    at_zero = {i for i in chosen if above[i] < max(-pull[i], near[i])}
+    uppers = np.array([np.inf if upper is None else float(upper) for upper in conditions.upper])
+    chosen = np.array([v.kind != "bend" for v in conditions.programme.variables], dtype=bool)
+    at_upper = np.flatnonzero(chosen & ((uppers - x) / point.sizes < np.maximum(pull, near)))
+    at_zero = np.flatnonzero(chosen & (x / point.sizes < np.maximum(-pull, near)))
     sizes = nlp.scales(x, point.sizes).constraints
     slacks = np.array(nlp.terms(x)[1]).ravel() / sizes
-    weights = point.multipliers * sizes / scales.value
-    constraints = {j for j in range(len(slacks)) if slacks[j] < max(weights[j], _NEAR)}
-    return Active(frozenset(at_zero - at_upper), frozenset(at_upper), frozenset(constraints))
+    held = np.flatnonzero(slacks < np.maximum(point.multipliers * sizes / value, _NEAR))
+    return Active(
+        frozenset(map(int, at_zero)) - frozenset(map(int, at_upper)),
+        frozenset(map(int, at_upper)),
+        frozenset(map(int, held)),
+    )
 
 
 _NEAR = 1e-6
 """What is this near to a bound or a constraint, by its size, begins as active."""
 
 
-def polish(point: Point, nlp: Nlp, conditions: Conditions, active: Active | None = None) -> Optimum:
-    """The optimum to the digits of the context; raises NotPolishedError if there is none near the point."""
-    active = active or guess(point, conditions, nlp)
-    x = [Decimal(float(value)) for value in point.x]
-    multipliers = [Decimal(float(value)) for value in point.multipliers]
+def polish(
+    point: Point,
+    nlp: Nlp,
+    conditions: Conditions,
+    active: Active | None = None,
+    near: Sequence[Decimal] | None = None,
+) -> Optimum:
+    """The optimum to the digits of the context; raises NotPolishedError if there is none near the point.
+
+    Begins with what the point suggests is active, and goes on from every set that fails to those that
+    put its fault right, nearest first. `near` has the inputs of idle firms; by default, the point's.
+    """
+    near = near or [Decimal(float(value)) for value in point.x]
+    waiting = [active or guess(point, conditions, nlp)]
     seen: set[Active] = set()
-    for _ in range(_CORRECTIONS):
+    reason: NotPolishedError = NotPolishedError("the active bounds could not be settled")
+    while waiting and len(seen) < _SETS:
+        chosen = waiting.pop()
+        if chosen in seen:
+            continue
+        seen.add(chosen)
         try:
-            optimum = _newton(_System(point, nlp, conditions, active), x, multipliers)
+            optimum = _newton(_System(point, nlp, conditions, chosen, near))
         except _VanishedError as vanished:
             gone = vanished.variables
-            active = replace(active, at_zero=active.at_zero | gone, tied=active.tied | gone)
+            waiting.append(replace(chosen, at_zero=chosen.at_zero | gone, tied=chosen.tied | gone))
+            continue
+        except _ConflictError as conflict:
+            waiting += reversed(conflict.without_one(chosen))
+            continue
+        except NotPolishedError as error:
+            reason = error
             continue
         better = _corrected(optimum, conditions)
-        if better == active:
+        if better == chosen:
             return optimum
-        if better in seen:
-            break
-        seen.add(better)
-        active = better
-    raise NotPolishedError("the active bounds could not be settled")
+        waiting.append(better)
+    raise reason
 
 
-def _newton(system: _System, x: Sequence[Decimal], multipliers: Sequence[Decimal]) -> Optimum:
-    values, weights = system.start(x, multipliers)
+def _newton(system: _System) -> Optimum:
+    values, weights = system.start()
     best = float("inf")
     stalled = 0
     inverse = None
@@ -157,20 +198,22 @@ def _newton(system: _System, x: Sequence[Decimal], multipliers: Sequence[Decimal
             raise NotPolishedError("Newton's method does not converge")
     else:
         raise NotPolishedError("Newton's method does not converge")
-    left = max(map(abs, system.residual(values, weights)), default=ZERO)
-    if left and left.adjusted() > 2 * _GUARD - working_digits():
-        raise NotPolishedError("no point satisfies the active conditions")
-    values = system.without_noise(values)
+    system.fail_if_in_conflict(values, weights)
+    values, weights = system.without_noise(values, weights)
     gradient = system.gradient(values, weights)
-    return Optimum(tuple(values), tuple(weights), tuple(gradient), system.active, system.point)
+    return Optimum(
+        tuple(values), tuple(weights), tuple(gradient), system.active, system.point, tuple(system.near)
+    )
 
 
 class _System:
     """The active KKT system in relative units, at one set of active bounds and constraints."""
 
-    def __init__(self, point: Point, nlp: Nlp, conditions: Conditions, active: Active) -> None:
-        scales, near = point.scales, point.x
-        self.point, self.active = point, active
+    def __init__(
+        self, point: Point, nlp: Nlp, conditions: Conditions, active: Active, near: Sequence[Decimal]
+    ) -> None:
+        scales = point.scales
+        self.point, self.active, self.near = point, active, near
         self._scales, self._nlp, self._conditions = scales, nlp, conditions
         self._free = active.free(len(conditions.upper))
         self._rows = [*self._free, *sorted(active.tied)]
@@ -179,23 +222,22 @@ class _System:
         self._sizes = [Decimal(float(s)) for s in scales.variables]
         self._weights = [Decimal(float(s)) for s in scales.multipliers]
         self._value = Decimal(scales.value)
-        self._near = [Decimal(float(value)) for value in near]
 
-    def start(
-        self, x: Sequence[Decimal], multipliers: Sequence[Decimal]
-    ) -> tuple[list[Decimal], list[Decimal]]:
-        values, weights = list(x), [ZERO] * len(multipliers)
+    def start(self) -> tuple[list[Decimal], list[Decimal]]:
+        """The solver's point, with what is on a bound exactly there."""
+        values = [Decimal(float(value)) for value in self.point.x]
+        weights = [ZERO] * len(self.point.multipliers)
         for i in self.active.at_zero:
             values[i] = ZERO
         for i in self.active.at_upper:
             upper = self._conditions.upper[i]
             values[i] = ZERO if upper is None else upper
         for j in self._paid:
-            weights[j] = multipliers[j]
+            weights[j] = Decimal(float(self.point.multipliers[j]))
         return values, weights
 
     def gradient(self, values: Sequence[Decimal], weights: Sequence[Decimal]) -> list[Decimal | None]:
-        return self._conditions.gradient(values, weights, self._conditions.slopes(values, self._near))
+        return self._conditions.gradient(values, weights, self._conditions.slopes(values, self.near))
 
     def residual(self, values: Sequence[Decimal], weights: Sequence[Decimal]) -> list[Decimal]:
         """The gradient of the free variables and the slack of the active constraints, in relative units."""
@@ -248,13 +290,34 @@ class _System:
         for j, s in zip(self._paid, step[len(self._free) :], strict=True):
             weights[j] -= fraction * length * self._weights[j] * Decimal(float(s))
 
-    def without_noise(self, values: Sequence[Decimal]) -> list[Decimal]:
-        """The quantities with 0 for what is nothing but rounding."""
+    def fail_if_in_conflict(self, values: Sequence[Decimal], weights: Sequence[Decimal]) -> None:
+        """Raise _ConflictError, naming the rows that cannot hold together."""
+        left = self.residual(values, weights)
         nothing = Decimal(10) ** (2 * _GUARD - working_digits())
-        return [
-            v if abs(v) > nothing * Decimal(float(s)) else ZERO
-            for v, s in zip(values, self.point.sizes, strict=True)
-        ]
+        rows = [row for row, error in enumerate(left) if abs(error) > nothing]
+        if not rows:
+            return
+        constraints = [self._held[row - len(self._rows)] for row in rows if row >= len(self._rows)]
+        x = np.array([float(value) for value in values])
+        jacobian = np.array(self._nlp.jacobian(x))
+        bounds = self.active.at_upper | self.active.at_zero
+        involved = [i for i in sorted(bounds) if np.any(jacobian[constraints, i])]
+        tied = [self._rows[row] for row in rows if len(self._free) <= row < len(self._rows)]
+        raise _ConflictError(constraints, involved, tied)
+
+    def without_noise(
+        self, values: Sequence[Decimal], weights: Sequence[Decimal]
+    ) -> tuple[list[Decimal], list[Decimal]]:
+        """Quantities and multipliers with 0 for what is nothing but rounding."""
+        nothing = Decimal(10) ** (2 * _GUARD - working_digits())
+
+        def cleaned(numbers: Sequence[Decimal], sizes: Sequence[float]) -> list[Decimal]:
+            return [
+                number if abs(number) > nothing * Decimal(float(size)) else ZERO
+                for number, size in zip(numbers, sizes, strict=True)
+            ]
+
+        return cleaned(values, list(self.point.sizes)), cleaned(weights, list(self._scales.multipliers))
 
     def _fail_if_vanished(self, values: Sequence[Decimal]) -> None:
         variables = self._conditions.programme.variables

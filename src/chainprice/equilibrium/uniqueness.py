@@ -56,8 +56,7 @@ class Polyhedron:
         self._conditions, self._active = conditions, active
         self._held = sorted(active.constraints)
         self._free = frozenset(active.free(len(conditions.upper)))
-        near = [Decimal(float(v)) for v in optimum.point.x]
-        slopes = conditions.slopes(optimum.x, near)
+        slopes = conditions.slopes(optimum.x, optimum.near)
         zero = [Decimal(0)] * len(optimum.multipliers)
 
         def pulls(multipliers: Sequence[Decimal]) -> np.ndarray:

@@ -109,7 +109,7 @@ class _Comparison:
             shown = as_number(mpf(str(self.point.table.prices[good])))
             direct = self.directs.get(good)
             if direct is None:
-                yield Check(good, shown, None, None, None, passed=good in self.point.available)
+                yield Check(good, shown, None, None, None, passed=False)
                 continue
             nearest = min(max(price, direct.low), direct.high)
             size = max(abs(nearest), abs(price)) if direct.low != direct.high else abs(nearest) or abs(price)
@@ -223,7 +223,7 @@ class _Comparison:
         if None in earned or None in paid:
             return
         total = mpmath.fsum(earned) - mpmath.fsum(paid)
-        size = mpmath.fsum(abs(value) for value in (*earned, *paid))
+        size = mpmath.fsum(abs(value) for value in (*earned, *paid) if value is not None)
         if table.total_value is not None:
             yield Gap("total value", "W", _error(self._money(table.total_value), total, size))
         if self.base is not None:
