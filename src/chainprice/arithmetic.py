@@ -101,8 +101,8 @@ DECIMALS: Functions = {
     "log": _log,
     "sqrt": Decimal.sqrt,
     "abs": abs,
-    "min": min,
-    "max": max,
+    "min": lambda *values: min(values),
+    "max": lambda *values: max(values),
     **{name: _by_mpmath(name) for name in ("sin", "cos", "tan", "asin", "acos", "atan")},
     **{name: _by_mpmath(name) for name in ("sinh", "cosh", "tanh", "erf")},
 }
@@ -161,8 +161,8 @@ RATIONALS: Functions = _Rationals(
         "neg": lambda a: -a,
         "pow": _rational_power,
         "abs": abs,
-        "min": min,
-        "max": max,
+        "min": lambda *values: min(values),
+        "max": lambda *values: max(values),
     }
 )
 

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 from chainprice import allocation, limits, network
 from chainprice.solution import Solution
-from chainprice.solver import market_value, solve
+from chainprice.solver import MarketValue, solve
 from chainprice.spec import Spec
 from chainprice.verification import Method, PriceTable, Verdict, table_of, verify_market, verify_table
 
@@ -37,4 +35,4 @@ def verify(
         table = table_of(table.to_dict())
     if is_given:
         return verify_table(spec, table, tolerance=tolerance, method=method)
-    return verify_market(spec, table, partial(market_value, spec), tolerance=tolerance)
+    return verify_market(spec, table, MarketValue(spec), tolerance=tolerance)

@@ -121,20 +121,27 @@ def _market(spec: Spec, graph: Network, firms: Technology) -> Market | None:
     return equilibrium.find(spec, graph, firms)
 
 
-def market_value(spec: Spec, gifts: Mapping[str, str]) -> str | None:
-    """Total value of a spec's market solved anew with gifts of goods, in 40 digits; None if it has none."""
-    from chainprice import equilibrium
+class MarketValue:
+    """Total value of a spec's market, solved anew for each set of gifts of goods."""
 
-    graph = network.build(spec)
-    firms = technology.build(spec, graph)
-    try:
-        with digits(VALUE_DIGITS):
-            market = equilibrium.find(
-                spec, graph, firms, {good: Decimal(gift) for good, gift in gifts.items()}
-            )
-            return str(total_value(spec, market.clear().quantities))
-    except NoAnswerError:
-        return None
+    def __init__(self, spec: Spec) -> None:
+        self._spec = spec
+        self._network = network.build(spec)
+        self._technology = technology.build(spec, self._network)
+        self._market: Market | None = None
+
+    def __call__(self, gifts: Mapping[str, str]) -> str | None:
+        """In 40 digits; None if there is no equilibrium with these gifts."""
+        from chainprice import equilibrium
+
+        amounts = {good: Decimal(gift) for good, gift in gifts.items()}
+        try:
+            with digits(VALUE_DIGITS):
+                market = equilibrium.find(self._spec, self._network, self._technology, amounts, self._market)
+                self._market = self._market or market
+                return str(total_value(self._spec, market.clear().quantities))
+        except NoAnswerError:
+            return None
 
 
 def _fail_if_unknown_numeraire(numeraire: str | None, graph: Network) -> None:

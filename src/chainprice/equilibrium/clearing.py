@@ -38,8 +38,8 @@ class Clearing:
 
     `prices` by good; `paid` is what a unit costs a user, by the use's key. `open_uses` use some of
     their good and could take more, `full_uses` could not; of `open_purchases` more could be bought;
-    `disposed` is what is thrown away. `weights` at bends by (firm, output); `mixes` are the proportions
-    of inputs of firms that stand idle.
+    `disposed` is what is thrown away. `weights` at bends by (firm, output); `mixes` are the inputs
+    of firms that use none of some, along which slopes are taken that do not exist at 0.
     """
 
     quantities: Quantities
@@ -70,7 +70,7 @@ class _Reader:
         self._trades = {(curve.section, curve.good): curve.variable for curve in self._programme.curves}
 
     def read(self) -> Clearing:
-        x = self._optimum.x
+        x = self._conditions.tightened(self._optimum.x)
         available = self._conditions.available(x)
         made: dict[str, dict[str, Decimal]] = {firm: {} for firm in self._network.firms}
         for index, production in enumerate(self._programme.productions):
@@ -141,7 +141,7 @@ class _Reader:
 
     def _disposed(self) -> dict[str, Decimal]:
         """What is left over of each good that is thrown away, where no use has it."""
-        slacks = self._conditions.slacks(self._optimum.x)
+        slacks = self._conditions.slacks(self._conditions.tightened(self._optimum.x))
         left = {}
         for j, balance in enumerate(self._programme.balances):
             if balance.use is None and j not in self._optimum.active.constraints:
@@ -161,13 +161,13 @@ class _Reader:
         }
 
     def _mixes(self) -> dict[str, dict[str, Decimal]]:
-        """For each firm that stands idle, the proportions of inputs in which it came to rest."""
+        """For each firm that uses none of some input, its inputs with those as they came to rest."""
         x, near = self._optimum.x, self._optimum.near
         mixes = {}
         for firm in self._network.firms:
             indices = {good: self._uses[good, firm] for good in self._network.inputs[firm]}
-            if indices and not any(x[index] for index in indices.values()):
-                mixes[firm] = {good: near[index] for good, index in indices.items()}
+            if not all(x[index] for index in indices.values()):
+                mixes[firm] = {good: x[index] or near[index] for good, index in indices.items()}
         return mixes
 
     def _trade_limits(self, prices: Mapping[str, Decimal]) -> list[Limit]:

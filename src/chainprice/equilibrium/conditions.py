@@ -87,6 +87,16 @@ class Conditions:
             amounts[production.output] += self.output(index, x)
         return amounts
 
+    def tightened(self, x: Sequence[Decimal]) -> list[Decimal]:
+        """The point with every bend at its arguments: where an output is worth nothing, it may hang below."""
+        tight = list(x)
+        least: dict[int, Decimal] = {}
+        for argument in self.programme.arguments:
+            value = argument.side * self.value(argument.piece, tight)
+            least[argument.bend] = min(least.get(argument.bend, value), value)
+            tight[argument.bend] = argument.side * least[argument.bend]
+        return tight
+
     def slacks(self, x: Sequence[Decimal]) -> list[Decimal]:
         """c_j(x): what is left of each balance and below each argument of a bend."""
         available = self.available(x)

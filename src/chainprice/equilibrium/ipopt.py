@@ -54,6 +54,7 @@ OPTIONS: dict[str, Any] = {
     "ipopt.nlp_scaling_method": "none",
     "ipopt.max_iter": 1000,
     "error_on_fail": False,
+    "show_eval_warnings": False,
 }
 
 CASADI: Functions = {
@@ -102,13 +103,14 @@ class Scales:
 class Point:
     """Where IPOPT stopped, and what it says of itself.
 
-    `sizes` are the expected sizes of the variables to begin with, or what they grew to.
+    `first` are the expected sizes of the variables to begin with, `sizes` what they grew to.
     """
 
     status: str
     x: np.ndarray
     multipliers: np.ndarray
     scales: Scales
+    first: np.ndarray
     sizes: np.ndarray
 
     @property
@@ -118,8 +120,9 @@ class Point:
 
     @property
     def far(self) -> list[int]:
-        """The variables that ran off."""
-        return [int(i) for i in np.flatnonzero(np.abs(self.x) > FAR / 1e3 * self.scales.variables)]
+        """The variables that ran off: against all bounds, however often these were moved."""
+        limit = np.minimum(FAR / 1e3 * self.scales.variables, FAR**2 * self.first)
+        return [int(i) for i in np.flatnonzero(np.abs(self.x) > limit)]
 
 
 class Nlp:
@@ -141,8 +144,22 @@ class Nlp:
         self._upper = np.array(
             [np.inf if v.upper is None else constant(v.upper) for v in programme.variables]
         )
+        self._is_linear = self._linear()
         self._is_bend = np.array([v.kind == "bend" for v in programme.variables], dtype=bool)
         self._solver = self._scaled(x, value, slacks)
+
+    def _linear(self) -> np.ndarray:
+        """Where a constraint counts units of a variable: uses and purchases in balances, bends."""
+        programme = self._programme
+        mask = np.zeros((len(programme.constraints), len(programme.variables)), dtype=bool)
+        for j, constraint in enumerate(programme.constraints):
+            if isinstance(constraint, Argument):
+                mask[j, constraint.bend] = True
+            else:
+                mask[j, list(constraint.uses)] = True
+                if constraint.good in programme.purchases:
+                    mask[j, programme.purchases[constraint.good]] = True
+        return mask
 
     def _scaled(self, x: Any, value: Any, slacks: Any, *, elastic: bool = False) -> Any:
         """The solver in relative variables; with `elastic`, of how little the constraints must give."""
@@ -243,10 +260,13 @@ class Nlp:
 
     # Solving.
 
-    def solve(self, start: Sequence[float]) -> Point:
-        """From a start to an optimum, rescaled by what is found until the sizes fit."""
+    def solve(self, start: Sequence[float], sizes: Sequence[float] | None = None) -> Point:
+        """From a start to an optimum, rescaled by what is found until the sizes fit.
+
+        The sizes to begin with are those of the start, unless they are known better.
+        """
         x = np.array(start, dtype=float)
-        first = scales = self.scales(x, np.zeros(len(x)))
+        first = scales = self.scales(x, np.zeros(len(x)) if sizes is None else np.array(sizes))
         point = self._run_solver(x, scales)
         for _ in range(_ROUNDS):
             better = self.scales(point.x, NOTHING * first.variables)
@@ -256,7 +276,7 @@ class Nlp:
                 break
             scales = better
             point = self._run_solver(point.x, scales)
-        return replace(point, sizes=np.maximum(first.variables, np.abs(point.x)))
+        return replace(point, first=first.variables, sizes=np.maximum(first.variables, np.abs(point.x)))
 
     def scales(self, x: np.ndarray, least: np.ndarray) -> Scales:
         """The size of everything at a point; no variable's is below `least`."""
@@ -264,7 +284,8 @@ class Nlp:
         jacobian = (
             np.abs(np.array(self.jacobian(x))) if self._programme.constraints else np.zeros((0, len(x)))
         )
-        terms = np.where(np.isfinite(jacobian), jacobian, 0.0) * size
+        jacobian = np.where(np.isfinite(jacobian), jacobian, 0.0)
+        terms = np.where(self._is_linear, jacobian * size, jacobian * np.abs(x))
         constraints = terms.max(axis=1, initial=0.0)
         constraints = np.where(constraints > 0, constraints, 1.0)
         gradient = np.nan_to_num(np.array(self.gradient(x)).ravel(), posinf=0.0, neginf=0.0)
@@ -287,6 +308,7 @@ class Nlp:
             x=np.array(result["x"]).ravel() * scales.variables,
             multipliers=-np.array(result["lam_g"]).ravel() * scales.multipliers,
             scales=scales,
+            first=scales.variables,
             sizes=scales.variables,
         )
 

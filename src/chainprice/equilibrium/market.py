@@ -38,6 +38,7 @@ AGREEMENT = 1e-5
 """How near the solver's own multipliers must be to the prices, relative to the price level."""
 
 _SHORT = 1e-6
+_INSIDE = 1e-4
 _STARTS = 6
 
 
@@ -55,6 +56,18 @@ class Market:
         """Quantities and prices."""
         optimum, conditions = self._optimum()
         return clearing.read(optimum, conditions)
+
+    @property
+    def sizes(self) -> list[float]:
+        """How large the variables are, or were expected to be."""
+        return [float(size) for size in self._point.sizes]
+
+    @property
+    def start(self) -> list[float]:
+        """The variables as the solver left them, off their bounds: a start for a market much like this."""
+        inside = np.maximum(self._point.x, _INSIDE * self._point.sizes)
+        is_bend = np.array([variable.kind == "bend" for variable in self.programme.variables], dtype=bool)
+        return [float(value) for value in np.where(is_bend, self._point.x, inside)]
 
     def ranges(self) -> dict[str, uniqueness.Range]:
         """The interval of each price that is not unique (good to about 12 digits)."""
@@ -77,15 +90,20 @@ def find(
     network: Network,
     technology: Technology,
     gifts: Mapping[str, Decimal] = MappingProxyType({}),
+    near: Market | None = None,
 ) -> Market:
     """The market's equilibrium; `gifts` are handed to it for free.
+
+    The search begins at the quantities of `near`, a market much like this one, if there is one.
 
     Raises IncreasingReturnsError, UnboundedError, InfeasibleError or UndefinedError where there is
     none, naming firm or good; NoConvergenceError where none was found and none of these was shown.
     """
     programme = build(spec, network, technology, gifts)
     search = _Search(programme, technology)
-    for start in starting_points(programme)[:_STARTS]:
+    if near is not None and (market := search.try_from(near.start, near.sizes)):
+        return market
+    for start in starting_points(programme)[: _STARTS if near is None else 1]:
         market = search.try_from(start)
         if market is not None:
             return market
@@ -104,9 +122,9 @@ class _Search:
         self._points: list[Point] = []
         self._starts: list[Sequence[float]] = []
 
-    def try_from(self, start: Sequence[float]) -> Market | None:
+    def try_from(self, start: Sequence[float], sizes: Sequence[float] | None = None) -> Market | None:
         self._starts.append(start)
-        point = self._nlp.solve(start)
+        point = self._nlp.solve(start, sizes)
         self._points.append(point)
         if point.far or not np.all(np.isfinite(point.x)):
             return None
@@ -147,7 +165,7 @@ class _Search:
     def _fail_if_derivatives_disagree(self, optimum: Optimum) -> None:
         """What satisfies the conditions by sympy's derivatives must satisfy them by CasADi's."""
         point = optimum.point
-        x = np.array([float(value) for value in optimum.x])
+        x = np.array([float(value or near) for value, near in zip(optimum.x, optimum.near, strict=True)])
         multipliers = np.array([float(value) for value in optimum.multipliers])
         pulls = np.array(self._nlp.gradient(x)).ravel() + np.array(self._nlp.jacobian(x)).T @ multipliers
         relative = np.abs(pulls) * point.scales.variables / point.scales.value

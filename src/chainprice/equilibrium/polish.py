@@ -19,15 +19,23 @@ from chainprice.arithmetic import working_digits
 from chainprice.equilibrium.conditions import ZERO, Conditions
 from chainprice.equilibrium.ipopt import Nlp, Point
 
-_NEWTON_STEPS = 12
-"""Steps with a new matrix each; after them the last one serves."""
+_NEWTON_STEPS = 60
+"""Steps that may be long, with a new matrix each; short ones share the last matrix."""
+
+_SHORT = -8
+"""A step is short if it moves nothing by more than this power of ten of itself."""
+
+_LONGEST = Decimal("0.99")
+"""The part of a quantity that one step may take away."""
 
 _GUARD = 6
 """Digits at the end of the working digits that are left to rounding."""
 
+_NOISE_STEPS = 3
 _RANK = 1e-11
+_BALANCING = 6
 
-_VANISHED = Decimal("1e-12")
+_VANISHED = Decimal("1e-40")
 """A free quantity below this part of its size is on its way to zero."""
 
 _SETS = 60
@@ -165,6 +173,10 @@ def polish(
         except _ConflictError as conflict:
             waiting += reversed(conflict.without_one(chosen))
             continue
+        except NoSlopeError as error:
+            waiting.append(_with_worthless_outputs(chosen, error.variable, conditions))
+            reason = error
+            continue
         except NotPolishedError as error:
             reason = error
             continue
@@ -172,18 +184,37 @@ def polish(
         if better == chosen:
             return optimum
         waiting.append(better)
+        waiting += [
+            _with_worthless_outputs(chosen, i, conditions)
+            for i, pull in enumerate(optimum.gradient)
+            if pull is None and i in chosen.at_zero
+        ]
     raise reason
+
+
+def _with_worthless_outputs(active: Active, variable: int, conditions: Conditions) -> Active:
+    """Where a firm is idle though its first unit would make endlessly much, its output is worth nothing."""
+    programme = conditions.programme
+    firm = programme.variables[variable].user
+    outputs = programme.network.outputs.get(firm, ())
+    balances = {j for j, balance in enumerate(programme.balances) if balance.good in outputs}
+    return replace(
+        active,
+        at_zero=active.at_zero | {variable},
+        tied=active.tied - {variable},
+        worthless=active.worthless | (balances & active.constraints),
+    )
 
 
 def _newton(system: _System) -> Optimum:
     values, weights = system.start()
     best = float("inf")
     stalled = 0
-    inverse = None
-    for count in range(_NEWTON_STEPS + 4 * working_digits()):
-        residual = system.residual(values, weights)
-        if inverse is None or count < _NEWTON_STEPS:
+    is_long = True
+    for _ in range(_NEWTON_STEPS + 4 * working_digits()):
+        if is_long:
             inverse = system.inverse(values, weights)
+        residual = system.residual(values, weights)
         largest = max(map(abs, residual), default=ZERO)
         if not largest:
             break
@@ -192,8 +223,11 @@ def _newton(system: _System) -> Optimum:
         system.move(values, weights, step, largest)
         if not size or size.adjusted() < _GUARD - working_digits():
             break
+        is_long = size.adjusted() >= _SHORT
         stalled = 0 if size.adjusted() < best else stalled + 1
         best = min(best, size.adjusted())
+        if stalled > _NOISE_STEPS and size.adjusted() < -working_digits() // 2:
+            break  # what is left is rounding; whether the digits are enough is for those who asked
         if stalled > _NEWTON_STEPS or size.adjusted() > 12:
             raise NotPolishedError("Newton's method does not converge")
     else:
@@ -257,8 +291,9 @@ class _System:
 
     def inverse(self, values: Sequence[Decimal], weights: Sequence[Decimal]) -> np.ndarray:
         """The (pseudo-)inverse of the Jacobian, from CasADi's second derivatives."""
-        x, multipliers = np.array([float(v) for v in values]), np.array([float(w) for w in weights])
-        sizes = self._scales.variables
+        x = np.array([float(v or n) for v, n in zip(values, self.near, strict=True)])
+        multipliers = np.array([float(w) for w in weights])
+        sizes = self._rescaled(x)
         hessian = np.array(self._nlp.hessian(x, multipliers)) * np.outer(sizes, sizes) / self._scales.value
         hessian = np.triu(hessian) + np.triu(hessian, 1).T
         jacobian = np.array(self._nlp.jacobian(x)) * sizes / self._scales.constraints[:, None]
@@ -271,10 +306,19 @@ class _System:
         )
         if not np.all(np.isfinite(matrix)):
             raise NotPolishedError("a function has no second derivative there")
-        return np.linalg.pinv(matrix, rcond=_RANK)
+        return _inverse(matrix)
+
+    def _rescaled(self, x: np.ndarray) -> np.ndarray:
+        """From now on every free quantity is measured by itself, however small it has become."""
+        sizes = np.array([float(size) for size in self._sizes])
+        for i in self._free:
+            if self._conditions.programme.variables[i].kind != "bend" and x[i] > 0:
+                sizes[i] = x[i]
+                self._sizes[i] = Decimal(float(x[i]))
+        return sizes
 
     def move(self, values: list[Decimal], weights: list[Decimal], step: np.ndarray, length: Decimal) -> None:
-        """One Newton step, cut where it would take a quantity below a tenth of itself.
+        """One Newton step, cut where it would take nearly all of a quantity.
 
         Raises _VanishedError for those that are next to nothing by now.
         """
@@ -282,8 +326,8 @@ class _System:
         fraction = Decimal(1)
         for i, move in zip(self._free, moves, strict=True):
             is_bend = self._conditions.programme.variables[i].kind == "bend"
-            if not is_bend and values[i] > 0 and move > values[i] * Decimal("0.9"):
-                fraction = min(fraction, values[i] * Decimal("0.9") / move)
+            if not is_bend and values[i] > 0 and move > values[i] * _LONGEST:
+                fraction = min(fraction, values[i] * _LONGEST / move)
         for i, move in zip(self._free, moves, strict=True):
             values[i] -= fraction * move
         self._fail_if_vanished(values)
@@ -322,10 +366,28 @@ class _System:
     def _fail_if_vanished(self, values: Sequence[Decimal]) -> None:
         variables = self._conditions.programme.variables
         gone = {
-            i for i in self._free if variables[i].kind != "bend" and values[i] < _VANISHED * self._sizes[i]
+            i
+            for i in self._free
+            if variables[i].kind != "bend" and values[i] < _VANISHED * Decimal(float(self.point.sizes[i]))
         }
         if gone:
             raise _VanishedError(frozenset(gone))
+
+
+def _inverse(matrix: np.ndarray) -> np.ndarray:
+    """The pseudo-inverse, with rows and columns brought to one size first: none drowns beside another."""
+    rows, columns = np.ones(matrix.shape[0]), np.ones(matrix.shape[1])
+    for _ in range(_BALANCING):
+        balanced = np.abs(matrix) * rows[:, None] * columns
+        rows /= np.sqrt(_or_one(balanced.max(axis=1, initial=0.0)))
+        columns /= np.sqrt(_or_one(balanced.max(axis=0, initial=0.0)))
+    inverse = np.linalg.pinv(matrix * rows[:, None] * columns, rcond=_RANK)
+    result: np.ndarray = columns[:, None] * inverse * rows
+    return result
+
+
+def _or_one(sizes: np.ndarray) -> np.ndarray:
+    return np.where(sizes > 0, sizes, 1.0)
 
 
 def _corrected(optimum: Optimum, conditions: Conditions) -> Active:

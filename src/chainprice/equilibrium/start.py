@@ -40,8 +40,8 @@ FLOATS: Functions = {
     "pow": _power,
     "neg": lambda a: -a,
     "abs": abs,
-    "min": min,
-    "max": max,
+    "min": lambda *values: min(values),
+    "max": lambda *values: max(values),
     "ln": math.log,
     "log": math.log,
     **{name: getattr(math, name) for name in ("exp", "sqrt", "erf", "sin", "cos", "tan")},
@@ -131,9 +131,7 @@ class _Filling:
         amounts = {good: constant(quantity) for good, quantity in self._programme.endowments.items()}
         for good, index in self._programme.purchases.items():
             upper = self._programme.variables[index].upper
-            self._x[index] = self._level if upper is None else min(self._level, _KEPT * constant(upper))
-            if self._level == 1 and upper is not None:
-                self._x[index] = _KEPT * constant(upper)
+            self._x[index] = self._level if upper is None else _KEPT * constant(upper)
             amounts[good] = amounts.get(good, 0.0) + self._x[index]
         return amounts
 
@@ -168,5 +166,6 @@ class _Filling:
                 x[curve.variable] = self._part(curve.good, "demand", there)
                 if upper is not None:
                     x[curve.variable] = min(x[curve.variable], _KEPT * constant(upper))
-            value += curve.sign * run(curve.piece, x) * x[curve.variable]
+            if programme.network.uses[curve.good]:
+                value += curve.sign * run(curve.piece, x) * x[curve.variable]
         return value

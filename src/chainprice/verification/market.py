@@ -38,6 +38,9 @@ STEP = mpf("1e-20")
 GIFT = mpf("1e-10")
 """The relative step when the market is solved again."""
 
+_NOISE = mpf("1e-32")
+"""A change of total value that is smaller than this part of it is rounding."""
+
 _FIRST = mpf("1e-6")
 """The value of a first unit, as part of all that is traded, where there is none to begin with."""
 
@@ -429,9 +432,7 @@ class MarketPoint:
 def again(point: MarketPoint, good: str, revalue: Revalue, base: mpf) -> Direct | None:
     """dW/dg by solving the market again with a little more and a little less of a good."""
     step = abs(point.available[good]) * GIFT or _first_step(point, good)
-    more, fewer = _revalued(revalue, {good: step}), _revalued(revalue, {good: -step})
-    gain = None if more is None else (more - base) / step
-    loss = None if fewer is None else (base - fewer) / step
+    gain, loss = _one_sided(revalue, good, step, base), _one_sided(revalue, good, -step, base)
     if gain is None and loss is None:
         return None
     if gain is None or loss is None:
@@ -441,7 +442,20 @@ def again(point: MarketPoint, good: str, revalue: Revalue, base: mpf) -> Direct 
         )
     if abs(gain - loss) <= _BEND * max(abs(gain), abs(loss)):
         gain = loss = (gain + loss) / 2
+    else:  # two slopes: the curvature along each spoils the first digits
+        half_gain, half_loss = (_one_sided(revalue, good, side * step / 2, base) for side in (1, -1))
+        gain = gain if half_gain is None else 2 * half_gain - gain
+        loss = loss if half_loss is None else 2 * half_loss - loss
     return Direct(min(gain, loss), max(gain, loss), "envelope")
+
+
+def _one_sided(revalue: Revalue, good: str, step: mpf, base: mpf) -> mpf | None:
+    """The slope of total value to one side; 0 where nothing but rounding is left of it."""
+    value = _revalued(revalue, {good: step})
+    if value is None:
+        return None
+    change = value - base
+    return change / step if abs(change) > _NOISE * max(abs(value), abs(base)) else mpf(0)
 
 
 def _first_step(point: MarketPoint, good: str) -> mpf:
