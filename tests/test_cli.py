@@ -12,7 +12,9 @@ from support import ENVIRONMENT, ROOT, chain, run
 
 TUPPERWARE = "specs/tupperware.yaml"
 BAD = "firms: {f: {production: {y: sqrt(z)}}}\nsupply: {x: {quantity: 1}}\ndemand: {y: {price: 1}}\n"
-ANSWERLESS = "firms: {f: {production: {y: x}}}\nsupply: {x: {price: 1}}\ndemand: {y: {price: 1}}\n"
+ANSWERLESS = (
+    "firms: {f: {production: {y: x}}}\nsupply: {x: {price: 1}}\ndemand: {y: {price: 1}}\nallocation: given\n"
+)
 
 
 @pytest.mark.parametrize(

@@ -384,9 +384,17 @@ ANSWERLESS = {
 def test_what_the_market_must_choose_is_named(text, sentence):
     for action in (chainprice.solve, chainprice.verify, chainprice.explain):
         with pytest.raises(MarketMustChooseError) as caught:
-            action(spec(text))
+            action(spec(f"{text}\nallocation: given"))
         assert sentence in str(caught.value)
+        assert "use allocation 'auto' or 'competitive'" in str(caught.value)
         assert caught.value.problems[0].place.line is not None
+
+
+@pytest.mark.parametrize("text", [text for text, _ in ANSWERLESS.values()], ids=ANSWERLESS)
+def test_the_market_chooses_what_is_left_open(text):
+    solution = chainprice.solve(spec(text))
+    assert solution.allocation == "competitive"
+    assert chainprice.verify(spec(text), solution).verified
 
 
 UNDEFINED = {

@@ -17,7 +17,7 @@ from chainprice.formula import suggestion
 from chainprice.network import Network, Use
 from chainprice.solution import Derivative, PricedFirm, PricedGood, PricedUse, Solution
 from chainprice.solver import solve
-from chainprice.spec import Spec
+from chainprice.spec import DEMAND, Spec
 
 DIGITS = 50
 """Digits that a walk is computed to, so that an exact fraction is seen to be one."""
@@ -83,7 +83,14 @@ class Sum:
     terms: tuple[Term, ...]
 
 
-Term = Price | Quantity | Slope | Worth | Expression | Value | Product | Sum
+@dataclass(frozen=True, slots=True)
+class Greatest:
+    """The greatest of several terms."""
+
+    terms: tuple[Term, ...]
+
+
+Term = Price | Quantity | Slope | Worth | Expression | Value | Product | Sum | Greatest
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +140,9 @@ class _Walk:
     def __init__(self, spec: Spec, graph: Network, solution: Solution) -> None:
         self.spec = spec
         self.network = graph
+        self.chosen = solution.allocation == "competitive"
+        self.full = {limit.good for limit in solution.limits if limit.kind == "demand" and limit.binding}
+        self.disposed = {warning.good for warning in solution.warnings if warning.code == "thrown-away"}
         self.goods: dict[str, PricedGood] = {row.good: row for row in solution.goods}
         self.firms: dict[str, PricedFirm] = {row.firm: row for row in solution.firms}
 
@@ -144,18 +154,34 @@ class _Walk:
             equations += self._used(firm)
             equations += [self._made(firm, output.good) for output in self.firms[firm].outputs]
         equations += [e for good in self.network.goods for e in self._gathered(good)]
+        if self.chosen:
+            equations += [e for good in self.network.goods for e in self._sold(good)]
+            return Section("Quantities: the market's choice", tuple(equations))
         return Section("Forward: quantities", tuple(equations))
+
+    def _sold(self, good: str) -> Iterator[Equation]:
+        for use in self.network.uses[good]:
+            if use.is_demand:
+                value = Value(_decimal(self._row(use).quantity), self.spec.unit(good))
+                yield Equation((Quantity(good, DEMAND), value), "delivered" if self._is_full(use) else "sold")
 
     def _supplied(self, good: str) -> Iterator[Equation]:
         supply = self.spec.supply.get(good)
-        if supply is not None and supply.quantity is not None and not self.network.makers[good]:
+        if supply is None or self.network.makers[good]:
+            return
+        if self.chosen and supply.price is not None:
+            yield Equation((Quantity(good), self._quantity(good)), f"bought at {supply.price}")
+        elif supply.quantity is not None:
             yield Equation((Quantity(good), self._quantity(good)), "supplied")
 
     def _used(self, firm: str) -> Iterator[Equation]:
         """What a firm has of its inputs, where it is not all there is."""
         for used in self.firms[firm].inputs:
             share = self._use(used.good, firm).share
-            if share is not None:
+            if self.chosen:
+                value = Value(_decimal(used.quantity), self.spec.unit(used.good))
+                yield Equation((Quantity(used.good, firm), value))
+            elif share is not None:
                 product = Product((Expression(str(share)), Quantity(used.good)))
                 value = Value(_decimal(used.quantity), self.spec.unit(used.good))
                 yield Equation((Quantity(used.good, firm), product, value), "by the split")
@@ -192,7 +218,9 @@ class _Walk:
                 value = Value(_decimal(derivative.value))
                 yield Equation((slope, Expression(derivative.formula), value))
         price = self._price(good)
-        if not uses:
+        if self.chosen and self._from_its_source(good):
+            yield self._source(good, price)
+        elif not uses:
             yield Equation((Price(good), price), "nobody uses it")
         elif len(uses) == 1 and uses[0].share is None:
             yield Equation((Price(good), *self._worth(uses[0]), price), self._remark(uses[0]))
@@ -202,7 +230,35 @@ class _Walk:
                 yield Equation((Worth(use.user, good), *self._worth(use), worth), self._remark(use))
             yield self._fan_out(good, uses, price)
 
+    def _from_its_source(self, good: str) -> bool:
+        """Whether no use of a good could take one more unit."""
+        return not any(self._is_open(use) for use in self.network.uses[good]) and bool(
+            _decimal(self.goods[good].quantity)
+        )
+
+    def _is_open(self, use: Use) -> bool:
+        return not self._row(use).corner and not self._is_full(use)
+
+    def _is_full(self, use: Use) -> bool:
+        return use.is_demand and (use.good in self.full or self.spec.demand[use.good].price is None)
+
+    def _source(self, good: str, price: Value) -> Equation:
+        supply = self.spec.supply.get(good)
+        if not price.number:
+            return Equation((Price(good), price), "there is more of it than anybody wants")
+        if supply is not None and supply.price is not None and not self.network.makers[good]:
+            sides = (Expression(str(supply.price)), price) if rational(supply.price) is None else (price,)
+            return Equation((Price(good), *sides), "the supply price at the quantity bought")
+        return Equation((Price(good), price), "no use could take more: what one unit less to be made saves")
+
     def _fan_out(self, good: str, uses: Sequence[Use], price: Value) -> Equation:
+        if self.chosen and uses[0].share is None and good not in self.network.non_rival:
+            able = [use for use in uses if not self._is_full(use)]
+            greatest = Greatest(tuple(Worth(use.user, good) for use in able))
+            numbers = Greatest(tuple(Value(self._marginal_value(use)) for use in able))
+            return Equation(
+                (Price(good), greatest, numbers, price), "rival: the greatest, and equal where used"
+            )
         worths: list[Term] = [Worth(use.user, good) for use in uses]
         values: list[Term] = [Value(self._marginal_value(use)) for use in uses]
         if uses[0].share is None:
@@ -234,7 +290,9 @@ class _Walk:
         if not use.is_demand:
             return ""
         price = self.spec.demand[use.good].price
-        if price is not None and "q" in price.names:
+        if price is None:
+            return "must be delivered"
+        if "q" in price.names:
             return "the demand price at the quantity sold"
         return "the demand price"
 
@@ -269,7 +327,12 @@ class _Walk:
     def _parts(self, good: str) -> Iterator[str]:
         """Each use's part of the price, where there are several."""
         uses, price = self.network.uses[good], _decimal(self.goods[good].price)
-        if len(uses) > 1 and price:
+        if self.chosen and good not in self.network.non_rival and self.spec.note(good).split is None:
+            for use in uses:
+                if self._row(use).corner:
+                    worth = float(self._marginal_value(use))
+                    yield f"{use.user} takes none: to it a unit is worth {worth:.6g} at most."
+        elif len(uses) > 1 and price:
             for use in uses:
                 share = self._share(use)
                 part = share * self._marginal_value(use) / price
@@ -288,10 +351,16 @@ class _Walk:
             yield from self._reasons(good, Decimal(-1))
             yield "With free disposal its owner would leave some unused."
         if row.price_range is not None:
+            low, high = row.price_range
+            last = "cannot be spared" if high is None else f"is worth {float(high):.6g}"
             yield (
-                "The price is not unique: the chain stands exactly on a kink. The next unit and the last "
-                f"one are worth {row.price_range[0]:.6g} and {row.price_range[1]:.6g}, and any price between "
-                "them supports these quantities."
+                "The price is not unique."
+                if self.chosen
+                else ("The price is not unique: the chain stands exactly on a kink.")
+            )
+            yield (
+                f"The next unit is worth {float(low):.6g} and the last one {last}; any price between them "
+                "supports these quantities."
             )
         values = {use.user: self._marginal_value(use) for use in self.network.uses[good] if use.share}
         if values and max(values.values()) != min(values.values()):
@@ -300,6 +369,8 @@ class _Walk:
 
     def _reasons(self, good: str, sign: Decimal) -> Iterator[str]:
         """Why each use's marginal value is 0, or negative (sign -1)."""
+        if good in self.disposed:
+            yield "There is more of it than anybody wants, and the rest is thrown away."
         for use in self.network.uses[good]:
             worth = self._marginal_value(use)
             if use.share is not None and self._share(use) == 0:

@@ -104,7 +104,8 @@ class _Reader:
     def _bought(self, good: str) -> Decimal:
         if ("supply", good) in self._trades:
             return self._optimum.x[self._trades["supply", good]]
-        return evaluate(self._programme.endowments[good])
+        supply = self._spec.supply[good]
+        return evaluate(supply.quantity) if supply.price is None and supply.quantity is not None else ZERO
 
     def _sold(self, good: str) -> Decimal:
         if ("demand", good) in self._trades:

@@ -55,6 +55,7 @@ OPTIONS: dict[str, Any] = {
     "ipopt.max_iter": 1000,
     "error_on_fail": False,
     "show_eval_warnings": False,
+    "calc_lam_p": False,
 }
 
 CASADI: Functions = {

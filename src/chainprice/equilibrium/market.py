@@ -15,6 +15,7 @@ from chainprice.equilibrium.agents import Better, better_plans
 from chainprice.equilibrium.clearing import Clearing
 from chainprice.equilibrium.conditions import Conditions
 from chainprice.equilibrium.ipopt import Nlp, Point
+from chainprice.equilibrium.live import prune, restore
 from chainprice.equilibrium.polish import Active, NoSlopeError, NotPolishedError, Optimum, guess, polish
 from chainprice.equilibrium.programme import Balance, Programme, build
 from chainprice.equilibrium.start import constant, run, starting_points
@@ -51,11 +52,14 @@ class Market:
     _point: Point
     _active: Active
     _near: tuple[Decimal, ...]
+    _network: Network
+    _technology: Technology
 
     def clear(self) -> Clearing:
         """Quantities and prices."""
         optimum, conditions = self._optimum()
-        return clearing.read(optimum, conditions)
+        cleared = clearing.read(optimum, conditions)
+        return restore(cleared, self.programme.spec, self._network, self._technology)
 
     @property
     def sizes(self) -> list[float]:
@@ -99,8 +103,8 @@ def find(
     Raises IncreasingReturnsError, UnboundedError, InfeasibleError or UndefinedError where there is
     none, naming firm or good; NoConvergenceError where none was found and none of these was shown.
     """
-    programme = build(spec, network, technology, gifts)
-    search = _Search(programme, technology)
+    programme = build(spec, prune(network), technology, gifts)
+    search = _Search(programme, network, technology)
     if near is not None and (market := search.try_from(near.start, near.sizes)):
         return market
     for start in starting_points(programme)[: _STARTS if near is None else 1]:
@@ -113,8 +117,8 @@ def find(
 class _Search:
     """Tries one start after the other, and remembers why they failed."""
 
-    def __init__(self, programme: Programme, technology: Technology) -> None:
-        self._programme, self._technology = programme, technology
+    def __init__(self, programme: Programme, network: Network, technology: Technology) -> None:
+        self._programme, self._network, self._technology = programme, network, technology
         self._nlp = Nlp(programme)
         self._better: list[Better] = []
         self._failures: list[str] = []
@@ -138,6 +142,7 @@ class _Search:
                 optimum = replace(optimum, near=idle.mixes(optimum, conditions))
                 optimum = self._least(optimum, conditions)
                 cleared = clearing.read(optimum, conditions)
+                cleared = restore(cleared, self._programme.spec, self._network, self._technology)
         except NoSlopeError as error:
             self._no_slope.add(error.variable)
             return None
@@ -149,7 +154,9 @@ class _Search:
         if better:
             self._better = self._better or better
             return None
-        return Market(programme, self._nlp, point, optimum.active, optimum.near)
+        return Market(
+            programme, self._nlp, point, optimum.active, optimum.near, self._network, self._technology
+        )
 
     def _least(self, optimum: Optimum, conditions: Conditions) -> Optimum:
         """Where prices are not unique, the optimum with the least ones: what one more unit adds."""
@@ -204,8 +211,9 @@ class _Search:
         far = next((point for point in self._points if point.far), None)
         if far is not None:
             return UnboundedError(self._unbounded(far))
-        if self._no_slope:
-            return UndefinedError([self._slopeless(index) for index in sorted(self._no_slope)])
+        slopeless = self._no_slope | self._starved()
+        if slopeless:
+            return UndefinedError([self._slopeless(index) for index in sorted(slopeless)])
         problems = self._short()
         if problems:
             return InfeasibleError(problems)
@@ -220,6 +228,29 @@ class _Search:
                 "look for functions that bend the wrong way, or quantities of very different sizes",
             )
         )
+
+    def _starved(self) -> set[int]:
+        """The uses of goods of which there can be none, whose first unit would be worth endlessly much."""
+        programme = self._programme
+        with digits(PROOF_DIGITS):
+            conditions = Conditions(programme)
+            empty = [Decimal(0)] * len(programme.variables)
+            slopes = conditions.slopes(empty, empty)
+            there = conditions.available(empty) if self._all_defined(conditions, empty) else {}
+        none = {
+            good
+            for good, amount in there.items()
+            if not amount and not programme.network.makers[good] and good not in programme.purchases
+        }
+        infinite = {i for by_use in slopes.productions for i, slope in by_use.items() if slope is None}
+        return {i for i in infinite if programme.variables[i].good in none}
+
+    def _all_defined(self, conditions: Conditions, x: Sequence[Decimal]) -> bool:
+        try:
+            conditions.available(x)
+        except ArithmeticError:
+            return False
+        return True
 
     def _slopeless(self, index: int) -> Problem:
         variable, spec = self._programme.variables[index], self._programme.spec

@@ -184,7 +184,7 @@ class _Builder:
                 self._sales[good] = self._variable(Variable("sale", good, upper=demand.quantity))
         for good in sorted(self._spec.supply):
             supply = self._spec.supply[good]
-            if supply.price is not None:
+            if supply.price is not None and good in self._network.uses:
                 self._purchases[good] = self._variable(Variable("purchase", good, upper=supply.quantity))
 
     def add_firms(self, technology: Technology) -> None:
@@ -237,7 +237,7 @@ class _Builder:
                 {
                     good: supply.quantity
                     for good, supply in spec.supply.items()
-                    if supply.price is None and supply.quantity is not None
+                    if supply.price is None and supply.quantity is not None and good in self._network.uses
                 }
             ),
             gifts=self._gifts,

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
+from random import Random
 
 from chainprice.arithmetic import CONSTANTS, digits, evaluate
 from chainprice.equilibrium.programme import Argument, Constant, Piece, Production, Programme
@@ -19,6 +20,9 @@ LEVELS = (0, 1, -1, 2, -2, 3, -3, 4, -4, 6, -6, 8, -8)
 
 _KEPT = 0.95
 """The part of what there is that a start uses: inside all limits, on none."""
+
+_UNEVEN = 2
+"""Starts at which goods are shared out at random."""
 
 _SWEEPS = 4
 """Passes down the chain that fill a recycle loop."""
@@ -70,7 +74,9 @@ def starting_points(programme: Programme) -> list[list[float]]:
     """Points to start from, the most promising first."""
     levels = LEVELS if programme.network.loop or _has_unlimited(programme) else (0,)
     points = [_Filling(programme, 10.0**level).point() for level in levels]
-    return [x for _, x in sorted(points, key=lambda point: point[0])]
+    even = [x for _, x in sorted(points, key=lambda point: point[0])]
+    uneven = [_Filling(programme, 1.0, seed).point()[1] for seed in range(1, 1 + _UNEVEN)]
+    return [even[0], *uneven, *even[1:]] if len(programme.variables) > 1 else even
 
 
 def _has_unlimited(programme: Programme) -> bool:
@@ -80,9 +86,10 @@ def _has_unlimited(programme: Programme) -> bool:
 class _Filling:
     """One pass down the chain with the unlimited goods at one level."""
 
-    def __init__(self, programme: Programme, level: float) -> None:
+    def __init__(self, programme: Programme, level: float, seed: int | None = None) -> None:
         self._programme = programme
         self._level = level
+        self._random = None if seed is None else Random(seed)  # noqa: S311 - nothing secret
         self._x = [level] * len(programme.variables)
         self._users = {good: max(1, len(uses)) for good, uses in programme.network.uses.items()}
         self._uses: dict[str, list[int]] = {firm: [] for firm in programme.network.firms}
@@ -99,15 +106,17 @@ class _Filling:
     def point(self) -> tuple[tuple[int, bool, float], list[float]]:
         """What to sort by, and the point: all functions defined, then the greatest total value.
 
-        Where every level makes a loss, levels near 1 come first.
+        Where every level makes a loss, or where nothing is bought without a limit (what goes round a
+        loop at first is made up), levels near 1 come first.
         """
         made: Mapping[str, float] = {}
         undefined = 0
         for _ in range(_SWEEPS if self._programme.network.loop else 1):
             made, undefined = self._sweep(made)
         value = self._trade(made)
-        worth = -value if value > 0 else abs(math.log10(self._level))
-        return (undefined + (not math.isfinite(value)), not value > 0, worth), self._x
+        is_ranked = value > 0 and _has_unlimited(self._programme)
+        worth = -value if is_ranked else abs(math.log10(self._level))
+        return (undefined + (not math.isfinite(value)), not is_ranked, worth), self._x
 
     def _sweep(self, before: Mapping[str, float]) -> tuple[dict[str, float], int]:
         programme, x = self._programme, self._x
@@ -138,6 +147,8 @@ class _Filling:
     def _part(self, good: str, user: str, there: float) -> float:
         note = self._programme.spec.note(good)
         share = 1.0 / self._users[good]
+        if self._random is not None:
+            share *= self._random.random()
         if not note.rival:
             share = 1.0
         elif note.split is not None:

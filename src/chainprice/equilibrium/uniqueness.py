@@ -58,6 +58,8 @@ class Polyhedron:
         self._free = frozenset(active.free(len(conditions.upper)))
         slopes = conditions.slopes(optimum.x, optimum.near)
         zero = [Decimal(0)] * len(optimum.multipliers)
+        exact = conditions.gradient(optimum.x, optimum.multipliers, conditions.slopes(optimum.x, optimum.x))
+        self._along_a_mix = frozenset(i for i, pull in enumerate(exact) if pull is None)
 
         def pulls(multipliers: Sequence[Decimal]) -> np.ndarray:
             gradient = conditions.gradient(optimum.x, multipliers, slopes)
@@ -72,7 +74,18 @@ class Polyhedron:
         self._rows = [i for i in range(len(base)) if np.isfinite(largest[i]) and largest[i] > 0]
         self._matrix = matrix[self._rows] / largest[self._rows][:, None]
         self._base = base[self._rows] / largest[self._rows]
+        self._most = np.full(len(self._held), _HUGE)
+        for i in range(len(base)):
+            if not np.isfinite(largest[i]):
+                self._most[self._outputs_of(i)] = 0.0
         self.varying = self._varying()
+
+    def _outputs_of(self, i: int) -> list[int]:
+        """The multipliers of what a firm makes, of whose input the first unit would make endlessly much."""
+        programme = self._conditions.programme
+        made = programme.network.outputs.get(programme.variables[i].user, ())
+        balances = programme.balances
+        return [k for k, j in enumerate(self._held) if j < len(balances) and balances[j].good in made]
 
     def _varying(self) -> np.ndarray:
         """Which multipliers the equalities leave open."""
@@ -106,6 +119,7 @@ class Polyhedron:
         worthless = {j for j, value in zip(self._held, solution, strict=True) if value < _TINY}
         pulls = self._base + self._matrix @ solution
         bound = self._active.at_zero | self._active.at_upper
+        bound -= self._along_a_mix
         tied = {i for i, pull in zip(self._rows, pulls, strict=True) if i in bound and abs(pull) < _TINY}
         return replace(
             self._active, tied=self._active.tied | tied, worthless=self._active.worthless | worthless
@@ -127,7 +141,7 @@ class Polyhedron:
             lba=np.where(low, -np.inf, -self._base),
             uba=np.where(np.logical_or(low, free), -self._base, np.inf),
             lbx=0.0,
-            ubx=_HUGE,
+            ubx=self._most,
         )
         if not solver.stats()["success"]:
             return None

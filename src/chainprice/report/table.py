@@ -84,6 +84,30 @@ def firm_table(solution: Solution) -> Table:
     return Table("Firms", columns, rows)
 
 
+def limit_table(solution: Solution) -> Table:
+    """What the market cannot go beyond, and what one more unit of it would add."""
+    money = f" [{solution.money}]" if solution.money else ""
+    columns = (
+        Column("limit", "limit", "text"),
+        Column("good", "good", "name"),
+        Column("firm", "firm", "name"),
+        Column("quantity", "quantity", "number"),
+        Column("binds", "binds", "text"),
+        Column(f"rent{money}", "rent", "number"),
+    )
+    rows = tuple(
+        (row.kind, row.good, row.firm or "", row.quantity, "yes" if row.binding else "no", row.rent)
+        for row in solution.limits
+    )
+    return Table("Limits", columns, rows)
+
+
+def tables_of(solution: Solution) -> tuple[Table, ...]:
+    """The price table, the firm table, and the limits if there are any."""
+    limits = (limit_table(solution),) if solution.limits else ()
+    return (price_table(solution), firm_table(solution), *limits)
+
+
 def check_table(verdict: Verdict, *, failing_only: bool = False) -> Table:
     """The rows of a verification."""
     columns = (

@@ -9,6 +9,7 @@ from chainprice.explanation import (
     Equation,
     Explanation,
     Expression,
+    Greatest,
     Price,
     Product,
     Quantity,
@@ -125,6 +126,8 @@ def text_of(term: Term) -> str:  # noqa: PLR0911 - one for each kind of term
             return " * ".join(_factor_text(part) for part in factors)
         case Sum(terms):
             return _signed([text_of(part) for part in terms])
+        case Greatest(terms):
+            return f"max({', '.join(text_of(part) for part in terms)})"
 
 
 def _factor_text(term: Term) -> str:
@@ -160,6 +163,9 @@ def latex_of(term: Term) -> str:  # noqa: PLR0911 - one for each kind of term
             return r" \cdot ".join(_factor_latex(part) for part in factors)
         case Sum(terms):
             return _signed([latex_of(part) for part in terms])
+        case Greatest(terms):
+            inside = r",\; ".join(latex_of(part) for part in terms)
+            return rf"\max\left({inside}\right)"
 
 
 def _factor_latex(term: Term) -> str:
