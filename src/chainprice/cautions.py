@@ -67,11 +67,13 @@ def _unequal_split(network: Network, prices: Prices, good: str) -> Iterator[Warn
 
 
 def of_market(
-    disposed: Mapping[str, Decimal], ranges: Mapping[str, tuple[Decimal, Decimal | None]]
+    network: Network,
+    disposed: Mapping[str, Decimal],
+    ranges: Mapping[str, tuple[Decimal, Decimal | None]],
 ) -> Iterator[Warning]:
     """What a market leaves: goods thrown away, and prices that are not unique."""
     for good, amount in disposed.items():
-        if amount > 0:
+        if amount > 0 and network.uses[good]:
             message = f"{amount:.6g} of '{good}' is thrown away, so its price is 0"
             yield Warning("thrown-away", message, good)
     for good, (low, high) in ranges.items():

@@ -308,7 +308,7 @@ def _warnings(
         yield from cautions.of_given(chain.spec, chain.network, priced.quantities, priced.prices)
         yield from cautions.of_firms(chain.technology, priced.quantities, books)
     else:
-        yield from cautions.of_market(priced.clearing.disposed, ranges)
+        yield from cautions.of_market(chain.network, priced.clearing.disposed, ranges)
 
 
 def _unit_of_account(chain: _Chain, prices: Prices, numeraire: str | None) -> Decimal:

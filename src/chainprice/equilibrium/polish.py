@@ -381,9 +381,20 @@ def _inverse(matrix: np.ndarray) -> np.ndarray:
         balanced = np.abs(matrix) * rows[:, None] * columns
         rows /= np.sqrt(_or_one(balanced.max(axis=1, initial=0.0)))
         columns /= np.sqrt(_or_one(balanced.max(axis=0, initial=0.0)))
-    inverse = np.linalg.pinv(matrix * rows[:, None] * columns, rcond=_RANK)
-    result: np.ndarray = columns[:, None] * inverse * rows
+    result: np.ndarray = columns[:, None] * _pseudo_inverse(matrix * rows[:, None] * columns) * rows
     return result
+
+
+def _pseudo_inverse(matrix: np.ndarray) -> np.ndarray:
+    """The inverse where there is a good one, which is much cheaper; else the pseudo-inverse."""
+    if matrix.shape[0] == matrix.shape[1]:
+        try:
+            inverse = np.linalg.inv(matrix)
+        except np.linalg.LinAlgError:
+            inverse = None
+        if inverse is not None and np.max(np.abs(inverse), initial=0.0) < 1 / np.sqrt(_RANK):
+            return inverse
+    return np.linalg.pinv(matrix, rcond=_RANK)
 
 
 def _or_one(sizes: np.ndarray) -> np.ndarray:
