@@ -131,32 +131,47 @@ def amount(spec: Spec, function: ProductionFunction, point: Point) -> Decimal:
 
 
 def marginal_products(
-    spec: Spec, function: ProductionFunction, point: Point, weights: Weights = MappingProxyType({})
+    spec: Spec,
+    function: ProductionFunction,
+    point: Point,
+    weights: Weights = MappingProxyType({}),
+    near: Point | None = None,
 ) -> tuple[MarginalProduct, ...]:
     """The marginal product of each input at a point, in the formula's order of inputs.
 
-    `weights` say how much each argument counts of a bend that the point lies on.
+    `weights` say how much each argument counts of a bend that the point lies on; a slope that does not
+    exist at the point is taken `near` it, if that is given.
 
     Raises UndefinedError, with the place, where the function has no slope.
     """
     settled = function.settled(point, weights)
     bound = function.bound(settled.shape)
-    values = [*function.values(point), *settled.weights]
+    points = (point,) if near is None else (point, near)
+    slots = [
+        {f"x{i}": value for i, value in enumerate([*function.values(at), *settled.weights])} for at in points
+    ]
     names = (*function.formula.names, *(f"{weight:.6g}" for weight in settled.weights))
     products = []
     for slot, name in enumerate(function.formula.names):
         if name not in function.inputs:
             continue
         slope = differentiation.derivative(bound, slot)
-        slots = {f"x{index}": value for index, value in enumerate(values)}
-        try:
-            value = evaluate(slope, slots)
-        except ArithmeticError:
+        value = _first_defined(slope, slots)
+        if value is None:
             reason = f"has no finite slope in '{name}'"
-            raise UndefinedError(_undefined(spec, function, point, reason)) from None
+            raise UndefinedError(_undefined(spec, function, point, reason))
         text = differentiation.with_names(slope, names)
         products.append(MarginalProduct(function.output, name, text, value))
     return tuple(products)
+
+
+def _first_defined(slope: Formula, points: Sequence[Mapping[str, Decimal]]) -> Decimal | None:
+    for values in points:
+        try:
+            return evaluate(slope, values)
+        except ArithmeticError:
+            continue
+    return None
 
 
 def _undefined(spec: Spec, function: ProductionFunction, point: Point, reason: str) -> Problem:

@@ -277,7 +277,19 @@ class Nlp:
                 break
             scales = better
             point = self._run_solver(point.x, scales)
-        return replace(point, first=first.variables, sizes=np.maximum(first.variables, np.abs(point.x)))
+        grown = np.maximum(first.variables, np.abs(point.x))
+        return replace(point, first=first.variables, sizes=self._sizes_of_goods(grown))
+
+    def _sizes_of_goods(self, sizes: np.ndarray) -> np.ndarray:
+        """Every trade and use as large as the largest of its good: beside that one it may be nothing."""
+        goods: dict[str, list[int]] = {}
+        for i, variable in enumerate(self._programme.variables):
+            if variable.kind != "bend":
+                goods.setdefault(variable.good, []).append(i)
+        sizes = sizes.copy()
+        for indices in goods.values():
+            sizes[indices] = sizes[indices].max()
+        return sizes
 
     def scales(self, x: np.ndarray, least: np.ndarray) -> Scales:
         """The size of everything at a point; no variable's is below `least`."""
