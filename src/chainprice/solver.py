@@ -15,7 +15,6 @@ from chainprice.errors import (
     NumeraireError,
     PrecisionError,
     Problem,
-    UndefinedError,
     UsageError,
 )
 from chainprice.formula import suggestion
@@ -251,15 +250,10 @@ def _clear(chain: _Chain, market: Market) -> _Priced:
 def _marginal_products(
     spec: Spec, function: ProductionFunction, clearing: Clearing
 ) -> tuple[MarginalProduct, ...]:
-    """The slopes at the quantities used; of an idle firm that has none there, along its mix of inputs."""
+    """The slopes at the quantities used; those that do not exist at 0, along the mix of inputs there."""
     used = clearing.quantities.used[function.firm]
     weights = clearing.weights.get((function.firm, function.output), {})
-    try:
-        return technology.marginal_products(spec, function, used, weights)
-    except UndefinedError:
-        if function.firm not in clearing.mixes:
-            raise
-        return technology.marginal_products(spec, function, clearing.mixes[function.firm], weights)
+    return technology.marginal_products(spec, function, used, weights, clearing.mixes.get(function.firm))
 
 
 def _solution(chain: _Chain, priced: _Priced, numeraire: str | None, count: int) -> Solution:

@@ -148,7 +148,8 @@ class Conditions:
         if at_point is not None or x == moved:
             return at_point
         along = self._slope_at(piece, slot, moved)
-        beyond = self._slope_at(piece, slot, [2 * value for value in moved])
+        farther = [value or 2 * near for value, near in zip(x, moved, strict=True)]
+        beyond = self._slope_at(piece, slot, farther)
         if along is None or beyond is None or abs(along - beyond) > _SAME * abs(along):
             return None
         return along

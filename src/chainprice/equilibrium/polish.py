@@ -183,12 +183,12 @@ def polish(
         better = _corrected(optimum, conditions)
         if better == chosen:
             return optimum
-        waiting.append(better)
         waiting += [
             _with_worthless_outputs(chosen, i, conditions)
             for i, pull in enumerate(optimum.gradient)
             if pull is None and i in chosen.at_zero
         ]
+        waiting.append(better)
     raise reason
 
 
