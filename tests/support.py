@@ -9,6 +9,22 @@ import chainprice
 
 ROOT = Path(__file__).parent.parent
 SPECS = sorted((ROOT / "specs").glob("*.yaml"))
+MARKETS = [
+    path
+    for path in SPECS
+    if path.stem
+    in (
+        "aluminium",
+        "cars_and_bridges",
+        "electricity",
+        "input_output",
+        "refinery",
+        "two_stage_economy",
+    )
+]
+"""The specs whose quantities a market chooses; all others say theirs."""
+
+GIVEN = [path for path in SPECS if path not in MARKETS]
 ENVIRONMENT = {
     **{key: value for key, value in os.environ.items() if key not in ("NO_COLOR", "FORCE_COLOR", "COLUMNS")},
     "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",

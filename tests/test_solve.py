@@ -5,7 +5,7 @@ from decimal import Decimal, localcontext
 from fractions import Fraction
 
 import pytest
-from support import ROOT, SPECS, chain, spec
+from support import GIVEN, ROOT, chain, spec
 
 import chainprice
 from chainprice.errors import (
@@ -289,7 +289,7 @@ def test_the_order_of_keys_changes_nothing():
     def backwards(node):
         return {key: backwards(node[key]) for key in reversed(node)} if isinstance(node, dict) else node
 
-    for path in SPECS:
+    for path in GIVEN:
         tree = read_tree(path.read_text(encoding="utf-8")).tree
         turned = json.dumps(backwards(tree), indent=1)
         here = chainprice.solve(chainprice.load(path)).to_dict()
@@ -297,7 +297,7 @@ def test_the_order_of_keys_changes_nothing():
         assert {**here, "spec": None} == {**there, "spec": None}
 
 
-@pytest.mark.parametrize("path", SPECS, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", GIVEN, ids=lambda path: path.stem)
 def test_scaling_the_money_scales_all_prices(path):
     """Demand and supply prices times 8 (exact in doubles): every money figure times 8."""
     plain = chainprice.load(path)
@@ -313,7 +313,7 @@ def test_scaling_the_money_scales_all_prices(path):
     assert scaled.total_value == pytest.approx(8 * base.total_value, rel=1e-15)
 
 
-@pytest.mark.parametrize("path", SPECS, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", GIVEN, ids=lambda path: path.stem)
 def test_a_numeraire_divides_all_money(path):
     plain = chainprice.load(path)
     base = chainprice.solve(plain, count=40)
@@ -329,7 +329,7 @@ def test_a_numeraire_divides_all_money(path):
         )
 
 
-@pytest.mark.parametrize("path", SPECS, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", GIVEN, ids=lambda path: path.stem)
 def test_total_value_is_shared_out(path):
     """What the demands pay is the firms' profits and the value of what was supplied (a redundant identity)."""
     solution = chainprice.solve(chainprice.load(path))

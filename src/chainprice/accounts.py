@@ -8,7 +8,7 @@ from decimal import Decimal
 from itertools import combinations
 from random import Random
 
-from chainprice.arithmetic import DECIMALS, digits
+from chainprice.arithmetic import DECIMALS, digits, working_digits
 from chainprice.errors import NoConvergenceError
 from chainprice.prices import Prices
 from chainprice.quantities import Quantities
@@ -21,6 +21,9 @@ EXACT_UP_TO = 12
 
 ADD_UP = Decimal("1e-12")
 """How near incomes must come to total value, relatively."""
+
+_ROUNDING = 12
+"""Digits at the end of the working digits that a sum of incomes may have lost."""
 
 _DIGITS = 45
 _STEP = Decimal("1e-11")
@@ -78,7 +81,10 @@ def incomes(spec: Spec, quantities: Quantities, prices: Prices, books: Mapping[s
         for good, sold in quantities.sold.items()
     )
     profits = (book.profit for book in books.values())
-    return Incomes(sum(profits, Decimal(0)), sum(factors, Decimal(0)), sum(buyers, Decimal(0)))
+    turnover = sum((abs(book.revenue) + abs(book.cost) for book in books.values()), Decimal(0))
+    rounding = turnover.scaleb(_ROUNDING - working_digits())
+    totals = [sum(parts, Decimal(0)) for parts in (profits, factors, buyers)]
+    return Incomes(*[total if abs(total) > rounding else Decimal(0) for total in totals])
 
 
 def fail_unless_they_add_up(incomes: Incomes, total_value: Decimal, books: Mapping[str, Account]) -> None:

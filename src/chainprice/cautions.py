@@ -34,7 +34,7 @@ def of_goods(network: Network, quantities: Quantities, prices: Prices) -> Iterat
                 "buyer with free disposal would leave some unused",
                 good,
             )
-        if not network.uses[good]:
+        if not network.uses[good] and not price:
             message = f"'{good}' is neither used by a firm nor demanded: its price is 0"
             yield Warning("unused-good", message, good)
         if 0 < abs(price) < SMALLEST_DOUBLE:

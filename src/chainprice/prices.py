@@ -90,7 +90,8 @@ def at_equilibrium(
     At a rival fan-out the price is the greatest marginal value among the uses that could take one
     more unit, and all of them are equal; what is priced from its source (a purchase, the firm that
     makes it for a fixed delivery) has no such use, and keeps the multiplier of its balance. A good
-    that nobody trades is worth what its first unit would be.
+    that nobody trades is worth what its first unit would be; one that nobody uses, and that firms use
+    up together, keeps its multiplier.
 
     Raises NoConvergenceError where this pass and the multipliers disagree.
     """
@@ -102,7 +103,7 @@ def at_equilibrium(
         for use in uses:
             own = slopes.get((use.user, good), ())
             values[use.key] = demand_prices[good] if use.is_demand else marginal_value(own, prices)
-        if not cleared.available[good]:
+        if uses and not cleared.available[good]:
             for use in uses:
                 paid[use.key] = max(Decimal(0), values[use.key])
             prices[good] = _greatest_or_sum(uses, paid, cleared.shares, good in network.non_rival)

@@ -37,7 +37,7 @@ def market_rule(
     if uses and (good in network.non_rival or uses[0].share is not None):
         return price_rule(spec, network, products, good)
     is_open = [use for use in uses if use.key in cleared.open_uses]
-    if is_open or not cleared.available[good]:
+    if is_open or (uses and not cleared.available[good]):
         able = [use for use in uses if use.key not in cleared.full_uses]
         return f"P_{good} = {_greatest([_term(spec, products, use, alone=True) for use in able])}"
     if not cleared.multipliers[good]:
@@ -61,7 +61,7 @@ def _saved(
         for product in products[maker]:
             if (product.input, maker) in cleared.open_uses and network.outputs[maker] == (good,):
                 return f"P_{product.input} / {divisor(product.formula)}"
-    return "what its limit is worth"
+    return "its shadow price"
 
 
 def use_rule(spec: Spec, products: Mapping[str, Sequence[MarginalProduct]], use: Use) -> str:

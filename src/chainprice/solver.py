@@ -48,7 +48,7 @@ _Key = TypeVar("_Key")
 NOISE_DIGITS = 5
 """A difference is rounding where so many digits more than those asked for cancel."""
 
-VALUE_DIGITS = 40
+VALUE_DIGITS = 60
 """Digits of total value when a market is solved again."""
 
 GUARD_DIGITS = 13
@@ -130,7 +130,7 @@ class MarketValue:
         self._market: Market | None = None
 
     def __call__(self, gifts: Mapping[str, str]) -> str | None:
-        """In 40 digits; None if there is no equilibrium with these gifts."""
+        """In 60 digits; None if there is no equilibrium with these gifts."""
         from chainprice import equilibrium
 
         amounts = {good: Decimal(gift) for good, gift in gifts.items()}

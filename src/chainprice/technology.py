@@ -150,7 +150,7 @@ def marginal_products(
     slots = [
         {f"x{i}": value for i, value in enumerate([*function.values(at), *settled.weights])} for at in points
     ]
-    names = (*function.formula.names, *(f"{weight:.6g}" for weight in settled.weights))
+    names = (*function.formula.names, *(f"{float(weight):.6g}" for weight in settled.weights))
     products = []
     for slot, name in enumerate(function.formula.names):
         if name not in function.inputs:

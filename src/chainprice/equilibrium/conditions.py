@@ -12,13 +12,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from chainprice.arithmetic import CONSTANTS, DECIMALS, evaluate
+from chainprice.arithmetic import CONSTANTS, DECIMALS, evaluate, working_digits
 from chainprice.equilibrium.bends import slope_at
 from chainprice.equilibrium.programme import Argument, Balance, Constant, Piece, Programme
 from chainprice.errors import UndefinedError
 from chainprice.formula import Formula
 
 ZERO, ONE = Decimal(0), Decimal(1)
+
+_ROUNDING = 10
+"""Digits at the end of the working digits that sums of quantities may have lost."""
 
 _SAME = Decimal("1e-9")
 """Two slopes along a ray that differ by less are one: constant returns."""
@@ -81,11 +84,14 @@ class Conditions:
             good: self._endowments.get(good, ZERO) + gifts.get(good, ZERO)
             for good in self.programme.network.goods
         }
-        for good, variable in self.programme.purchases.items():
-            amounts[good] += x[variable]
-        for index, production in enumerate(self.programme.productions):
-            amounts[production.output] += self.output(index, x)
-        return amounts
+        largest = {good: abs(amount) for good, amount in amounts.items()}
+        made = [(p.output, self.output(index, x)) for index, p in enumerate(self.programme.productions)]
+        bought = [(good, x[variable]) for good, variable in self.programme.purchases.items()]
+        for good, part in (*bought, *made):
+            amounts[good] += part
+            largest[good] = max(largest[good], abs(part))
+        rounding = Decimal(10) ** (_ROUNDING - working_digits())
+        return {good: ZERO if abs(a) <= rounding * largest[good] else a for good, a in amounts.items()}
 
     def tightened(self, x: Sequence[Decimal]) -> list[Decimal]:
         """The point with every bend at its arguments: where an output is worth nothing, it may hang below."""

@@ -19,11 +19,14 @@ from chainprice.arithmetic import working_digits
 from chainprice.equilibrium.conditions import ZERO, Conditions
 from chainprice.equilibrium.ipopt import Nlp, Point
 
-_NEWTON_STEPS = 60
+_NEWTON_STEPS = 30
 """Steps that may be long, with a new matrix each; short ones share the last matrix."""
 
 _SHORT = -8
 """A step is short if it moves nothing by more than this power of ten of itself."""
+
+_PATIENCE = 8
+"""Whole steps that may bring no progress."""
 
 _LONGEST = Decimal("0.99")
 """The part of a quantity that one step may take away."""
@@ -38,7 +41,7 @@ _BALANCING = 6
 _VANISHED = Decimal("1e-40")
 """A free quantity below this part of its size is on its way to zero."""
 
-_SETS = 60
+_SETS = 40
 """Active sets that are tried before a point is given up."""
 
 
@@ -220,15 +223,15 @@ def _newton(system: _System) -> Optimum:
             break
         step = inverse @ np.array([float(r / largest) for r in residual])
         size = largest * Decimal(float(np.max(np.abs(step), initial=0.0)))
-        system.move(values, weights, step, largest)
+        is_cut = system.move(values, weights, step, largest)
         if not size or size.adjusted() < _GUARD - working_digits():
             break
         is_long = size.adjusted() >= _SHORT
-        stalled = 0 if size.adjusted() < best else stalled + 1
+        stalled = 0 if size.adjusted() < best or is_cut else stalled + 1
         best = min(best, size.adjusted())
         if stalled > _NOISE_STEPS and size.adjusted() < -working_digits() // 2:
             break  # what is left is rounding; whether the digits are enough is for those who asked
-        if stalled > _NEWTON_STEPS or size.adjusted() > 12:
+        if stalled > _PATIENCE or size.adjusted() > 12:
             raise NotPolishedError("Newton's method does not converge")
     else:
         raise NotPolishedError("Newton's method does not converge")
@@ -317,8 +320,8 @@ class _System:
                 self._sizes[i] = Decimal(float(x[i]))
         return sizes
 
-    def move(self, values: list[Decimal], weights: list[Decimal], step: np.ndarray, length: Decimal) -> None:
-        """One Newton step, cut where it would take nearly all of a quantity.
+    def move(self, values: list[Decimal], weights: list[Decimal], step: np.ndarray, length: Decimal) -> bool:
+        """One Newton step; whether it was cut, because it would have taken nearly all of a quantity.
 
         Raises _VanishedError for those that are next to nothing by now.
         """
@@ -333,6 +336,7 @@ class _System:
         self._fail_if_vanished(values)
         for j, s in zip(self._paid, step[len(self._free) :], strict=True):
             weights[j] -= fraction * length * self._weights[j] * Decimal(float(s))
+        return fraction < 1
 
     def fail_if_in_conflict(self, values: Sequence[Decimal], weights: Sequence[Decimal]) -> None:
         """Raise _ConflictError, naming the rows that cannot hold together."""

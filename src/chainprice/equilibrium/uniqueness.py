@@ -22,7 +22,6 @@ Range = tuple[Decimal, Decimal | None]
 
 _RANK = 1e-9
 _SAME = 1e-7
-_HUGE = 1e7
 _TINY = 1e-8
 
 
@@ -74,7 +73,7 @@ class Polyhedron:
         self._rows = [i for i in range(len(base)) if np.isfinite(largest[i]) and largest[i] > 0]
         self._matrix = matrix[self._rows] / largest[self._rows][:, None]
         self._base = base[self._rows] / largest[self._rows]
-        self._most = np.full(len(self._held), _HUGE)
+        self._most = np.full(len(self._held), np.inf)
         for i in range(len(base)):
             if not np.isfinite(largest[i]):
                 self._most[self._outputs_of(i)] = 0.0
@@ -106,10 +105,7 @@ class Polyhedron:
         """The least (sign 1) or greatest (-1) weighted sum, None if there is no greatest."""
         scale = float(np.max(np.abs(weights), initial=0.0)) or 1.0
         solution = self._solve(sign * weights / scale)
-        if solution is None:
-            return None
-        value = float(solution @ weights)
-        return None if value > _HUGE / 10 * scale else value
+        return None if solution is None else float(solution @ weights)
 
     def least(self) -> Active | None:
         """The active set at the least price system: which multipliers are 0 there, and who is indifferent."""
@@ -126,7 +122,7 @@ class Polyhedron:
         )
 
     def _solve(self, objective: np.ndarray) -> np.ndarray | None:
-        """The multipliers of the polyhedron that make the objective least."""
+        """The multipliers of the polyhedron that make the objective least; None if it has no least."""
         low = [i in self._active.at_zero for i in self._rows]
         free = [i in self._free for i in self._rows]
         solver = casadi.conic(
@@ -150,8 +146,9 @@ class Polyhedron:
 
 
 def _unit(optimum: Optimum, j: int) -> float:
-    """The size of a multiplier."""
-    return abs(float(optimum.multipliers[j])) or float(optimum.point.scales.multipliers[j])
+    """The size of a multiplier; of one that is 0, no more than that of the greatest."""
+    greatest = max((abs(float(multiplier)) for multiplier in optimum.multipliers), default=0.0) or 1.0
+    return abs(float(optimum.multipliers[j])) or min(greatest, float(optimum.point.scales.multipliers[j]))
 
 
 def _only(zero: Sequence[Decimal], j: int, value: float) -> list[Decimal]:

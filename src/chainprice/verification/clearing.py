@@ -21,6 +21,9 @@ from chainprice.verification.table import PriceTable
 
 _DIGITS = 60
 
+_ONE_SIDED = mpf("1e-4")
+"""How near the ends of an interval of prices are known from outside, relatively."""
+
 _ORDER = ("stationarity", "complementarity", "feasibility", "signs", "profits", "envelope")
 
 
@@ -183,11 +186,11 @@ class _Comparison:
             if direct is None or direct.method != "envelope":
                 continue
             size = max(abs(direct.low), abs(direct.high) if mpmath.isfinite(direct.high) else mpf(0))
-            yield Gap("price ranges", good, _error(self._money(low), direct.low, size))
+            yield Gap("price ranges", good, _beyond(_error(self._money(low), direct.low, size)))
             if high is None or not mpmath.isfinite(direct.high):
                 yield Gap("price ranges", good, mpf((high is None) != (not mpmath.isfinite(direct.high))))
             else:
-                yield Gap("price ranges", good, _error(self._money(high), direct.high, size))
+                yield Gap("price ranges", good, _beyond(_error(self._money(high), direct.high, size)))
 
     def _rents(self) -> Iterator[Gap]:
         """What the limits of supplies and demands are worth."""
@@ -235,6 +238,11 @@ class _Comparison:
             factors = mpmath.fsum(point.prices[g] * point.bought[g] for g in spec.supply) - mpmath.fsum(paid)
             direct = self._money(table.incomes["factor_incomes"])
             yield Gap("total value", "factor incomes", _error(direct, factors, size))
+
+
+def _beyond(error: mpf) -> mpf:
+    """What is left of an error after what a one-sided slope over a step of finite length may be off."""
+    return max(mpf(0), error - _ONE_SIDED)
 
 
 def _error(value: mpf, direct: mpf, size: mpf | None = None) -> mpf:

@@ -38,7 +38,7 @@ STEP = mpf("1e-20")
 GIFT = mpf("1e-10")
 """The relative step when the market is solved again."""
 
-_NOISE = mpf("1e-32")
+_NOISE = mpf("1e-26")
 """A change of total value that is smaller than this part of it is rounding."""
 
 _FIRST = mpf("1e-6")
@@ -112,6 +112,15 @@ class MarketPoint:
             for good in self.spec.firms[firm].production:
                 made[good] = made.get(good, mpf(0)) + self.amount(firm, good)
         return made
+
+    @cached_property
+    def sizes(self) -> dict[str, mpf]:
+        """The largest part of what there is of each good: all of it, or what one firm makes or uses up."""
+        sizes = {good: abs(there) for good, there in self.available.items()}
+        for firm in self.spec.firms:
+            for good in self.spec.firms[firm].production:
+                sizes[good] = max(sizes[good], abs(self.amount(firm, good)))
+        return sizes
 
     def inputs(self, firm: str) -> tuple[str, ...]:
         """The goods that a firm's formulas name."""
@@ -203,7 +212,8 @@ class MarketPoint:
         for good, there in self.available.items():
             made = self.made.get(good, mpf(0))
             if good not in self.spec.supply:
-                yield Gap("feasibility", good, _relative(there, made))
+                yield Gap("feasibility", good, abs(there - made) / (self.sizes[good] or mpf(1)))
+            yield Gap("feasibility", good, max(mpf(0), -there) / (self.sizes[good] or mpf(1)))
         for good, bought in self.bought.items():
             yield Gap("feasibility", f"supply of {good}", self._off_limits("supply", good, bought))
         for good in self.spec.demand:
@@ -247,7 +257,7 @@ class MarketPoint:
                 yield Gap("complementarity", good, left / there)
         for good, price in self.prices.items():
             if not any(use[0] == good for use in self.used) and price:
-                yield Gap("complementarity", good, mpf(1))
+                yield Gap("complementarity", good, self.available[good] / (self.sizes[good] or mpf(1)))
 
     def _trades(self) -> Iterator[Gap]:
         """Sales at no less than the price, purchases at no more; equal where neither 0 nor the limit."""
@@ -381,7 +391,9 @@ class MarketPoint:
         note = self.spec.note(good)
         if note.rival and note.split is None:
             there, needed, uses = balances[0]
-            if not uses or _relative(there, needed) > _BEND:
+            if not uses:
+                return [] if there > _BEND * self.sizes[good] else None
+            if _relative(there, needed) > _BEND:
                 return []
             if self._buys(good):
                 return [("supply", mpf(1))]
