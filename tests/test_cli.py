@@ -228,6 +228,8 @@ def test_an_interrupt_ends_at_once_with_130(tmp_path):
         stderr=subprocess.PIPE,
         text=True,
         env=ENVIRONMENT,
+        # Whoever runs the tests in the background has interrupts ignored, and children inherit that.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509
     )
     time.sleep(2)
     process.send_signal(signal.SIGINT)

@@ -373,3 +373,32 @@ def test_the_closed_form_of_the_two_stage_economy():
     assert solution.prices["labour"] == pytest.approx(0.0073 * total, rel=1e-15)
     assert solution.prices["ore"] == pytest.approx(0.003 * total, rel=1e-15)
     assert solution.prices["land"] == pytest.approx(0.0042 * total, rel=1e-15)
+
+
+DEGENERATE = {
+    "a limit that binds exactly where the curves meet": (
+        "firms: {f: {production: {y: a}}}\nsupply: {a: {price: 2, quantity: 8}}\ndemand: {y: {price: 10-q}}\n"
+        "allocation: competitive",
+        {"a": 2, "y": 2},
+    ),
+    "a tie between two uses": (
+        "firms: {f: {production: {y: a}}}\nsupply: {a: {quantity: 1}}\n"
+        "demand: {y: {price: q^-2}, a: {price: 1}}",
+        {"a": 1, "y": 1},
+    ),
+}
+
+
+@pytest.mark.parametrize("name", DEGENERATE)
+def test_degenerate_markets(name):
+    text, prices = DEGENERATE[name]
+    loaded = spec(text)
+    solution = chainprice.solve(loaded)
+    assert dict(solution.prices) == pytest.approx(prices, rel=1e-12)
+    assert chainprice.verify(loaded, solution).verified
+
+
+def test_a_price_curve_with_a_hole_is_named():
+    text = "firms: {f: {production: {y: a}}}\nsupply: {a: {price: 5 + abs(q-3)/(q-3)}}\ndemand: {y: {price: 10-q}}"
+    with pytest.raises(UndefinedError, match="has no value somewhere"):
+        chainprice.solve(spec(text))

@@ -82,8 +82,12 @@ def trade_value(spec: Spec, section: Section, good: str, quantity: Decimal) -> D
     if price is None or CURVE_VARIABLE not in price.names:
         return quantity * trade_price(spec, section, good, quantity)
     curve = PriceCurve(price, spec.parameters)
-    ends = curve.bends(quantity)
-    return sum((curve.integral(low, high) for low, high in pairwise(ends)), Decimal(0))
+    try:
+        ends = curve.bends(quantity)
+        return sum((curve.integral(low, high) for low, high in pairwise(ends)), Decimal(0))
+    except ArithmeticError:
+        message = f"the price '{price}' of '{good}' has no value somewhere up to q = {quantity:.6g}"
+        raise UndefinedError(Problem(message, spec.place(section, good, "price"))) from None
 
 
 @dataclass(frozen=True, slots=True)

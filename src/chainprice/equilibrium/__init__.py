@@ -7,6 +7,12 @@ there. What comes back can be had in any number of digits.
 Needs CasADi: `pip install 'chainprice[equilibrium]'`.
 """
 
+import os
+
+# Matrices here are small: threads of the linear algebra only get in each other's way.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 from chainprice.equilibrium.clearing import Clearing, Limit
 from chainprice.equilibrium.market import Market, find
 

@@ -5,7 +5,8 @@ Its multipliers come from CasADi's rules and not from sympy's: a second opinion 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import partial
@@ -19,6 +20,7 @@ from chainprice import differentiation
 from chainprice.arithmetic import digits
 from chainprice.equilibrium.programme import Argument, Balance, Curve, Programme
 from chainprice.equilibrium.start import constant
+from chainprice.errors import Problem, UndefinedError
 from chainprice.formula import Formula, Functions
 from chainprice.value import PriceCurve
 
@@ -187,7 +189,7 @@ class Nlp:
         if curve.variable not in curve.piece.slots:
             return self._run(curve.piece) * x
         prices = PriceCurve(curve.piece.formula, self._programme.spec.parameters)
-        with digits(_CURVE_DIGITS):
+        with digits(_CURVE_DIGITS), self._defined(curve):
             bends = prices.bends_between(_PROBES) if curve.piece.formula.shape.kinked else []
             ends = [Decimal(0), *bends]
             middles = [(a + b) / 2 for a, b in pairwise(ends)] + [2 * ends[-1] + 1]
@@ -200,6 +202,16 @@ class Nlp:
             else:
                 total += integral(end)
         return total
+
+    @contextmanager
+    def _defined(self, curve: Curve) -> Iterator[None]:
+        """Raise UndefinedError, with the place, where a bent price curve has no value."""
+        try:
+            yield
+        except ArithmeticError:
+            message = f"the price '{curve.piece.formula}' of '{curve.good}' is not defined all along q"
+            place = self._programme.spec.place(curve.section, curve.good, "price")
+            raise UndefinedError(Problem(message, place, "write steps with min and max")) from None
 
     def _branch(self, curve: Curve, prices: PriceCurve, middle: Decimal) -> Callable[[Any], Any]:
         """An integral of one branch of a price, as a function of its end: exact where sympy has one."""
@@ -294,6 +306,7 @@ class Nlp:
     def scales(self, x: np.ndarray, least: np.ndarray) -> Scales:
         """The size of everything at a point; no variable's is below `least`."""
         size = np.where(np.isfinite(x) & (x != 0), np.maximum(np.abs(x), least), least)
+        size = np.where(size > 0, size, 1.0)
         jacobian = (
             np.abs(np.array(self.jacobian(x))) if self._programme.constraints else np.zeros((0, len(x)))
         )

@@ -16,7 +16,15 @@ from chainprice.equilibrium.clearing import Clearing
 from chainprice.equilibrium.conditions import Conditions
 from chainprice.equilibrium.ipopt import Nlp, Point
 from chainprice.equilibrium.live import prune, restore
-from chainprice.equilibrium.polish import Active, NoSlopeError, NotPolishedError, Optimum, guess, polish
+from chainprice.equilibrium.polish import (
+    Active,
+    NoSlopeError,
+    NotPolishedError,
+    Optimum,
+    guess,
+    is_degenerate,
+    polish,
+)
 from chainprice.equilibrium.programme import Balance, Programme, build
 from chainprice.equilibrium.start import constant, run, starting_points
 from chainprice.errors import (
@@ -137,7 +145,8 @@ class _Search:
                 conditions = Conditions(self._programme)
                 optimum = polish(point, self._nlp, conditions)
                 self._fail_if_derivatives_disagree(optimum)
-                if point.solved and optimum.active == guess(point, conditions, self._nlp):
+                clear = point.solved and optimum.active == guess(point, conditions, self._nlp)
+                if clear and not is_degenerate(optimum, conditions):
                     self._fail_if_multipliers_disagree(point, optimum)
                 optimum = replace(optimum, near=idle.mixes(optimum, conditions))
                 optimum = self._least(optimum, conditions)

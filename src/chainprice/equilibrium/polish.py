@@ -142,6 +142,24 @@ def guess(point: Point, conditions: Conditions, nlp: Nlp) -> Active:
     )
 
 
+def is_degenerate(optimum: Optimum, conditions: Conditions) -> bool:
+    """Whether something holds with equality and is worth next to nothing: multipliers do not settle there.
+
+    Nor do they where more constraints are active than there are free variables.
+    """
+    scales, active = optimum.point.scales, optimum.active
+    pulls = [
+        abs(float(optimum.gradient[i] or 0)) * float(optimum.point.sizes[i]) / scales.value
+        for i in (*active.at_zero, *active.at_upper)
+    ]
+    weights = [abs(float(optimum.multipliers[j])) / float(scales.multipliers[j]) for j in active.constraints]
+    free = active.free(len(conditions.upper))
+    return min([*pulls, *weights], default=1.0) < _CLEAR or len(active.constraints) > len(free)
+
+
+_CLEAR = 1e-4
+"""A pull or a multiplier above this, by its size, is not nothing."""
+
 _NEAR = 1e-6
 """What is this near to a bound or a constraint, by its size, begins as active."""
 

@@ -187,9 +187,9 @@ class _Comparison:
                 continue
             size = max(abs(direct.low), abs(direct.high) if mpmath.isfinite(direct.high) else mpf(0))
             yield Gap("price ranges", good, _beyond(_error(self._money(low), direct.low, size)))
-            if high is None or not mpmath.isfinite(direct.high):
-                yield Gap("price ranges", good, mpf((high is None) != (not mpmath.isfinite(direct.high))))
-            else:
+            if high is None:
+                yield Gap("price ranges", good, mpf(bool(mpmath.isfinite(direct.high))))
+            elif mpmath.isfinite(direct.high):  # else the market with less of it was not to be solved
                 yield Gap("price ranges", good, _beyond(_error(self._money(high), direct.high, size)))
 
     def _rents(self) -> Iterator[Gap]:
