@@ -1,5 +1,6 @@
 """Formulas: read as mathematics, refused with a place, never run."""
 
+import ast
 from decimal import Decimal
 from fractions import Fraction
 
@@ -45,15 +46,28 @@ def test_equal_forms_have_one_shape():
     assert len(read("(a + b)*(a + b)").shape.steps) == 4
 
 
-def test_a_sum_of_twenty_thousand_goods():
-    text = " + ".join(f"g{i}" for i in range(20_000))
-    assert evaluate(read(text), {f"g{i}": Decimal(i) for i in range(20_000)}) == sum(range(20_000))
+@pytest.mark.parametrize(
+    ("operator", "result"), [("+", 20_000), ("-", -19_998), ("*", 1), ("/", 1), (" + 2 - ", 20_000)]
+)
+def test_twenty_thousand_operations_in_a_row(operator, result):
+    names = [f"g{i}" for i in range(20_000)]
+    for text in (operator.join(names), f"sqrt(({operator.join(names)})^2)*1"):
+        assert abs(evaluate(read(text), dict.fromkeys(names, Decimal(1)))) == abs(result)
+
+
+@pytest.mark.parametrize("text", ["{}x{}", "sqrt({}x{})", "x + ({}2*x{})"])
+def test_nesting_has_one_limit_on_every_machine(text):
+    deep = text.split("{}")
+    assert read(deep[0] * 33 + deep[1] + deep[2] * 33)
+    assert "nested more than 100 deep" in refusal("(" * 101 + "x" + ")" * 101).message
+    assert "nested more than 100 deep" in refusal("-" * 101 + "x").message
+    assert "nested more than 100 deep" in refusal("^".join(["x"] * 102)).message
 
 
 @pytest.mark.parametrize(
     ("text", "offset", "length"),
     [
-        ("sqrt(x", 4, 1),
+        ("sqrt(x", 0, 4),
         ("x + 2y", 5, 1),
         ("x + sqr(y)", 4, 3),
         ("x.y", 1, 1),
@@ -98,6 +112,37 @@ def test_what_is_read_means_what_was_written(tree):
     text, expected = tree
     if expected is not None:
         assert rational(read(text)) == expected
+
+
+WORDS = st.sampled_from(["x", "y", "2", "3", "+", "-", "*", "/", "**", "(", ")", "abs(", ","])
+
+
+@settings(max_examples=1000)
+@given(st.lists(WORDS).filter(lambda words: words.count("**") < 3))
+def test_python_reads_the_same(words):
+    """What the language and Python have in common means the same to both, and the rest is refused."""
+    text = " ".join(words)
+    try:
+        tree = ast.parse(text, mode="eval")
+    except SyntaxError:
+        assert refusal(text)
+        return
+    if ", )" in text or not all(in_the_language(node) for node in ast.walk(tree)):
+        assert refusal(text)
+        return
+    exact = ast.unparse(tree).replace("2", "Fraction(2)").replace("3", "Fraction(3)")
+    try:
+        expected = eval(exact, {"Fraction": Fraction, "abs": abs}, {"x": Fraction(7), "y": Fraction(-5)})
+    except ZeroDivisionError:
+        expected = None
+    found = rational(read(text.replace("x", "7").replace("y", "(0-5)")))
+    assert found == expected or not isinstance(expected, Fraction)
+
+
+def in_the_language(node):
+    if isinstance(node, ast.Call):
+        return isinstance(node.func, ast.Name) and node.func.id == "abs" and len(node.args) == 1
+    return not isinstance(node, ast.Tuple | ast.Starred)
 
 
 @settings(max_examples=500)

@@ -197,7 +197,7 @@ def _formula(result: Any, expression: _Expression) -> Formula:
     for name, base in reversed(list(expression.bases.items())):
         text = text.replace(f"({name})", str(name))
         text = text.replace(str(name), f"({printer.doprint(base)})")
-    formula = read(text)
+    formula = read(text, limits.DERIVATIVE_NESTING)
     for name in formula.names:
         if name not in CONSTANTS and not _SLOT.fullmatch(name):
             raise FormulaError(f"'{name}' is no number")  # sympy's I, zoo or nan

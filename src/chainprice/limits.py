@@ -7,7 +7,10 @@ FORMULA_LENGTH = 1_000_000
 """Characters in one formula."""
 
 FORMULA_NESTING = 100
-"""Parentheses and functions inside each other in one formula."""
+"""Operations of one formula that wait for each other: parentheses, functions, signs, powers, ..."""
+
+DERIVATIVE_NESTING = 10_000
+"""The same of a derivative, which sympy makes of such a formula."""
 
 NUMBER_EXPONENT = 1_000
 """The largest power of ten of a number written in a spec, up or down."""
