@@ -8,17 +8,18 @@ the same whitelist as any other, so that one kind of formula is all that is ever
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
 from functools import cache, lru_cache
+from types import MappingProxyType
 from typing import Any
 
 from chainprice import limits
 from chainprice.arithmetic import CONSTANTS
 from chainprice.errors import UndefinedError
-from chainprice.formula import Formula, FormulaError, Functions, Shape, read
+from chainprice.formula import Formula, FormulaError, Functions, Shape, ShapeBuilder, read
 
 _SLOT = re.compile(r"\bx(\d+)\b")
 
@@ -58,6 +59,61 @@ def derivative(bound: Bound, slot: int) -> Formula:
         raise UndefinedError(f"a derivative has no real value: {error}") from None
     except ValueError:  # Python's limit on writing long integers
         raise UndefinedError("a derivative has a constant too long to be written down") from None
+
+
+@dataclass(frozen=True, slots=True)
+class Gradient:
+    """All partial derivatives of a shape in one program, whatever numbers its formulas have.
+
+    `program` is a shape over the names and then the numbers of the shape that was differentiated;
+    `literals` are its own numbers, `results` has the step of each name slot's derivative.
+    """
+
+    program: Shape
+    literals: tuple[Decimal, ...]
+    results: Mapping[int, int]
+
+    def run(self, functions: Functions, names: Sequence[Any], numbers: Sequence[Any]) -> dict[int, Any]:
+        """The derivative by each name slot at a point, in an arithmetic."""
+        values = self.program.trace(functions, [*names, *numbers], self.literals)
+        return {slot: values[step] for slot, step in self.results.items()}
+
+
+@lru_cache(maxsize=4096)
+def gradient(shape: Shape) -> Gradient:
+    """The gradient of a smooth shape with its numbers left open: sympy differentiates each shape once.
+
+    What simplifies for some numbers only (x^2/x, at 0) is not simplified: where the program has no value,
+    `derivative` may have one.
+    """
+    functions = {**_sympy_functions({}), **_open_powers()}
+    names = [_symbol(slot) for slot in range(shape.names + shape.numbers)]
+    expression = shape.run(functions, names[: shape.names], names[shape.names :])
+    printer = _printer_class()(decimal=False)
+    builder = ShapeBuilder()
+    literals: dict[Decimal, int] = {}
+    results = {}
+    for slot in sorted({operands[0] for operation, operands in shape.steps if operation == "name"}):
+        formula = read(printer.doprint(_diff(expression, names[slot])), limits.DERIVATIVE_NESTING)
+        places = [int(name.removeprefix("x")) for name in formula.names]
+        numbers = [literals.setdefault(number, len(literals)) for number in formula.numbers]
+        results[slot] = builder.include(formula.shape, places, numbers)
+    return Gradient(builder.build(len(names), len(literals)), tuple(literals), MappingProxyType(results))
+
+
+@cache
+def _open_powers() -> Functions:
+    """Powers with an open exponent: their slope is written so that it has a value at 0 where it can."""
+    import sympy
+
+    class power(sympy.Function):  # type: ignore[misc]  # noqa: N801 - the printed name
+        """base**exponent; sympy's own slope is base**exponent*exponent/base, 0/0 at 0."""
+
+        def fdiff(self, argindex: int = 1) -> Any:
+            base, exponent = self.args
+            return exponent * power(base, exponent - 1) if argindex == 1 else self * sympy.log(base)
+
+    return {"pow": power, "number": lambda symbol: symbol}
 
 
 @lru_cache(maxsize=1024)
@@ -225,6 +281,9 @@ def _printer_class() -> Any:
             if text is None:
                 text = self._printed[expression] = str(super()._print(expression, **options))
             return text
+
+        def _print_power(self, expression: Any) -> str:
+            return f"({self._print(expression.args[0])})**({self._print(expression.args[1])})"
 
         def _print_log(self, expression: Any) -> str:
             return f"ln({self._print(expression.args[0])})"

@@ -14,10 +14,10 @@ from decimal import Decimal
 from random import Random
 
 from chainprice import differentiation
-from chainprice.arithmetic import evaluate
+from chainprice.arithmetic import DECIMALS, evaluate
 from chainprice.differentiation import Bound
 from chainprice.errors import UndefinedError
-from chainprice.formula import KINKED, Formula, ShapeBuilder
+from chainprice.formula import KINKED, Formula, Shape, ShapeBuilder
 from chainprice.technology import settle
 
 _SAMPLES = 12
@@ -101,15 +101,33 @@ def _slopes(formula: Formula, slot: int, known: Mapping[str, Decimal]) -> list[D
             known[name] if name in known else Decimal(10) ** Decimal(random.uniform(-2, 2))
             for name in formula.names
         ]
-        try:
-            slopes.append(slope_at(formula, slot, values))
-        except (ArithmeticError, UndefinedError):
-            continue
+        slope = slopes_at(formula, values).get(slot)
+        if slope is not None:
+            slopes.append(slope)
     return slopes
 
 
-def slope_at(formula: Formula, slot: int, values: list[Decimal]) -> Decimal:
-    """The derivative by one name slot at a point; a bend that is left stands on its branch there."""
-    shape = settle(formula, values).shape if formula.shape.kinked else formula.shape
-    slope = differentiation.derivative(Bound(shape, formula.numbers), slot)
-    return evaluate(slope, {differentiation.slot_name(i): value for i, value in enumerate(values)})
+def slopes_at(formula: Formula, values: list[Decimal]) -> dict[int, Decimal | None]:
+    """The derivative by each name slot at a point, None where there is none.
+
+    A bend that is left in the formula stands on its branch there.
+    """
+    try:
+        shape = settle(formula, values).shape if formula.shape.kinked else formula.shape
+    except ArithmeticError:
+        return dict.fromkeys(range(len(values)))
+    gradient = differentiation.gradient(shape)
+    try:
+        slopes = gradient.run(DECIMALS, values, formula.numbers)
+    except ArithmeticError:
+        return {slot: _slope_at(formula, shape, slot, values) for slot in gradient.results}
+    return {slot: +slope for slot, slope in slopes.items()}
+
+
+def _slope_at(formula: Formula, shape: Shape, slot: int, values: list[Decimal]) -> Decimal | None:
+    """One derivative, simplified for the formula's own numbers."""
+    try:
+        slope = differentiation.derivative(Bound(shape, formula.numbers), slot)
+        return evaluate(slope, {differentiation.slot_name(i): value for i, value in enumerate(values)})
+    except (ArithmeticError, UndefinedError):
+        return None

@@ -13,9 +13,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from chainprice.arithmetic import CONSTANTS, DECIMALS, evaluate, working_digits
-from chainprice.equilibrium.bends import slope_at
+from chainprice.equilibrium.bends import slopes_at
 from chainprice.equilibrium.programme import Argument, Balance, Constant, Piece, Programme
-from chainprice.errors import UndefinedError
 from chainprice.formula import Formula
 
 ZERO, ONE = Decimal(0), Decimal(1)
@@ -141,30 +140,27 @@ class Conditions:
     def _slopes(
         self, piece: Piece, x: Sequence[Decimal], moved: Sequence[Decimal]
     ) -> dict[int, Decimal | None]:
+        at_point = self._slopes_at(piece, x)
+        if None not in at_point.values() or all(x[i] == moved[i] for i in at_point):
+            return at_point
+        along = self._slopes_at(piece, moved)
+        farther = {i: x[i] or 2 * moved[i] for i in at_point}
+        beyond = self._slopes_at(piece, farther)
         return {
-            variable: self._slope(piece, slot, x, moved)
-            for slot, variable in enumerate(piece.slots)
-            if isinstance(variable, int) and variable in piece.variables
+            i: slope if slope is not None else _constant(along[i], beyond[i]) for i, slope in at_point.items()
         }
 
-    def _slope(
-        self, piece: Piece, slot: int, x: Sequence[Decimal], moved: Sequence[Decimal]
-    ) -> Decimal | None:
-        at_point = self._slope_at(piece, slot, x)
-        if at_point is not None or x == moved:
-            return at_point
-        along = self._slope_at(piece, slot, moved)
-        farther = [value or 2 * near for value, near in zip(x, moved, strict=True)]
-        beyond = self._slope_at(piece, slot, farther)
-        if along is None or beyond is None or abs(along - beyond) > _SAME * abs(along):
-            return None
-        return along
-
-    def _slope_at(self, piece: Piece, slot: int, x: Sequence[Decimal]) -> Decimal | None:
-        try:
-            return slope_at(piece.formula, slot, piece.values(x, self.constant))
-        except (ArithmeticError, UndefinedError):
-            return None
+    def _slopes_at(
+        self, piece: Piece, x: Sequence[Decimal] | Mapping[int, Decimal]
+    ) -> dict[int, Decimal | None]:
+        """By each variable that the piece depends on."""
+        slopes = slopes_at(piece.formula, piece.values(x, self.constant))
+        by_variable: dict[int, Decimal | None] = {}
+        for slot, slope in slopes.items():
+            variable = piece.slots[slot]
+            if isinstance(variable, int):
+                by_variable[variable] = slope
+        return by_variable
 
     def prices(self, multipliers: Sequence[Decimal]) -> dict[str, Decimal]:
         """The price of each good: what one more unit relaxes, over all its balances."""
@@ -203,6 +199,13 @@ class Conditions:
                 add(variable, weight, slope)
             add(argument.bend, -weight, ONE)
         return gradient
+
+
+def _constant(along: Decimal | None, beyond: Decimal | None) -> Decimal | None:
+    """The slope along a ray where it is the same all along: constant returns."""
+    if along is None or beyond is None or abs(along - beyond) > _SAME * abs(along):
+        return None
+    return along
 
 
 def name_of(constraint: Balance | Argument) -> str:

@@ -5,52 +5,37 @@ Its multipliers come from CasADi's rules and not from sympy's: a second opinion 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from decimal import Decimal
-from functools import partial
-from itertools import pairwise
 from typing import Any
 
 import casadi
 import numpy as np
 
-from chainprice import differentiation
-from chainprice.arithmetic import digits
-from chainprice.equilibrium.programme import Argument, Balance, Curve, Programme
+from chainprice.equilibrium.expressions import Expressions
+from chainprice.equilibrium.programme import Argument, Programme
 from chainprice.equilibrium.start import constant
-from chainprice.errors import Problem, UndefinedError
-from chainprice.formula import Formula, Functions
-from chainprice.value import PriceCurve
 
 FAR = 1e12
 """How many times its expected size a quantity may grow before the market counts as unbounded."""
 
-_NODES = 40
-"""Points of the Gauss-Legendre rule, for price curves without a written antiderivative."""
-
-_PROBES = tuple(Decimal(10) ** (Decimal(step) / 32) for step in range(-32 * 6, 32 * 10))
-"""Quantities at which the branch of a bent price curve is looked up."""
-
-_CURVE_DIGITS = 20
 _ROUNDS = 4
 _WELL_SCALED = 10.0
 
 NOTHING = 1e-9
 """What is smaller than this part of its expected size is as good as nothing."""
 
-_TIE = 1e-12
+TIE = 1e-12
 """The weight of the square of all quantities: among equally good points, the solver goes to a near one."""
 
 OPTIONS: dict[str, Any] = {
     "print_time": False,
     "ipopt.print_level": 0,
     "ipopt.sb": "yes",
-    "ipopt.tol": 1e-10,
+    "ipopt.tol": 1e-14,
     "ipopt.dual_inf_tol": 1e-8,
     "ipopt.constr_viol_tol": 1e-10,
-    "ipopt.compl_inf_tol": 1e-10,
+    "ipopt.compl_inf_tol": 1e-14,
     "ipopt.acceptable_tol": 1e-8,
     "ipopt.bound_relax_factor": 0.0,
     "ipopt.nlp_scaling_method": "none",
@@ -59,32 +44,6 @@ OPTIONS: dict[str, Any] = {
     "show_eval_warnings": False,
     "calc_lam_p": False,
 }
-
-CASADI: Functions = {
-    "number": lambda number: casadi.SX(float(number)),
-    "add": lambda a, b: a + b,
-    "sub": lambda a, b: a - b,
-    "mul": lambda a, b: a * b,
-    "div": lambda a, b: a / b,
-    "pow": lambda a, b: a**b,
-    "neg": lambda a: -a,
-    "mean": lambda *values: sum(values, casadi.SX(0)) / len(values),
-    "abs": casadi.fabs,
-    "min": lambda *values: _fold(casadi.fmin, values),
-    "max": lambda *values: _fold(casadi.fmax, values),
-    "ln": casadi.log,
-    "log": lambda a, base=None: casadi.log(a) if base is None else casadi.log(a) / casadi.log(base),
-    **{name: getattr(casadi, name) for name in ("exp", "sqrt", "erf", "sin", "cos", "tan")},
-    **{name: getattr(casadi, name) for name in ("asin", "acos", "atan", "sinh", "cosh", "tanh")},
-}
-"""The arithmetic of formulas in CasADi expressions."""
-
-
-def _fold(function: Any, values: Sequence[Any]) -> Any:
-    result = values[0]
-    for value in values[1:]:
-        result = function(result, value)
-    return result
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +59,11 @@ class Scales:
         """The expected size of each multiplier."""
         sizes: np.ndarray = self.value / self.constraints
         return sizes
+
+    @property
+    def parameters(self) -> np.ndarray:
+        """All of them in one row."""
+        return np.concatenate([self.variables, self.constraints, [self.value]])
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,147 +93,76 @@ class Point:
 
 
 class Nlp:
-    """A programme in CasADi, with its size as a parameter."""
+    """A programme in CasADi, with the sizes of everything as parameters.
+
+    The solver's variables are quantities over their sizes, its function total value over its own, and
+    so its derivatives are in relative units.
+    """
 
     def __init__(self, programme: Programme) -> None:
         self._programme = programme
-        count = len(programme.variables)
-        x = casadi.SX.sym("x", count)
-        self._entries = [x[i] for i in range(count)]
-        value = self._total_value()
-        slacks = casadi.vertcat(*self._slacks()) if programme.constraints else casadi.SX(0, 1)
-        multipliers = casadi.SX.sym("l", slacks.numel())
-        lagrangian = value + casadi.dot(multipliers, slacks)
-        self.terms = casadi.Function("terms", [x], [value, slacks])
-        self.hessian = casadi.Function("hessian", [x, multipliers], [casadi.hessian(lagrangian, x)[0]])
-        self.jacobian = casadi.Function("jacobian", [x], [casadi.jacobian(slacks, x)])
-        self.gradient = casadi.Function("gradient", [x], [casadi.gradient(value, x)])
         self._upper = np.array(
             [np.inf if v.upper is None else constant(v.upper) for v in programme.variables]
         )
-        self._is_linear = self._linear()
         self._is_bend = np.array([v.kind == "bend" for v in programme.variables], dtype=bool)
-        self._solver = self._scaled(x, value, slacks)
+        self._problem = self._relative()
+        self._solver = casadi.nlpsol("market", "ipopt", self._problem, OPTIONS)
+        names = ("nlp_g", "nlp_grad_f", "nlp_jac_g", "nlp_hess_l")
+        self._slacks, self._gradient, self._jacobian, self._hessian = (
+            self._solver.get_function(name) for name in names
+        )
+        self._pattern = self._jacobian.sparsity_out(1).get_triplet()
+        self._is_counted = self._counted()
 
-    def _linear(self) -> np.ndarray:
+    def _relative(self) -> dict[str, Any]:
+        """The problem in relative variables."""
+        variables, constraints = len(self._programme.variables), len(self._programme.constraints)
+        u, p = casadi.SX.sym("u", variables), casadi.SX.sym("p", variables + constraints + 1)
+        x = u * p[:variables]
+        model = Expressions(self._programme, [x[i] for i in range(variables)])
+        return {
+            "x": u,
+            "p": p,
+            "f": -model.value / p[-1] + TIE * casadi.sumsqr(u),
+            "g": model.slacks / p[variables:-1],
+        }
+
+    def _counted(self) -> np.ndarray:
         """Where a constraint counts units of a variable: uses and purchases in balances, bends."""
         programme = self._programme
-        mask = np.zeros((len(programme.constraints), len(programme.variables)), dtype=bool)
+        counted: set[tuple[int, int]] = set()
         for j, constraint in enumerate(programme.constraints):
             if isinstance(constraint, Argument):
-                mask[j, constraint.bend] = True
+                counted.add((j, constraint.bend))
             else:
-                mask[j, list(constraint.uses)] = True
+                counted.update((j, i) for i in constraint.uses)
                 if constraint.good in programme.purchases:
-                    mask[j, programme.purchases[constraint.good]] = True
-        return mask
+                    counted.add((j, programme.purchases[constraint.good]))
+        return np.array([place in counted for place in zip(*self._pattern, strict=True)], dtype=bool)
 
-    def _scaled(self, x: Any, value: Any, slacks: Any, *, elastic: bool = False) -> Any:
-        """The solver in relative variables; with `elastic`, of how little the constraints must give."""
-        u, p = casadi.SX.sym("u", x.numel()), casadi.SX.sym("p", x.numel() + slacks.numel() + 1)
-        sizes_x, sizes_c, size_w = casadi.vertsplit(p, [0, x.numel(), x.numel() + slacks.numel(), p.numel()])
-        w, c = casadi.substitute([value, slacks], [x], [u * sizes_x])
-        problem = {"x": u, "p": p, "f": -w / size_w + _TIE * casadi.sumsqr(u), "g": c / sizes_c}
-        if elastic:
-            short = casadi.SX.sym("short", slacks.numel())
-            problem = {
-                "x": casadi.vertcat(u, short),
-                "p": p,
-                "f": casadi.sum1(short),
-                "g": c / sizes_c + short,
-            }
-        return casadi.nlpsol("market", "ipopt", problem, OPTIONS)
+    # The programme and its derivatives at a point, in relative units.
 
-    def _total_value(self) -> Any:
-        return sum((curve.sign * self._integral(curve) for curve in self._programme.curves), casadi.SX(0))
+    def slacks(self, x: np.ndarray, scales: Scales) -> np.ndarray:
+        """c(x), each by its size."""
+        return _flat(self._slacks(x / scales.variables, scales.parameters))
 
-    def _integral(self, curve: Curve) -> Any:
-        """The integral of a price curve, branch by branch."""
-        x = self._entries[curve.variable]
-        if curve.variable not in curve.piece.slots:
-            return self._run(curve.piece) * x
-        prices = PriceCurve(curve.piece.formula, self._programme.spec.parameters)
-        with digits(_CURVE_DIGITS), self._defined(curve):
-            bends = prices.bends_between(_PROBES) if curve.piece.formula.shape.kinked else []
-            ends = [Decimal(0), *bends]
-            middles = [(a + b) / 2 for a, b in pairwise(ends)] + [2 * ends[-1] + 1]
-            branches = [self._branch(curve, prices, middle) for middle in middles]
-        total = casadi.SX(0)
-        for low, high, integral in zip(ends, [*bends, None], branches, strict=True):
-            end = x if high is None else casadi.fmin(x, float(high))
-            if low:
-                total += integral(casadi.fmax(end, float(low))) - integral(casadi.SX(float(low)))
-            else:
-                total += integral(end)
-        return total
+    def pulls(self, x: np.ndarray, multipliers: np.ndarray, scales: Scales) -> np.ndarray:
+        """dL/dx."""
+        relative = x / scales.variables
+        gradient = 2 * TIE * relative - _flat(self._gradient(relative, scales.parameters)[1])
+        weighted = casadi.mtimes(self.jacobian(x, scales).T, multipliers / scales.multipliers)
+        pulls: np.ndarray = gradient + _flat(weighted)
+        return pulls
 
-    @contextmanager
-    def _defined(self, curve: Curve) -> Iterator[None]:
-        """Raise UndefinedError, with the place, where a bent price curve has no value."""
-        try:
-            yield
-        except ArithmeticError:
-            message = f"the price '{curve.piece.formula}' of '{curve.good}' is not defined all along q"
-            place = self._programme.spec.place(curve.section, curve.good, "price")
-            raise UndefinedError(Problem(message, place, "write steps with min and max")) from None
+    def jacobian(self, x: np.ndarray, scales: Scales) -> Any:
+        """dc/dx, sparse, a row for each constraint."""
+        return self._jacobian(x / scales.variables, scales.parameters)[1]
 
-    def _branch(self, curve: Curve, prices: PriceCurve, middle: Decimal) -> Callable[[Any], Any]:
-        """An integral of one branch of a price, as a function of its end: exact where sympy has one."""
-        whole = prices.antiderivative(middle)
-        if whole is not None:
-            return partial(self._at, whole, curve)
-        shape = prices.shape(middle)
-        smooth = replace(curve.piece, formula=replace(curve.piece.formula, shape=shape))
-        nodes, weights = np.polynomial.legendre.leggauss(_NODES)
-
-        def integral(end: Any) -> Any:
-            at = (
-                weight / 2 * self._run(smooth, {curve.variable: end * (node + 1) / 2})
-                for node, weight in zip(nodes, weights, strict=True)
-            )
-            return end * sum(at, casadi.SX(0))
-
-        return integral
-
-    def _at(self, whole: Formula, curve: Curve, q: Any) -> Any:
-        """A formula in slot names, with q for the quantity traded."""
-        values = self._values(curve.piece, {curve.variable: q})
-        slots = {differentiation.slot_name(i): value for i, value in enumerate(values)}
-        names = [slots[name] if name in slots else casadi.SX(constant(name)) for name in whole.names]
-        return whole.shape.run(CASADI, names, [CASADI["number"](number) for number in whole.numbers])
-
-    def _values(self, piece: Any, at: dict[int, Any] | None = None) -> list[Any]:
-        entries = self._entries
-        if at:
-            entries = [at.get(index, entry) for index, entry in enumerate(entries)]
-        return list(piece.values(entries, lambda value: casadi.SX(constant(value))))
-
-    def _run(self, piece: Any, at: dict[int, Any] | None = None) -> Any:
-        numbers = [CASADI["number"](number) for number in piece.formula.numbers]
-        return piece.formula.shape.run(CASADI, self._values(piece, at), numbers)
-
-    def _slacks(self) -> list[Any]:
-        programme = self._programme
-        available = {
-            good: casadi.SX(float(programme.gifts.get(good, 0)))
-            + (constant(programme.endowments[good]) if good in programme.endowments else 0.0)
-            for good in programme.network.goods
-        }
-        for good, index in programme.purchases.items():
-            available[good] += self._entries[index]
-        for production in programme.productions:
-            available[production.output] += self._run(production.piece)
-        return [self._slack(constraint, available) for constraint in programme.constraints]
-
-    def _slack(self, constraint: Balance | Argument, available: dict[str, Any]) -> Any:
-        if isinstance(constraint, Argument):
-            return constraint.side * (self._run(constraint.piece) - self._entries[constraint.bend])
-        there = available[constraint.good]
-        if constraint.coefficient is not None:
-            there = constant(constraint.coefficient) * there
-        if constraint.delivered is not None:
-            there = there - constant(constraint.delivered)
-        return there - sum((self._entries[index] for index in constraint.uses), casadi.SX(0))
+    def hessian(self, x: np.ndarray, multipliers: np.ndarray, scales: Scales) -> Any:
+        """d2L/dx2, sparse, both triangles."""
+        relative = x / scales.variables
+        upper = self._hessian(relative, scales.parameters, -1, multipliers / scales.multipliers)
+        return casadi.triu2symm(upper) + 2 * TIE * casadi.DM.eye(len(x))
 
     # Solving.
 
@@ -307,14 +200,15 @@ class Nlp:
         """The size of everything at a point; no variable's is below `least`."""
         size = np.where(np.isfinite(x) & (x != 0), np.maximum(np.abs(x), least), least)
         size = np.where(size > 0, size, 1.0)
-        jacobian = (
-            np.abs(np.array(self.jacobian(x))) if self._programme.constraints else np.zeros((0, len(x)))
-        )
-        jacobian = np.where(np.isfinite(jacobian), jacobian, 0.0)
-        terms = np.where(self._is_linear, jacobian * size, jacobian * np.abs(x))
-        constraints = terms.max(axis=1, initial=0.0)
+        plain = Scales(np.ones(len(x)), np.ones(len(self._programme.constraints)), 1.0)
+        rows, columns = (np.array(places, dtype=int) for places in self._pattern)
+        slopes = np.abs(np.array(self.jacobian(x, plain).nonzeros()))
+        terms = np.where(np.isfinite(slopes), slopes, 0.0)
+        terms = terms * np.where(self._is_counted, size[columns], np.abs(x[columns]))
+        constraints = np.zeros(len(self._programme.constraints))
+        np.maximum.at(constraints, rows, terms)
         constraints = np.where(constraints > 0, constraints, 1.0)
-        gradient = np.nan_to_num(np.array(self.gradient(x)).ravel(), posinf=0.0, neginf=0.0)
+        gradient = np.nan_to_num(self.pulls(x, np.zeros(len(constraints)), plain), posinf=0.0, neginf=0.0)
         value = float(np.max(np.abs(gradient * size), initial=0.0))
         return Scales(size, constraints, value if np.isfinite(value) and value > 0 else 1.0)
 
@@ -323,7 +217,7 @@ class Nlp:
         lower = np.where(self._is_bend, -FAR, 0.0)
         result = self._solver(
             x0=np.clip(x / scales.variables, lower, upper),
-            p=np.concatenate([scales.variables, scales.constraints, [scales.value]]),
+            p=scales.parameters,
             lbx=lower,
             ubx=upper,
             lbg=0.0,
@@ -331,8 +225,8 @@ class Nlp:
         )
         return Point(
             status=self._solver.stats()["return_status"],
-            x=np.array(result["x"]).ravel() * scales.variables,
-            multipliers=-np.array(result["lam_g"]).ravel() * scales.multipliers,
+            x=_flat(result["x"]) * scales.variables,
+            multipliers=-_flat(result["lam_g"]) * scales.multipliers,
             scales=scales,
             first=scales.variables,
             sizes=scales.variables,
@@ -342,15 +236,13 @@ class Nlp:
         """The least that the `elastic` constraints must give for all to hold; None if that is not enough."""
         x = np.array(start, dtype=float)
         scales = self.scales(x, np.zeros(len(x)))
-        symbols = casadi.SX.sym("x", len(x))
-        value, slacks = self.terms(symbols)
-        solver = self._scaled(symbols, value, slacks, elastic=True)
+        solver = self._elastic()
         count = len(self._programme.constraints)
         upper = np.minimum(self._upper / scales.variables, FAR)
         lower = np.where(self._is_bend, -FAR, 0.0)
         result = solver(
             x0=np.concatenate([np.clip(x / scales.variables, lower, upper), np.ones(count)]),
-            p=np.concatenate([scales.variables, scales.constraints, [scales.value]]),
+            p=scales.parameters,
             lbx=np.concatenate([lower, np.zeros(count)]),
             ubx=np.concatenate([upper, np.where(elastic, np.inf, 0.0)]),
             lbg=0.0,
@@ -358,5 +250,21 @@ class Nlp:
         )
         if solver.stats()["return_status"] not in ("Solve_Succeeded", "Solved_To_Acceptable_Level"):
             return None
-        short: np.ndarray = np.array(result["x"]).ravel()[len(x) :] * scales.constraints
+        short: np.ndarray = _flat(result["x"])[len(x) :] * scales.constraints
         return short
+
+    def _elastic(self) -> Any:
+        """The solver of how little the constraints must give."""
+        short = casadi.SX.sym("short", len(self._programme.constraints))
+        problem = {
+            "x": casadi.vertcat(self._problem["x"], short),
+            "p": self._problem["p"],
+            "f": casadi.sum1(short),
+            "g": self._problem["g"] + short,
+        }
+        return casadi.nlpsol("shortfalls", "ipopt", problem, OPTIONS)
+
+
+def _flat(column: Any) -> np.ndarray:
+    flat: np.ndarray = np.array(column).ravel()
+    return flat

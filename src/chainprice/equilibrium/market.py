@@ -9,7 +9,7 @@ from types import MappingProxyType
 
 import numpy as np
 
-from chainprice.arithmetic import digits
+from chainprice.arithmetic import digits, working_digits
 from chainprice.equilibrium import clearing, idle, uniqueness
 from chainprice.equilibrium.agents import Better, better_plans
 from chainprice.equilibrium.clearing import Clearing
@@ -17,7 +17,6 @@ from chainprice.equilibrium.conditions import Conditions
 from chainprice.equilibrium.ipopt import Nlp, Point
 from chainprice.equilibrium.live import prune, restore
 from chainprice.equilibrium.polish import (
-    Active,
     NoSlopeError,
     NotPolishedError,
     Optimum,
@@ -57,9 +56,7 @@ class Market:
 
     programme: Programme
     _nlp: Nlp
-    _point: Point
-    _active: Active
-    _near: tuple[Decimal, ...]
+    _proved: Optimum
     _network: Network
     _technology: Technology
 
@@ -72,14 +69,15 @@ class Market:
     @property
     def sizes(self) -> list[float]:
         """How large the variables are, or were expected to be."""
-        return [float(size) for size in self._point.sizes]
+        return [float(size) for size in self._proved.point.sizes]
 
     @property
     def start(self) -> list[float]:
         """The variables as the solver left them, off their bounds: a start for a market much like this."""
-        inside = np.maximum(self._point.x, _INSIDE * self._point.sizes)
+        point = self._proved.point
+        inside = np.maximum(point.x, _INSIDE * point.sizes)
         is_bend = np.array([variable.kind == "bend" for variable in self.programme.variables], dtype=bool)
-        return [float(value) for value in np.where(is_bend, self._point.x, inside)]
+        return [float(value) for value in np.where(is_bend, point.x, inside)]
 
     def ranges(self) -> dict[str, uniqueness.Range]:
         """The interval of each price that is not unique (good to about 12 digits)."""
@@ -88,8 +86,10 @@ class Market:
 
     def _optimum(self) -> tuple[Optimum, Conditions]:
         conditions = Conditions(self.programme)
+        if working_digits() == PROOF_DIGITS:
+            return self._proved, conditions
         try:
-            optimum = polish(self._point, self._nlp, conditions, self._active, self._near)
+            optimum = polish(self._proved.point, self._nlp, conditions, self._proved)
         except NotPolishedError as error:
             raise NoConvergenceError(
                 Problem(f"the equilibrium could not be had in more digits: {error}", _place(self.programme))
@@ -163,18 +163,18 @@ class _Search:
         if better:
             self._better = self._better or better
             return None
-        return Market(
-            programme, self._nlp, point, optimum.active, optimum.near, self._network, self._technology
-        )
+        return Market(programme, self._nlp, optimum, self._network, self._technology)
 
     def _least(self, optimum: Optimum, conditions: Conditions) -> Optimum:
         """Where prices are not unique, the optimum with the least ones: what one more unit adds."""
+        if optimum.is_regular:
+            return optimum
         polyhedron = uniqueness.Polyhedron(optimum, conditions)
         active = polyhedron.least() if polyhedron.varying.any() else None
         if active is None:
             return optimum
         try:
-            return polish(optimum.point, self._nlp, conditions, active, optimum.near)
+            return polish(optimum.point, self._nlp, conditions, replace(optimum, active=active))
         except NotPolishedError:
             return optimum
 
@@ -183,8 +183,7 @@ class _Search:
         point = optimum.point
         x = np.array([float(value or near) for value, near in zip(optimum.x, optimum.near, strict=True)])
         multipliers = np.array([float(value) for value in optimum.multipliers])
-        pulls = np.array(self._nlp.gradient(x)).ravel() + np.array(self._nlp.jacobian(x)).T @ multipliers
-        relative = np.abs(pulls) * point.scales.variables / point.scales.value
+        relative = np.abs(self._nlp.pulls(x, multipliers, point.scales))
         for i in optimum.active.free(len(x)):
             if relative[i] > AGREEMENT:
                 good = self._programme.variables[i].good

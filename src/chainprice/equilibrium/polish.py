@@ -13,11 +13,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
+import casadi
 import numpy as np
 
 from chainprice.arithmetic import working_digits
 from chainprice.equilibrium.conditions import ZERO, Conditions
-from chainprice.equilibrium.ipopt import Nlp, Point
+from chainprice.equilibrium.ipopt import TIE, Nlp, Point, Scales
+from chainprice.equilibrium.linear import LinearSolver
+from chainprice.equilibrium.programme import Programme
 
 _NEWTON_STEPS = 30
 """Steps that may be long, with a new matrix each; short ones share the last matrix."""
@@ -35,8 +38,6 @@ _GUARD = 6
 """Digits at the end of the working digits that are left to rounding."""
 
 _NOISE_STEPS = 3
-_RANK = 1e-11
-_BALANCING = 6
 
 _VANISHED = Decimal("1e-40")
 """A free quantity below this part of its size is on its way to zero."""
@@ -69,7 +70,8 @@ class Optimum:
     """The point that satisfies all conditions: variables, multipliers, and what is active.
 
     `gradient` is dL/dx, None where a slope is undefined. `near` has the inputs of idle firms as they came
-    to rest, along which slopes are taken that do not exist at the origin.
+    to rest, along which slopes are taken that do not exist at the origin. Where the active system
+    `is_regular`, there are no other multipliers.
     """
 
     x: tuple[Decimal, ...]
@@ -78,6 +80,7 @@ class Optimum:
     active: Active
     point: Point
     near: tuple[Decimal, ...]
+    is_regular: bool
 
 
 class NotPolishedError(Exception):
@@ -122,24 +125,72 @@ class _VanishedError(Exception):
         self.variables = variables
 
 
-def guess(point: Point, conditions: Conditions, nlp: Nlp) -> Active:
-    """What is active, from which of room and pull is the larger one, each by its size."""
+def guess(point: Point, conditions: Conditions, nlp: Nlp, close: float = 0.0) -> Active:
+    """What is active, from which of room and pull is the larger one, each by its size.
+
+    Where both are below `close`, nobody can tell: it counts as active.
+    """
     x, value = point.x, point.scales.value
-    gradient = np.array(nlp.gradient(x)).ravel() + np.array(nlp.jacobian(x)).T @ point.multipliers
-    pull = np.nan_to_num(gradient * point.sizes / value)
-    near = np.where(np.abs(pull) < _NEAR, _NEAR, 0.0)
+    scales = replace(point.scales, variables=point.sizes)
+    pull = np.nan_to_num(nlp.pulls(x, point.multipliers, scales))
+    near = np.where(np.abs(pull) < close, close, 0.0)
     uppers = np.array([np.inf if upper is None else float(upper) for upper in conditions.upper])
     chosen = np.array([v.kind != "bend" for v in conditions.programme.variables], dtype=bool)
     at_upper = np.flatnonzero(chosen & ((uppers - x) / point.sizes < np.maximum(pull, near)))
-    at_zero = np.flatnonzero(chosen & (x / point.sizes < np.maximum(-pull, near)))
+    at_zero = set(map(int, np.flatnonzero(chosen & (x / point.sizes < np.maximum(-pull, near)))))
+    at_zero -= _small_but_some(at_zero, pull, nlp, point, conditions.programme)
     sizes = nlp.scales(x, point.sizes).constraints
-    slacks = np.array(nlp.terms(x)[1]).ravel() / sizes
-    held = np.flatnonzero(slacks < np.maximum(point.multipliers * sizes / value, _NEAR))
+    slacks = nlp.slacks(x, replace(scales, constraints=sizes))
+    weights = point.multipliers * sizes / value
+    taken = weights * _uptake(point, nlp, replace(scales, constraints=sizes))
+    held = np.flatnonzero(slacks < np.maximum(np.maximum(weights, taken), _NEAR))
     return Active(
-        frozenset(map(int, at_zero)) - frozenset(map(int, at_upper)),
+        frozenset(at_zero) - frozenset(map(int, at_upper)),
         frozenset(map(int, at_upper)),
         frozenset(map(int, held)),
     )
+
+
+def _uptake(point: Point, nlp: Nlp, scales: Scales) -> np.ndarray:
+    """By the curvature of its users, how much more of a constraint's room is taken as its price falls.
+
+    A constraint with more uptake at a price of 0 than room is not slack: the solver's barrier only
+    keeps it off.
+    """
+    curvature = np.abs(np.array(casadi.diag(nlp.hessian(point.x, point.multipliers, scales))).ravel())
+    inverse = np.divide(1.0, curvature, out=np.zeros(len(curvature)), where=curvature > 1e3 * TIE)
+    jacobian = nlp.jacobian(point.x, scales)
+    uptake: np.ndarray = np.array(casadi.mtimes(jacobian**2, inverse)).ravel()
+    return uptake
+
+
+def _small_but_some(
+    at_zero: set[int], pull: np.ndarray, nlp: Nlp, point: Point, programme: Programme
+) -> set[int]:
+    """Which of these are not 0: by the curvature, they would pull away from it, were all taken there.
+
+    The solver's barrier pushes on everything near a bound, so that its pull alone does not tell. What
+    only feeds bends is held by what pulls on the bend.
+    """
+    scales = replace(point.scales, variables=point.sizes)
+    vanishing = set(at_zero)
+    for argument in programme.arguments:
+        if argument.piece.variables and vanishing.issuperset(argument.piece.variables):
+            vanishing.add(argument.bend)
+    moved = np.zeros(len(pull))
+    moved[list(vanishing)] = (point.x / scales.variables)[list(vanishing)]
+    rise = -np.array(casadi.mtimes(nlp.hessian(point.x, point.multipliers, scales), moved)).ravel()
+    some = {i for i in at_zero if rise[i] > abs(pull[i])}
+    jacobian = nlp.jacobian(point.x, scales)
+    for j, argument in enumerate(programme.arguments, len(programme.balances)):
+        if argument.bend in vanishing:
+            by_bend = abs(float(jacobian[j, argument.bend]))
+            some.update(
+                i
+                for i in at_zero.intersection(argument.piece.variables)
+                if rise[argument.bend] * abs(float(jacobian[j, i])) > abs(pull[i]) * by_bend
+            )
+    return some
 
 
 def is_degenerate(optimum: Optimum, conditions: Conditions) -> bool:
@@ -161,23 +212,24 @@ _CLEAR = 1e-4
 """A pull or a multiplier above this, by its size, is not nothing."""
 
 _NEAR = 1e-6
-"""What is this near to a bound or a constraint, by its size, begins as active."""
+"""What is this near to a bound or a constraint, by its size, may be active."""
 
 
 def polish(
     point: Point,
     nlp: Nlp,
     conditions: Conditions,
-    active: Active | None = None,
-    near: Sequence[Decimal] | None = None,
+    begin: Optimum | None = None,
 ) -> Optimum:
     """The optimum to the digits of the context; raises NotPolishedError if there is none near the point.
 
-    Begins with what the point suggests is active, and goes on from every set that fails to those that
-    put its fault right, nearest first. `near` has the inputs of idle firms; by default, the point's.
+    Begins with what the point suggests is active (or with `begin`, the optimum in fewer digits), and
+    goes on from every set that fails to those that put its fault right, nearest first.
     """
-    near = near or [Decimal(float(value)) for value in point.x]
-    waiting = [active or guess(point, conditions, nlp)]
+    if begin is None:
+        waiting = [guess(point, conditions, nlp, close) for close in (0.0, _NEAR)]
+    else:
+        waiting = [begin.active]
     seen: set[Active] = set()
     reason: NotPolishedError = NotPolishedError("the active bounds could not be settled")
     while waiting and len(seen) < _SETS:
@@ -186,7 +238,7 @@ def polish(
             continue
         seen.add(chosen)
         try:
-            optimum = _newton(_System(point, nlp, conditions, chosen, near))
+            optimum = _newton(_System(point, nlp, conditions, chosen, begin))
         except _VanishedError as vanished:
             gone = vanished.variables
             waiting.append(replace(chosen, at_zero=chosen.at_zero | gone, tied=chosen.tied | gone))
@@ -234,12 +286,12 @@ def _newton(system: _System) -> Optimum:
     is_long = True
     for _ in range(_NEWTON_STEPS + 4 * working_digits()):
         if is_long:
-            inverse = system.inverse(values, weights)
+            solver = system.solver(values, weights)
         residual = system.residual(values, weights)
         largest = max(map(abs, residual), default=ZERO)
         if not largest:
             break
-        step = inverse @ np.array([float(r / largest) for r in residual])
+        step = solver.solve(np.array([float(r / largest) for r in residual]))
         size = largest * Decimal(float(np.max(np.abs(step), initial=0.0)))
         is_cut = system.move(values, weights, step, largest)
         if not size or size.adjusted() < _GUARD - working_digits():
@@ -257,7 +309,13 @@ def _newton(system: _System) -> Optimum:
     values, weights = system.without_noise(values, weights)
     gradient = system.gradient(values, weights)
     return Optimum(
-        tuple(values), tuple(weights), tuple(gradient), system.active, system.point, tuple(system.near)
+        tuple(values),
+        tuple(weights),
+        tuple(gradient),
+        system.active,
+        system.point,
+        tuple(system.near),
+        solver.is_regular,
     )
 
 
@@ -265,10 +323,12 @@ class _System:
     """The active KKT system in relative units, at one set of active bounds and constraints."""
 
     def __init__(
-        self, point: Point, nlp: Nlp, conditions: Conditions, active: Active, near: Sequence[Decimal]
+        self, point: Point, nlp: Nlp, conditions: Conditions, active: Active, begin: Optimum | None
     ) -> None:
         scales = point.scales
-        self.point, self.active, self.near = point, active, near
+        self.point, self.active = point, active
+        self.near = begin.near if begin else [Decimal(float(value)) for value in point.x]
+        self._begin = begin
         self._scales, self._nlp, self._conditions = scales, nlp, conditions
         self._free = active.free(len(conditions.upper))
         self._rows = [*self._free, *sorted(active.tied)]
@@ -280,15 +340,19 @@ class _System:
 
     def start(self) -> tuple[list[Decimal], list[Decimal]]:
         """The solver's point, with what is on a bound exactly there."""
-        values = [Decimal(float(value)) for value in self.point.x]
-        weights = [ZERO] * len(self.point.multipliers)
+        if self._begin is None:
+            values = [Decimal(float(value)) for value in self.point.x]
+            known = [Decimal(float(value)) for value in self.point.multipliers]
+        else:
+            values, known = list(self._begin.x), list(self._begin.multipliers)
+        weights = [ZERO] * len(known)
         for i in self.active.at_zero:
             values[i] = ZERO
         for i in self.active.at_upper:
             upper = self._conditions.upper[i]
             values[i] = ZERO if upper is None else upper
         for j in self._paid:
-            weights[j] = Decimal(float(self.point.multipliers[j]))
+            weights[j] = known[j]
         return values, weights
 
     def gradient(self, values: Sequence[Decimal], weights: Sequence[Decimal]) -> list[Decimal | None]:
@@ -310,24 +374,23 @@ class _System:
         rows += [slacks[j] * self._weights[j] / self._value for j in self._held]
         return rows
 
-    def inverse(self, values: Sequence[Decimal], weights: Sequence[Decimal]) -> np.ndarray:
-        """The (pseudo-)inverse of the Jacobian, from CasADi's second derivatives."""
+    def solver(self, values: Sequence[Decimal], weights: Sequence[Decimal]) -> LinearSolver:
+        """Of the system's Jacobian, which has CasADi's second derivatives."""
         x = np.array([float(v or n) for v, n in zip(values, self.near, strict=True)])
         multipliers = np.array([float(w) for w in weights])
-        sizes = self._rescaled(x)
-        hessian = np.array(self._nlp.hessian(x, multipliers)) * np.outer(sizes, sizes) / self._scales.value
-        hessian = np.triu(hessian) + np.triu(hessian, 1).T
-        jacobian = np.array(self._nlp.jacobian(x)) * sizes / self._scales.constraints[:, None]
-        corner = np.zeros((len(self._held), len(self._paid)))
-        matrix = np.block(
+        scales = replace(self._scales, variables=self._rescaled(x))
+        hessian = self._nlp.hessian(x, multipliers, scales)
+        jacobian = self._nlp.jacobian(x, scales)
+        corner = casadi.DM(len(self._held), len(self._paid))
+        matrix = casadi.blockcat(
             [
-                [hessian[np.ix_(self._rows, self._free)], jacobian[np.ix_(self._paid, self._rows)].T],
-                [jacobian[np.ix_(self._held, self._free)], corner],
+                [hessian[self._rows, self._free], jacobian[self._paid, self._rows].T],
+                [jacobian[self._held, self._free], corner],
             ]
         )
-        if not np.all(np.isfinite(matrix)):
+        if not np.all(np.isfinite(matrix.nonzeros())):
             raise NotPolishedError("a function has no second derivative there")
-        return _inverse(matrix)
+        return LinearSolver(matrix, len(self._free))
 
     def _rescaled(self, x: np.ndarray) -> np.ndarray:
         """From now on every free quantity is measured by itself, however small it has become."""
@@ -365,9 +428,9 @@ class _System:
             return
         constraints = [self._held[row - len(self._rows)] for row in rows if row >= len(self._rows)]
         x = np.array([float(value) for value in values])
-        jacobian = np.array(self._nlp.jacobian(x))
+        columns = self._nlp.jacobian(x, self._scales)[constraints, :].sparsity().get_triplet()[1]
         bounds = self.active.at_upper | self.active.at_zero
-        involved = [i for i in sorted(bounds) if np.any(jacobian[constraints, i])]
+        involved = sorted(bounds & set(columns))
         tied = [self._rows[row] for row in rows if len(self._free) <= row < len(self._rows)]
         raise _ConflictError(constraints, involved, tied)
 
@@ -394,33 +457,6 @@ class _System:
         }
         if gone:
             raise _VanishedError(frozenset(gone))
-
-
-def _inverse(matrix: np.ndarray) -> np.ndarray:
-    """The pseudo-inverse, with rows and columns brought to one size first: none drowns beside another."""
-    rows, columns = np.ones(matrix.shape[0]), np.ones(matrix.shape[1])
-    for _ in range(_BALANCING):
-        balanced = np.abs(matrix) * rows[:, None] * columns
-        rows /= np.sqrt(_or_one(balanced.max(axis=1, initial=0.0)))
-        columns /= np.sqrt(_or_one(balanced.max(axis=0, initial=0.0)))
-    result: np.ndarray = columns[:, None] * _pseudo_inverse(matrix * rows[:, None] * columns) * rows
-    return result
-
-
-def _pseudo_inverse(matrix: np.ndarray) -> np.ndarray:
-    """The inverse where there is a good one, which is much cheaper; else the pseudo-inverse."""
-    if matrix.shape[0] == matrix.shape[1]:
-        try:
-            inverse = np.linalg.inv(matrix)
-        except np.linalg.LinAlgError:
-            inverse = None
-        if inverse is not None and np.max(np.abs(inverse), initial=0.0) < 1 / np.sqrt(_RANK):
-            return inverse
-    return np.linalg.pinv(matrix, rcond=_RANK)
-
-
-def _or_one(sizes: np.ndarray) -> np.ndarray:
-    return np.where(sizes > 0, sizes, 1.0)
 
 
 def _corrected(optimum: Optimum, conditions: Conditions) -> Active:

@@ -63,7 +63,7 @@ class Piece:
         named = {operands[0] for operation, operands in self.formula.shape.steps if operation == "name"}
         return tuple(slot for i, slot in enumerate(self.slots) if isinstance(slot, int) and i in named)
 
-    def values(self, x: Sequence[Any], constant: Callable[[Constant], Any]) -> list[Any]:
+    def values(self, x: Sequence[Any] | Mapping[int, Any], constant: Callable[[Constant], Any]) -> list[Any]:
         """What the names are worth at a point."""
         return [x[slot] if isinstance(slot, int) else constant(slot) for slot in self.slots]
 

@@ -27,6 +27,8 @@ _TINY = 1e-8
 
 def price_ranges(optimum: Optimum, conditions: Conditions) -> dict[str, Range]:
     """The interval of each price that is not unique."""
+    if optimum.is_regular:
+        return {}
     polyhedron = Polyhedron(optimum, conditions)
     if not polyhedron.varying.any():
         return {}

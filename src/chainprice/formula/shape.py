@@ -74,6 +74,18 @@ class ShapeBuilder:
         """The index of this step, made now if it is new."""
         return self._index.setdefault((operation, operands), len(self._index))
 
+    def include(self, shape: Shape, names: Sequence[int], numbers: Sequence[int]) -> int:
+        """The last step of another shape, whose name slot i is `names[i]` here, and so its numbers."""
+        made: list[int] = []
+        for operation, operands in shape.steps:
+            if operation == "name":
+                made.append(self.step("name", names[operands[0]]))
+            elif operation == "number":
+                made.append(self.step("number", numbers[operands[0]]))
+            else:
+                made.append(self.step(operation, *(made[operand] for operand in operands)))
+        return made[-1]
+
     def build(self, names: int, numbers: int, result: int | None = None) -> Shape:
         """The shape with all steps made so far; its result is the step made last, or `result`."""
         steps = tuple(self._index)
