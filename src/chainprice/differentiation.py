@@ -7,6 +7,7 @@ the same whitelist as any other, so that one kind of formula is all that is ever
 
 from __future__ import annotations
 
+import operator
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ from types import MappingProxyType
 from typing import Any
 
 from chainprice import limits
-from chainprice.arithmetic import CONSTANTS
+from chainprice.arithmetic import CONSTANTS, DECIMALS
 from chainprice.errors import UndefinedError
 from chainprice.formula import Formula, FormulaError, Functions, Shape, ShapeBuilder, read
 
@@ -65,60 +66,70 @@ def derivative(bound: Bound, slot: int) -> Formula:
 class Gradient:
     """All partial derivatives of a shape in one program, whatever numbers its formulas have.
 
-    `program` is a shape over the names and then the numbers of the shape that was differentiated;
-    `literals` are its own numbers, `results` has the step of each name slot's derivative.
+    `program` is a shape over the names and then the numbers of the shape that was differentiated, and
+    `constants` like pi; `literals` are its own numbers, `results` has the step of each slot's derivative.
     """
 
     program: Shape
+    constants: tuple[str, ...]
     literals: tuple[Decimal, ...]
     results: Mapping[int, int]
 
-    def run(self, functions: Functions, names: Sequence[Any], numbers: Sequence[Any]) -> dict[int, Any]:
-        """The derivative by each name slot at a point, in an arithmetic."""
-        values = self.program.trace(functions, [*names, *numbers], self.literals)
-        return {slot: values[step] for slot, step in self.results.items()}
+    def run(self, names: Sequence[Decimal], numbers: Sequence[Decimal]) -> dict[int, Decimal]:
+        """The derivative by each name slot at a point; raises ArithmeticError where one has no value."""
+        constants = [CONSTANTS[name]() for name in self.constants]
+        values = self.program.trace(DECIMALS, [*names, *numbers, *constants], self.literals)
+        return {slot: +values[step] for slot, step in self.results.items()}
 
 
 @lru_cache(maxsize=4096)
 def gradient(shape: Shape) -> Gradient:
     """The gradient of a smooth shape with its numbers left open: sympy differentiates each shape once.
 
-    What simplifies for some numbers only (x^2/x, at 0) is not simplified: where the program has no value,
-    `derivative` may have one.
+    What simplifies for some numbers only (sympy's slope of x^k is x^k*k/x) is not simplified: where the
+    program has no value, as at 0, `derivative` may have one.
     """
-    functions = {**_sympy_functions({}), **_open_powers()}
+    functions: Functions = {**_sympy_functions({}), "pow": operator.pow, "number": _identity}
     names = [_symbol(slot) for slot in range(shape.names + shape.numbers)]
     expression = shape.run(functions, names[: shape.names], names[shape.names :])
     printer = _printer_class()(decimal=False)
     builder = ShapeBuilder()
+    places = {slot_name(slot): slot for slot in range(len(names))}
     literals: dict[Decimal, int] = {}
     results = {}
     for slot in sorted({operands[0] for operation, operands in shape.steps if operation == "name"}):
         formula = read(printer.doprint(_diff(expression, names[slot])), limits.DERIVATIVE_NESTING)
-        places = [int(name.removeprefix("x")) for name in formula.names]
+        slots = [places.setdefault(name, len(places)) for name in formula.names]
         numbers = [literals.setdefault(number, len(literals)) for number in formula.numbers]
-        results[slot] = builder.include(formula.shape, places, numbers)
-    return Gradient(builder.build(len(names), len(literals)), tuple(literals), MappingProxyType(results))
-
-
-@cache
-def _open_powers() -> Functions:
-    """Powers with an open exponent: their slope is written so that it has a value at 0 where it can."""
-    import sympy
-
-    class power(sympy.Function):  # type: ignore[misc]  # noqa: N801 - the printed name
-        """base**exponent; sympy's own slope is base**exponent*exponent/base, 0/0 at 0."""
-
-        def fdiff(self, argindex: int = 1) -> Any:
-            base, exponent = self.args
-            return exponent * power(base, exponent - 1) if argindex == 1 else self * sympy.log(base)
-
-    return {"pow": power, "number": lambda symbol: symbol}
+        results[slot] = builder.include(formula.shape, slots, numbers)
+    program = builder.build(len(places), len(literals))
+    constants = tuple(places)[len(names) :]
+    return Gradient(program, constants, tuple(literals), MappingProxyType(results))
 
 
 @lru_cache(maxsize=1024)
 def antiderivative(bound: Bound, slot: int) -> Formula | None:
-    """An antiderivative by one of the name slots, or None if sympy finds none in our language."""
+    """An antiderivative by one of the name slots, or None if sympy finds none in our language.
+
+    Its names are those of name slots and then of the shape's numbers, each of which has a slot here too.
+    """
+    return _open_antiderivative(bound.shape, slot) or _bound_antiderivative(bound, slot)
+
+
+@lru_cache(maxsize=1024)
+def _open_antiderivative(shape: Shape, slot: int) -> Formula | None:
+    """That of a polynomial, whatever its numbers are."""
+    import sympy
+
+    symbols = [_symbol(index) for index in range(shape.names + shape.numbers)]
+    functions: Functions = {**_sympy_functions({}), "number": _identity}
+    expression = shape.run(functions, symbols[: shape.names], symbols[shape.names :])
+    if not expression.is_polynomial(*symbols):
+        return None
+    return read(_printer_class()(decimal=False).doprint(sympy.integrate(expression, symbols[slot])))
+
+
+def _bound_antiderivative(bound: Bound, slot: int) -> Formula | None:
     import sympy
     from sympy.integrals.manualintegrate import manualintegrate
 
@@ -184,6 +195,10 @@ def _expression(bound: Bound) -> _Expression:
         isinstance(value, Fraction) and value.denominator > 1 for _, value in bound.constants
     )
     return _Expression(bound.shape.run(functions, names, numbers), bases, _printer_class()(decimal))
+
+
+def _identity(symbol: Any) -> Any:
+    return symbol
 
 
 @cache
@@ -281,9 +296,6 @@ def _printer_class() -> Any:
             if text is None:
                 text = self._printed[expression] = str(super()._print(expression, **options))
             return text
-
-        def _print_power(self, expression: Any) -> str:
-            return f"({self._print(expression.args[0])})**({self._print(expression.args[1])})"
 
         def _print_log(self, expression: Any) -> str:
             return f"ln({self._print(expression.args[0])})"

@@ -147,16 +147,15 @@ def marginal_products(
     settled = function.settled(point, weights)
     bound = function.bound(settled.shape)
     points = (point,) if near is None else (point, near)
-    slots = [
-        {f"x{i}": value for i, value in enumerate([*function.values(at), *settled.weights])} for at in points
-    ]
+    slots = [[*function.values(at), *settled.weights] for at in points]
+    gradient = _gradient(settled.shape, slots[0], function.formula.numbers)
     names = (*function.formula.names, *(f"{float(weight):.6g}" for weight in settled.weights))
     products = []
     for slot, name in enumerate(function.formula.names):
         if name not in function.inputs:
             continue
         slope = differentiation.derivative(bound, slot)
-        value = _first_defined(slope, slots)
+        value = gradient[slot] if slot in gradient else _first_defined(slope, slots)
         if value is None:
             reason = f"has no finite slope in '{name}'"
             raise UndefinedError(_undefined(spec, function, point, reason))
@@ -165,10 +164,18 @@ def marginal_products(
     return tuple(products)
 
 
-def _first_defined(slope: Formula, points: Sequence[Mapping[str, Decimal]]) -> Decimal | None:
+def _gradient(shape: Shape, values: Sequence[Decimal], numbers: Sequence[Decimal]) -> dict[int, Decimal]:
+    """The derivative by each name slot; empty where one of them has no value as it is written."""
+    try:
+        return differentiation.gradient(shape).run(values, numbers)
+    except ArithmeticError:
+        return {}
+
+
+def _first_defined(slope: Formula, points: Sequence[Sequence[Decimal]]) -> Decimal | None:
     for values in points:
         try:
-            return evaluate(slope, values)
+            return evaluate(slope, {differentiation.slot_name(i): v for i, v in enumerate(values)})
         except ArithmeticError:
             continue
     return None

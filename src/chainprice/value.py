@@ -145,7 +145,10 @@ class PriceCurve:
             return upper - self._at(antiderivative, Decimal(1))
 
     def _at(self, antiderivative: Formula, q: Decimal) -> Decimal:
-        values = {differentiation.slot_name(i): value for i, value in enumerate(self._values(q))}
+        values = {
+            differentiation.slot_name(i): value
+            for i, value in enumerate([*self._values(q), *self.price.numbers])
+        }
         return evaluate(antiderivative, values)
 
     def antiderivative(self, q: Decimal) -> Formula | None:

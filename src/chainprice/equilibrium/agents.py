@@ -8,15 +8,16 @@ nothing at all, and mixes over many orders of magnitude.
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from random import Random
+from functools import cache
+
+import numpy as np
 
 from chainprice.arithmetic import digits
 from chainprice.equilibrium.clearing import Clearing
-from chainprice.equilibrium.start import FLOATS
+from chainprice.equilibrium.start import ARRAYS
 from chainprice.errors import UndefinedError
 from chainprice.network import Network
 from chainprice.spec import Spec
@@ -26,7 +27,7 @@ from chainprice.value import Section, trade_value
 TOLERANCE = 1e-7
 """A gain that is smaller than this part of what a firm turns over is rounding."""
 
-_FACTORS = tuple(10 ** (exponent / 4) for exponent in range(-24, 25) if exponent)
+_FACTORS = 10.0 ** (np.array([exponent for exponent in range(-24, 25) if exponent]) / 4)
 _MIXES = 200
 _CURVE_DIGITS = 20
 
@@ -76,45 +77,69 @@ class _Firm:
             ]
 
     def best(self) -> Better | None:
-        here, turnover = self._profit(self._used)
-        if math.isnan(here):
-            return None
-        best, gain = "", TOLERANCE * max(turnover, abs(here))
-        for words, plan in self._plans():
-            profit, volume = self._profit(plan)
-            if profit - here > max(gain, TOLERANCE * volume):
-                best, gain = words, profit - here
-        return Better(self._name, best, gain, ("firms", self._name, "production")) if best else None
-
-    def _profit(self, plan: Mapping[str, float]) -> tuple[float, float]:
-        """Profit, and revenue and cost together; nan where the plan cannot be made."""
-        revenue = 0.0
-        for function, constants in zip(self._functions, self._constants, strict=True):
-            names = [constants.get(name, plan.get(name, 0.0)) for name in function.formula.names]
-            numbers = [float(number) for number in function.formula.numbers]
-            try:
-                amount = function.formula.shape.run(FLOATS, names, numbers)
-            except (ArithmeticError, ValueError):
-                return math.nan, 0.0
-            revenue += self._prices[function.output] * amount
-        cost = sum(self._paid[good] * amount for good, amount in plan.items())
-        return revenue - cost, abs(revenue) + abs(cost)
-
-    def _plans(self) -> Iterator[tuple[str, dict[str, float]]]:
         if not self._used:
-            return
-        yield "by making nothing", dict.fromkeys(self._used, 0.0)
-        sizes = self._sizes
-        for factor in _FACTORS:
-            yield f"with {factor:.3g} times its inputs", {g: z * factor for g, z in sizes.items()}
-            for good in sizes if len(sizes) > 1 else ():
-                plan = {**self._used, good: sizes[good] * factor}
-                yield f"with {factor:.3g} times its '{good}'", plan
-        random = Random(0)  # noqa: S311 - a fixed sample, nothing secret
-        for _ in range(_MIXES if len(sizes) > 1 else 0):
-            spread = random.choice((0.01, 0.3, 3.0))
-            mix = {g: z * math.exp(random.gauss(0, spread)) for g, z in sizes.items()}
-            yield "with another mix of inputs", mix
+            return None
+        here = {good: np.array([amount]) for good, amount in self._used.items()}
+        (profit,), (turnover,) = self._profits(here)
+        if not np.isfinite(profit):
+            return None
+        plans, words = self._plans()
+        profits, volumes = self._profits(plans)
+        gains = np.where(np.isfinite(profits), profits - profit, 0.0)
+        clear = gains > TOLERANCE * np.maximum(max(turnover, abs(profit)), volumes)
+        if not clear.any():
+            return None
+        best = int(np.argmax(np.where(clear, gains, 0.0)))
+        return Better(self._name, words(best), float(gains[best]), ("firms", self._name, "production"))
+
+    def _profits(self, plans: Mapping[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+        """Profits, and revenue and cost together; not finite where a plan cannot be made."""
+        count = len(next(iter(plans.values())))
+        revenue = np.zeros(count)
+        for function, constants in zip(self._functions, self._constants, strict=True):
+            names = [plans[n] if n in plans else constants[n] for n in function.formula.names]
+            numbers = [float(number) for number in function.formula.numbers]
+            with np.errstate(all="ignore"):
+                revenue = revenue + self._prices[function.output] * function.formula.shape.run(
+                    ARRAYS, names, numbers
+                )
+        cost = sum(self._paid[good] * amount for good, amount in plans.items())
+        return revenue - cost, np.abs(revenue) + np.abs(cost)
+
+    def _plans(self) -> tuple[dict[str, np.ndarray], Callable[[int], str]]:
+        """Inputs of many plans, and what the plans are called."""
+        goods = list(self._sizes)
+        sizes = np.array(list(self._sizes.values()))
+        used = np.array(list(self._used.values()))
+        rows = [np.zeros((1, len(goods))), _FACTORS[:, None] * sizes]
+        if len(goods) > 1:
+            for i in range(len(goods)):
+                one = np.tile(used, (len(_FACTORS), 1))
+                one[:, i] = _FACTORS * sizes[i]
+                rows.append(one)
+            rows.append(np.exp(_mixes(len(goods))) * sizes)
+        plans = np.concatenate(rows)
+
+        def words(row: int) -> str:
+            group, factor = divmod(row - 1, len(_FACTORS))
+            if row == 0:
+                return "by making nothing"
+            if group == 0:
+                return f"with {_FACTORS[factor]:.3g} times its inputs"
+            if group <= len(goods):
+                return f"with {_FACTORS[factor]:.3g} times its '{goods[group - 1]}'"
+            return "with another mix of inputs"
+
+        return {good: plans[:, i] for i, good in enumerate(goods)}, words
+
+
+@cache
+def _mixes(count: int) -> np.ndarray:
+    """Logarithms of the factors of random mixes, near and far; always the same ones."""
+    random = np.random.default_rng(0)
+    spreads = random.choice((0.01, 0.3, 3.0), size=(_MIXES, 1))
+    mixes: np.ndarray = random.standard_normal((_MIXES, count)) * spreads
+    return mixes
 
 
 def _traders(spec: Spec, clearing: Clearing) -> Iterator[Better]:

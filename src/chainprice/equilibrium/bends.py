@@ -14,7 +14,7 @@ from decimal import Decimal
 from random import Random
 
 from chainprice import differentiation
-from chainprice.arithmetic import DECIMALS, evaluate
+from chainprice.arithmetic import evaluate
 from chainprice.differentiation import Bound
 from chainprice.errors import UndefinedError
 from chainprice.formula import KINKED, Formula, Shape, ShapeBuilder
@@ -118,10 +118,9 @@ def slopes_at(formula: Formula, values: list[Decimal]) -> dict[int, Decimal | No
         return dict.fromkeys(range(len(values)))
     gradient = differentiation.gradient(shape)
     try:
-        slopes = gradient.run(DECIMALS, values, formula.numbers)
+        return dict(gradient.run(values, formula.numbers))
     except ArithmeticError:
         return {slot: _slope_at(formula, shape, slot, values) for slot in gradient.results}
-    return {slot: +slope for slot, slope in slopes.items()}
 
 
 def _slope_at(formula: Formula, shape: Shape, slot: int, values: list[Decimal]) -> Decimal | None:

@@ -119,6 +119,7 @@ class Expressions:
     def _at(self, whole: Formula, curve: Curve, q: Any) -> Any:
         """A formula in slot names, with q for the quantity traded."""
         values = self._values(curve.piece, {curve.variable: q})
+        values += [CASADI["number"](number) for number in curve.piece.formula.numbers]
         slots = {differentiation.slot_name(i): value for i, value in enumerate(values)}
         names = [slots[name] if name in slots else casadi.SX(constant(name)) for name in whole.names]
         return whole.shape.run(CASADI, names, [CASADI["number"](number) for number in whole.numbers])

@@ -27,9 +27,9 @@ def mixes(optimum: Optimum, conditions: Conditions) -> tuple[Decimal, ...]:
     near = list(optimum.near)
     programme = conditions.programme
     available = conditions.available(optimum.x)
-    for firm in programme.network.firms:
-        inputs = [programme.use(firm, good) for good in programme.network.inputs[firm]]
-        if not inputs or any(optimum.x[i] for i in inputs) or not _lacks_slopes(firm, optimum, conditions):
+    lacking = _lacking_slopes(optimum, conditions)
+    for firm, inputs in programme.uses.items():
+        if firm not in lacking or any(optimum.x[i] for i in inputs):
             continue
         traded = [i for i in inputs if available[programme.variables[i].good]]
         chosen = traded if len(traded) < len(inputs) else traded[1:]
@@ -37,15 +37,15 @@ def mixes(optimum: Optimum, conditions: Conditions) -> tuple[Decimal, ...]:
     return tuple(near)
 
 
-def _lacks_slopes(firm: str, optimum: Optimum, conditions: Conditions) -> bool:
-    """Whether some slope of the firm does not exist at the quantities used."""
+def _lacking_slopes(optimum: Optimum, conditions: Conditions) -> set[str]:
+    """The firms some of whose slopes do not exist at the quantities used."""
+    if all(optimum.x):
+        return set()
     slopes = conditions.slopes(optimum.x, optimum.x).productions
     productions = conditions.programme.productions
-    return any(
-        None in of.values()
-        for production, of in zip(productions, slopes, strict=True)
-        if production.firm == firm
-    )
+    return {
+        production.firm for production, of in zip(productions, slopes, strict=True) if None in of.values()
+    }
 
 
 class _Mix:

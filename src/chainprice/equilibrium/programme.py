@@ -137,6 +137,7 @@ class Programme:
     balances: tuple[Balance, ...]
     arguments: tuple[Argument, ...]
     purchases: Mapping[str, int]
+    uses: Mapping[str, tuple[int, ...]]
     endowments: Mapping[str, Formula]
     gifts: Mapping[str, Decimal]
 
@@ -144,10 +145,6 @@ class Programme:
     def constraints(self) -> tuple[Balance | Argument, ...]:
         """Every constraint, in the order of the multipliers."""
         return (*self.balances, *self.arguments)
-
-    def use(self, firm: str, good: str) -> int:
-        """The variable of a firm's use of a good."""
-        return self.variables.index(Variable("use", good, firm))
 
 
 def build(
@@ -233,6 +230,12 @@ class _Builder:
             balances=tuple(balance for good in self._network.goods for balance in self._balances(good)),
             arguments=tuple(self._arguments),
             purchases=MappingProxyType(dict(self._purchases)),
+            uses=MappingProxyType(
+                {
+                    firm: tuple(self._uses[firm, good] for good in self._network.inputs[firm])
+                    for firm in self._network.firms
+                }
+            ),
             endowments=MappingProxyType(
                 {
                     good: supply.quantity

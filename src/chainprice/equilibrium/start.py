@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
+from functools import lru_cache, reduce
 from random import Random
+
+import numpy as np
 
 from chainprice.arithmetic import CONSTANTS, digits, evaluate
 from chainprice.equilibrium.programme import Argument, Constant, Piece, Production, Programme
@@ -52,6 +54,20 @@ FLOATS: Functions = {
     **{name: getattr(math, name) for name in ("asin", "acos", "atan", "sinh", "cosh", "tanh")},
 }
 """The arithmetic of formulas in doubles."""
+
+ARRAYS: Functions = {
+    **FLOATS,
+    "pow": np.power,
+    "abs": np.abs,
+    "min": lambda *values: reduce(np.minimum, values),
+    "max": lambda *values: reduce(np.maximum, values),
+    "ln": np.log,
+    "log": lambda a, base=np.e: np.log(a) / np.log(base),
+    "erf": np.vectorize(math.erf, otypes=[float]),
+    **{name: getattr(np, name) for name in ("exp", "sqrt", "sin", "cos", "tan", "sinh", "cosh", "tanh")},
+    **{f"a{name}": getattr(np, f"arc{name}") for name in ("sin", "cos", "tan")},
+}
+"""The arithmetic of formulas in arrays of doubles; what is undefined is nan."""
 
 
 @lru_cache(maxsize=65_536)
