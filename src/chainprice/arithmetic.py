@@ -53,7 +53,7 @@ def _power(base: Decimal, exponent: Decimal) -> Decimal:
     return _power_to(base, exponent, working_digits())
 
 
-@lru_cache(maxsize=16_384)
+@lru_cache(maxsize=65_536)
 def _power_to(base: Decimal, exponent: Decimal, _: int) -> Decimal:
     """A power, remembered: the marginal products of a firm share most of theirs, and they are dear."""
     if exponent == _HALF:

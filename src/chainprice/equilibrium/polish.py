@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from typing import Any
 
 import casadi
 import numpy as np
@@ -31,13 +32,25 @@ _SHORT = -8
 _PATIENCE = 8
 """Whole steps that may bring no progress."""
 
-_LONGEST = Decimal("0.99")
-"""The part of a quantity that one step may take away."""
+_MOST = Decimal("0.5")
+"""The part of a quantity that one step may simply take away."""
+
+_LEAST = Decimal("0.01")
+"""The part of a quantity that one step leaves."""
 
 _GUARD = 6
 """Digits at the end of the working digits that are left to rounding."""
 
 _NOISE_STEPS = 3
+
+_NEED = 1e-3
+"""What changes a marginal value by a greater part than this is needed."""
+
+_LARGE = 300
+"""Variables from which on the first steps use residuals in doubles."""
+
+_ROUGH = 1e-12
+"""A residual below this is next to the rounding of doubles."""
 
 _VANISHED = Decimal("1e-40")
 """A free quantity below this part of its size is on its way to zero."""
@@ -177,11 +190,16 @@ def _small_but_some(
     for argument in programme.arguments:
         if argument.piece.variables and vanishing.issuperset(argument.piece.variables):
             vanishing.add(argument.bend)
+    relative = point.x / scales.variables
+    hessian = nlp.hessian(point.x, point.multipliers, scales)
     moved = np.zeros(len(pull))
-    moved[list(vanishing)] = (point.x / scales.variables)[list(vanishing)]
-    rise = -np.array(casadi.mtimes(nlp.hessian(point.x, point.multipliers, scales), moved)).ravel()
+    moved[list(vanishing)] = relative[list(vanishing)]
+    rise = -np.array(casadi.mtimes(hessian, moved)).ravel()
     some = {i for i in at_zero if rise[i] > abs(pull[i])}
     jacobian = nlp.jacobian(point.x, scales)
+    weights = np.abs(point.multipliers / scales.multipliers)
+    prices = np.array(casadi.mtimes(casadi.fabs(jacobian).T, weights)).ravel()
+    some |= _needed(at_zero - some, hessian, relative, prices)
     for j, argument in enumerate(programme.arguments, len(programme.balances)):
         if argument.bend in vanishing:
             by_bend = abs(float(jacobian[j, argument.bend]))
@@ -191,6 +209,22 @@ def _small_but_some(
                 if rise[argument.bend] * abs(float(jacobian[j, i])) > abs(pull[i]) * by_bend
             )
     return some
+
+
+def _needed(at_zero: set[int], hessian: Any, relative: np.ndarray, prices: np.ndarray) -> set[int]:
+    """Which of these cannot be 0 because others, that are not, would then be of little use."""
+    rows, columns = (np.array(places, dtype=int) for places in hessian.sparsity().get_triplet())
+    effect = np.abs(np.array(hessian.nonzeros())) * relative[columns]
+    strong = effect > _NEED * prices[rows]
+    partners: dict[int, list[int]] = {}
+    for i, j in zip(rows[strong], columns[strong], strict=True):
+        if i != j and j in at_zero:
+            partners.setdefault(int(j), []).append(int(i))
+    needed: set[int] = set()
+    while more := {j for j, of in partners.items() if j not in needed and any(i not in at_zero for i in of)}:
+        needed |= more
+        at_zero = at_zero - more
+    return needed
 
 
 def is_degenerate(optimum: Optimum, conditions: Conditions) -> bool:
@@ -287,7 +321,8 @@ def _newton(system: _System) -> Optimum:
     for _ in range(_NEWTON_STEPS + 4 * working_digits()):
         if is_long:
             solver = system.solver(values, weights)
-        residual = system.residual(values, weights)
+        residual = system.rough_residual(values, weights) if is_long and system.is_large else None
+        residual = residual or system.residual(values, weights)
         largest = max(map(abs, residual), default=ZERO)
         if not largest:
             break
@@ -374,6 +409,23 @@ class _System:
         rows += [slacks[j] * self._weights[j] / self._value for j in self._held]
         return rows
 
+    @property
+    def is_large(self) -> bool:
+        """Whether a residual in decimals costs much more than one in doubles."""
+        return len(self._rows) > _LARGE
+
+    def rough_residual(self, values: Sequence[Decimal], weights: Sequence[Decimal]) -> list[Decimal] | None:
+        """The same in doubles, by CasADi's derivatives: good enough for long steps; None where it is not."""
+        x = np.array([float(v or n) for v, n in zip(values, self.near, strict=True)])
+        multipliers = np.array([float(w) for w in weights])
+        scales = replace(self._scales, variables=np.array([float(size) for size in self._sizes]))
+        pulls = self._nlp.pulls(x, multipliers, scales)[self._rows]
+        slacks = self._nlp.slacks(np.array([float(v) for v in values]), scales)[self._held]
+        residual = np.concatenate([pulls, slacks])
+        if not np.all(np.isfinite(residual)) or np.max(np.abs(residual), initial=0.0) < _ROUGH:
+            return None
+        return [Decimal(float(r)) for r in residual]
+
     def solver(self, values: Sequence[Decimal], weights: Sequence[Decimal]) -> LinearSolver:
         """Of the system's Jacobian, which has CasADi's second derivatives."""
         x = np.array([float(v or n) for v, n in zip(values, self.near, strict=True)])
@@ -404,20 +456,22 @@ class _System:
     def move(self, values: list[Decimal], weights: list[Decimal], step: np.ndarray, length: Decimal) -> bool:
         """One Newton step; whether it was cut, because it would have taken nearly all of a quantity.
 
-        Raises _VanishedError for those that are next to nothing by now.
+        What would lose most of itself shrinks by the same number of logarithms instead. Raises
+        _VanishedError for those that are next to nothing by now.
         """
-        moves = [length * self._sizes[i] * Decimal(float(s)) for i, s in zip(self._free, step, strict=False)]
-        fraction = Decimal(1)
-        for i, move in zip(self._free, moves, strict=True):
+        is_cut = False
+        for i, s in zip(self._free, step, strict=False):
+            move = length * self._sizes[i] * Decimal(float(s))
             is_bend = self._conditions.programme.variables[i].kind == "bend"
-            if not is_bend and values[i] > 0 and move > values[i] * _LONGEST:
-                fraction = min(fraction, values[i] * _LONGEST / move)
-        for i, move in zip(self._free, moves, strict=True):
-            values[i] -= fraction * move
+            if is_bend or values[i] <= 0 or move <= values[i] * _MOST:
+                values[i] -= move
+            else:
+                is_cut = is_cut or move > values[i]
+                values[i] *= max(_LEAST, (-move / values[i]).exp())
         self._fail_if_vanished(values)
         for j, s in zip(self._paid, step[len(self._free) :], strict=True):
-            weights[j] -= fraction * length * self._weights[j] * Decimal(float(s))
-        return fraction < 1
+            weights[j] -= length * self._weights[j] * Decimal(float(s))
+        return is_cut
 
     def fail_if_in_conflict(self, values: Sequence[Decimal], weights: Sequence[Decimal]) -> None:
         """Raise _ConflictError, naming the rows that cannot hold together."""
