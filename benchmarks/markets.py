@@ -17,6 +17,8 @@ LAYERS = 5
 MAKERS = 2
 """Firms that make each good."""
 
+QUIET = {"ipopt.print_level": 0, "ipopt.sb": "yes", "print_time": False, "show_eval_warnings": False}
+
 SHAPES = ("cobb-douglas", "cobb-douglas", "cobb-douglas", "power-sum", "leontief")
 
 
@@ -115,7 +117,7 @@ def by_hand(market: Market) -> dict[str, float]:
     goods = [*market.supply, *dict.fromkeys(firm.output for firm in market.firms)]
     balances = [market.supply.get(g, 0.0) + sum(made.get(g, ())) - sum(uses.get(g, ())) for g in goods]
     problem = {"x": casadi.vertcat(*variables), "f": -value, "g": casadi.vertcat(*balances, *bends)}
-    solver = casadi.nlpsol("market", "ipopt", problem, {"ipopt.print_level": 0, "print_time": False})
+    solver = casadi.nlpsol("market", "ipopt", problem, QUIET)
     result = solver(x0=starts, lbx=0.0, lbg=0.0)
     if not solver.stats()["success"]:
         raise RuntimeError(solver.stats()["return_status"])

@@ -3,6 +3,7 @@
 import importlib.util
 import json
 import math
+import sys
 
 import pytest
 from support import GIVEN, ROOT, run, spec
@@ -51,6 +52,26 @@ MARKETS = {
         "firms: {f: {production: {y: sqrt(a + b)}}}\nsupply: {a: {price: 1}, b: {price: 2}}\n"
         "demand: {y: {price: 4}}",
         {"a": (4, 1), "b": (0, 1), "y": (2, 4)},
+    ),
+    "a demand of nothing": (
+        "firms: {a: {production: {y: x}}, b: {production: {z: sqrt(x)}}}\nsupply: {x: {price: 2}}\n"
+        "demand: {y: {price: 10, quantity: 0}, z: {price: 3}}",
+        {"x": (0.5625, 2), "y": (0, 0), "z": (0.75, 3)},
+    ),
+    "a farm that the town just outbids": (  # a tie: the last unit is worth 5 to both
+        "firms: {farm: {production: {corn: water}}, city: {production: {tap: water}}}\n"
+        "supply: {water: {quantity: 10}}\ndemand: {corn: {price: 5}, tap: {price: 15 - q}}",
+        {"water": (10, 5), "corn": (0, 5), "tap": (10, 5)},
+    ),
+    "a farm that the town just outbids, at two for one": (
+        "firms: {farm: {production: {corn: 2*water}}, city: {production: {tap: water}}}\n"
+        "supply: {water: {quantity: 10}}\ndemand: {corn: {price: 5}, tap: {price: 20 - q}}",
+        {"water": (10, 10), "corn": (0, 5), "tap": (10, 10)},
+    ),
+    "the first unit of what there is none of": (  # 10^2/(4*1): the gain of one more a, at the best b
+        "firms: {f: {production: {y: a^0.5*b^0.5}}, g: {production: {z: b}}}\n"
+        "supply: {a: {quantity: 0}, b: {quantity: 3}}\ndemand: {y: {price: 10}, z: {price: 1}}",
+        {"a": (0, 25), "b": (3, 1), "y": (0, 10), "z": (3, 1)},
     ),
     "what nobody wants is thrown away": (
         "firms: {f: {production: {iron: sqrt(ore), slag: 3*ore}}, g: {production: {road: ln(1 + slag)}}}\n"
@@ -402,3 +423,32 @@ def test_a_price_curve_with_a_hole_is_named():
     text = "firms: {f: {production: {y: a}}}\nsupply: {a: {price: 5 + abs(q-3)/(q-3)}}\ndemand: {y: {price: 10-q}}"
     with pytest.raises(UndefinedError, match="has no value somewhere"):
         chainprice.solve(spec(text))
+
+
+def test_the_price_of_an_idle_input_is_what_its_first_unit_adds():
+    """One more c2 takes a ninth of an s, worth 3 elsewhere, to make a ninth of what sells at 5."""
+    solution = chainprice.solve(
+        spec(
+            "firms:\n  r1: {production: {d1: 'min(s, c1)'}}\n  r2: {production: {d2: 'min(s, c2/9)'}}\n"
+            "supply: {s: {quantity: 10}, c1: {price: 1}, c2: {price: 1}}\n"
+            "demand: {d1: {price: 4}, d2: {price: 5}}"
+        )
+    )
+    row = next(row for row in solution.goods if row.good == "c2")
+    assert row.price == pytest.approx(2 / 9, rel=1e-12)
+    assert row.price_range == pytest.approx((2 / 9, 1), rel=1e-9)
+
+
+def test_many_firms_of_very_different_sizes():
+    """300 firms that share goods, the smallest a billionth of the largest, against a model by hand in CasADi."""
+    source = importlib.util.spec_from_file_location("markets", ROOT / "benchmarks" / "markets.py")
+    markets = importlib.util.module_from_spec(source)
+    sys.modules["markets"] = markets
+    source.loader.exec_module(markets)
+    market = markets.generate(300)
+    solution = chainprice.solve(spec(markets.spec(market)))
+    by_hand = markets.by_hand(market)
+    traded = [row for row in solution.goods if row.value > 1e-6 * solution.total_value]
+    assert len(traded) > 100
+    for row in traded:
+        assert by_hand[row.good] == pytest.approx(row.price, rel=1e-5), row.good

@@ -125,7 +125,7 @@ def test_all_else_in_the_table_is_checked_too(condition, change, name):
     result = verdict(name, table)
     assert not result.verified
     assert failing(result) == set()
-    assert [c.condition for c in result.conditions if not c.passed] == [condition]
+    assert condition in [c.condition for c in result.conditions if not c.passed]
 
 
 @pytest.mark.parametrize("method", ["numeric", "adjoint"])
@@ -138,7 +138,7 @@ def test_on_a_kink_any_price_of_the_range_passes_and_no_other(method):
     table = chainprice.solve(kinked).to_dict()
     del table["firms"]
     for row in table["goods"]:
-        row.pop("value")
+        del row["value"], row["uses"]
     for price, passes in ((0, True), (3.3, True), (6, True), (6.00001, False), (-0.00001, False)):
         table["goods"][0]["price"] = price
         result = chainprice.verify(kinked, table_of(table), method=method)

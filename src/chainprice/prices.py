@@ -105,7 +105,8 @@ def at_equilibrium(
             values[use.key] = demand_prices[good] if use.is_demand else marginal_value(own, prices)
         if uses and not cleared.available[good]:
             for use in uses:
-                paid[use.key] = max(Decimal(0), values[use.key])
+                is_closed = use.key in cleared.full_uses
+                paid[use.key] = Decimal(0) if is_closed else max(Decimal(0), values[use.key])
             prices[good] = _greatest_or_sum(uses, paid, cleared.shares, good in network.non_rival)
             if good not in network.non_rival and uses and uses[0].share is None:
                 paid |= {use.key: prices[good] for use in uses}

@@ -10,10 +10,11 @@ from typing import Literal
 from chainprice.arithmetic import evaluate
 from chainprice.equilibrium.conditions import ZERO, Conditions
 from chainprice.equilibrium.polish import Optimum
-from chainprice.equilibrium.programme import Variable
+from chainprice.equilibrium.programme import Variable, is_nothing
 from chainprice.network import UseKey
 from chainprice.quantities import Quantities
 from chainprice.technology import Weights
+from chainprice.value import Section, trade_price
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,10 +136,11 @@ class _Reader:
         return self._optimum.active.at_zero | self._optimum.active.at_upper
 
     def _full(self) -> list[UseKey]:
-        """Demands at their limit, and deliveries."""
+        """Demands at their limit (be it 0), and deliveries."""
         full = self._optimum.active.at_upper
         limited = [(g, "") for (section, g), i in self._trades.items() if section == "demand" and i in full]
-        return [*limited, *((g, "") for g, demand in self._spec.demand.items() if demand.price is None)]
+        fixed = [(g, "") for g in self._spec.demand if ("demand", g) not in self._trades]
+        return [*limited, *fixed]
 
     def _disposed(self) -> dict[str, Decimal]:
         """What is left over of each good that is thrown away, where no use has it."""
@@ -184,7 +186,20 @@ class _Reader:
         for good, quantity in self._programme.endowments.items():
             price = prices[good]
             limits.append(Limit("supply", good, None, evaluate(quantity), bool(price), price))
+        limits += self._closed_trades(prices)
         return sorted(limits, key=lambda limit: (limit.kind != "supply", limit.good))
+
+    def _closed_trades(self, prices: Mapping[str, Decimal]) -> list[Limit]:
+        """Trades at a price whose limit is 0: what the first unit would earn."""
+        sections: tuple[tuple[Section, int], ...] = (("demand", 1), ("supply", -1))
+        limits = []
+        for section, sign in sections:
+            for good, trade in getattr(self._spec, section).items():
+                if trade.price is not None and is_nothing(trade.quantity) and good in self._network.uses:
+                    edge = trade_price(self._spec, section, good, ZERO)
+                    rent = max(ZERO, sign * (edge - self._paid_at(section, good, prices)))
+                    limits.append(Limit(section, good, None, ZERO, bool(rent), rent))
+        return limits
 
     def _paid_at(self, section: str, good: str, prices: Mapping[str, Decimal]) -> Decimal:
         return prices[good] if section == "supply" else self._paid[good, ""]

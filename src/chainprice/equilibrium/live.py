@@ -8,7 +8,7 @@ from decimal import Decimal
 from types import MappingProxyType
 
 from chainprice.arithmetic import evaluate
-from chainprice.equilibrium.clearing import Clearing
+from chainprice.equilibrium.clearing import Clearing, Limit
 from chainprice.network import Network
 from chainprice.spec import Spec
 from chainprice.technology import Technology, amount
@@ -83,5 +83,18 @@ def restore(clearing: Clearing, spec: Spec, network: Network, technology: Techno
         prices={**dict.fromkeys(network.goods, ZERO), **clearing.prices},
         paid={**idle_uses, **clearing.paid},
         disposed={**clearing.disposed, **worthless},
+        limits=_with_idle_supplies(clearing.limits, spec, network),
         mixes={**clearing.mixes, **{firm: dict.fromkeys(none[firm], ONE) for firm in dead}},
     )
+
+
+def _with_idle_supplies(limits: tuple[Limit, ...], spec: Spec, network: Network) -> tuple[Limit, ...]:
+    """The limits, and those of the supplies that only idle firms use."""
+    known = {limit.good for limit in limits if limit.kind == "supply"}
+    idle = [
+        Limit("supply", good, None, evaluate(supply.quantity), binding=False, rent=ZERO)
+        for good, supply in spec.supply.items()
+        if supply.quantity is not None and good not in known and network.uses[good]
+    ]
+    supplies = sorted([limit for limit in limits if limit.kind == "supply"] + idle, key=lambda row: row.good)
+    return (*supplies, *(limit for limit in limits if limit.kind != "supply"))

@@ -48,6 +48,7 @@ AGREEMENT = 1e-5
 _SHORT = 1e-6
 _INSIDE = 1e-4
 _STARTS = 6
+_MIXING = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,8 +149,7 @@ class _Search:
                 clear = point.solved and optimum.active == guess(point, conditions, self._nlp)
                 if clear and not is_degenerate(optimum, conditions):
                     self._fail_if_multipliers_disagree(point, optimum)
-                optimum = replace(optimum, near=idle.mixes(optimum, conditions))
-                optimum = self._least(optimum, conditions)
+                optimum = self._settled(optimum, conditions)
                 cleared = clearing.read(optimum, conditions)
                 cleared = restore(cleared, self._programme.spec, self._network, self._technology)
         except NoSlopeError as error:
@@ -164,6 +164,16 @@ class _Search:
             self._better = self._better or better
             return None
         return Market(programme, self._nlp, optimum, self._network, self._technology)
+
+    def _settled(self, optimum: Optimum, conditions: Conditions) -> Optimum:
+        """With idle firms at their best mixes, at the least prices: these and those depend on each other."""
+        for _ in range(_MIXING):
+            mixed = replace(optimum, near=idle.mixes(optimum, conditions))
+            least = self._least(mixed, conditions)
+            if mixed.near == optimum.near or least.multipliers == optimum.multipliers:
+                return least
+            optimum = least
+        return optimum
 
     def _least(self, optimum: Optimum, conditions: Conditions) -> Optimum:
         """Where prices are not unique, the optimum with the least ones: what one more unit adds."""

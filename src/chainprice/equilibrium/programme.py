@@ -174,14 +174,15 @@ class _Builder:
         return len(self._variables) - 1
 
     def add_trades(self) -> None:
-        """Sales at a price, and purchases at a price; what is free is all there, and no choice."""
+        """Sales and purchases at a price; what is free is all there, a limit of 0 leaves no choice."""
         for good in sorted(self._spec.demand):
             demand = self._spec.demand[good]
-            if demand.price is not None:
+            if demand.price is not None and not is_nothing(demand.quantity):
                 self._sales[good] = self._variable(Variable("sale", good, upper=demand.quantity))
         for good in sorted(self._spec.supply):
             supply = self._spec.supply[good]
-            if supply.price is not None and good in self._network.uses:
+            bought = supply.price is not None and not is_nothing(supply.quantity)
+            if bought and good in self._network.uses:
                 self._purchases[good] = self._variable(Variable("purchase", good, upper=supply.quantity))
 
     def add_firms(self, technology: Technology) -> None:
@@ -272,6 +273,12 @@ class _Builder:
         if not use.is_demand:
             return (self._uses[use.user, use.good],)
         return (self._sales[use.good],) if use.good in self._sales else ()
+
+
+def is_nothing(limit: Formula | None) -> bool:
+    """Whether a limit leaves no room at all."""
+    with digits(BEND_DIGITS):
+        return limit is not None and evaluate(limit) <= 0
 
 
 def _piece(part: Formula, slots: tuple[int | Constant, ...]) -> Piece:

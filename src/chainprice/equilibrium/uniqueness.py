@@ -24,6 +24,9 @@ _RANK = 1e-9
 _SAME = 1e-7
 _TINY = 1e-8
 
+_BEND = 1e-6
+"""What the multiplier of a bend counts beside a price, where the least prices are looked for."""
+
 
 def price_ranges(optimum: Optimum, conditions: Conditions) -> dict[str, Range]:
     """The interval of each price that is not unique."""
@@ -59,8 +62,6 @@ class Polyhedron:
         self._free = frozenset(active.free(len(conditions.upper)))
         slopes = conditions.slopes(optimum.x, optimum.near)
         zero = [Decimal(0)] * len(optimum.multipliers)
-        exact = conditions.gradient(optimum.x, optimum.multipliers, conditions.slopes(optimum.x, optimum.x))
-        self._along_a_mix = frozenset(i for i, pull in enumerate(exact) if pull is None)
 
         def pulls(multipliers: Sequence[Decimal]) -> np.ndarray:
             gradient = conditions.gradient(optimum.x, multipliers, slopes)
@@ -111,13 +112,13 @@ class Polyhedron:
 
     def least(self) -> Active | None:
         """The active set at the least price system: which multipliers are 0 there, and who is indifferent."""
-        solution = self._solve(np.ones(len(self._held)))
+        balances = len(self._conditions.programme.balances)
+        solution = self._solve(np.array([1.0 if j < balances else _BEND for j in self._held]))
         if solution is None:
             return None
         worthless = {j for j, value in zip(self._held, solution, strict=True) if value < _TINY}
         pulls = self._base + self._matrix @ solution
         bound = self._active.at_zero | self._active.at_upper
-        bound -= self._along_a_mix
         tied = {i for i, pull in zip(self._rows, pulls, strict=True) if i in bound and abs(pull) < _TINY}
         return replace(
             self._active, tied=self._active.tied | tied, worthless=self._active.worthless | worthless

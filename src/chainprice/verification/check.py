@@ -13,9 +13,10 @@ from mpmath import mpf
 from chainprice import limits
 from chainprice.errors import NumeraireError, Problem, TableError, UsageError
 from chainprice.formula import suggestion
-from chainprice.spec import Spec
-from chainprice.verification import adjoint, numeric, symbolic
-from chainprice.verification.composition import Composition, Production, compose
+from chainprice.spec import DEMAND, Spec
+from chainprice.verification import adjoint, numeric, rows, symbolic
+from chainprice.verification.composition import Composition, Production, compose, constant
+from chainprice.verification.market import MarketPoint, uses_of
 from chainprice.verification.numeric import Direct
 from chainprice.verification.result import Check, Condition, UsedMethod, Verdict, as_number
 from chainprice.verification.table import PriceTable
@@ -190,12 +191,39 @@ class _Comparison:
             {g: _gap(self.table.values[g], price[g] * self.base[g]) for g in self.table.values if g in known},
         )
         yield from self._condition("price ranges", dict(self._ranges(known, money)))
+        yield from self._condition("uses", dict(self._uses(price)))
+        yield from self._condition("rows", self._rows_of_uses_and_firms(money))
         yield from self._condition("accounts", dict(self._accounts(price)))
         if self.table.total_value is not None:
             total = self.composition.total_value(self.base)
             if total is not None:
                 value, size = (figure / money for figure in total)
                 yield from self._condition("total value", {"W": _gap(self.table.total_value, value, size)})
+
+    def _uses(self, price: Mapping[str, mpf]) -> Iterator[tuple[str, mpf]]:
+        """How much each use has, and what it pays where all pay the same."""
+        known = uses_of(self.composition.spec)
+        for good, firm in known - self.table.uses.keys() if self.table.uses else ():
+            yield f"{firm or DEMAND}/{good}", mpf(1)
+        for (good, firm), row in self.table.uses.items():
+            note = self.composition.spec.note(good)
+            where = f"{firm or DEMAND}/{good}"
+            if good not in price or (good, firm) not in known:
+                yield where, mpf(1)
+                continue
+            share = mpf(1) if note.split is None else constant(note.split[firm or DEMAND])
+            yield where, _gap(row.quantity, share * self.base[good])
+            if note.rival:
+                yield f"{where} (price)", _gap(row.price, price[good])
+
+    def _rows_of_uses_and_firms(self, money: mpf) -> dict[str, mpf]:
+        """The worst of each row, where the table has them all."""
+        worst: dict[str, mpf] = {}
+        if self.table.uses.keys() >= uses_of(self.composition.spec) and self.table.quantities:
+            point = MarketPoint(self.composition.spec, self.table, money)
+            for gap in rows.gaps(point, "given"):
+                worst[gap.where] = max(gap.error, worst.get(gap.where, mpf(0)))
+        return worst
 
     def _ranges(self, goods: Sequence[str], money: mpf) -> Iterator[tuple[str, mpf]]:
         """The intervals of prices that are not unique, against both one-sided derivatives."""

@@ -13,16 +13,19 @@ from mpmath import mpf
 from chainprice import limits
 from chainprice.errors import NumeraireError, TableError, UndefinedError, UsageError
 from chainprice.spec import Spec
-from chainprice.verification import market
+from chainprice.verification import market, rows
 from chainprice.verification.composition import integral
-from chainprice.verification.market import Direct, Gap, MarketPoint, Revalue
+from chainprice.verification.market import Direct, Gap, MarketPoint, Revalue, uses_of
 from chainprice.verification.result import Check, Condition, Verdict, as_number
 from chainprice.verification.table import PriceTable
 
 _DIGITS = 60
 
-_ONE_SIDED = mpf("1e-4")
+_ONE_SIDED = mpf("1e-8")
 """How near the ends of an interval of prices are known from outside, relatively."""
+
+_FROM_NOTHING = mpf("1e-4")
+"""The same for a good of which there is none: its first step is a long one."""
 
 _ORDER = ("stationarity", "complementarity", "feasibility", "signs", "profits", "envelope")
 
@@ -52,14 +55,8 @@ def verify_market(
 
 
 def _fail_if_uses_lack(spec: Spec, table: PriceTable) -> None:
+    uses = uses_of(spec)
     goods = {*spec.supply, *(good for firm in spec.firms.values() for good in firm.production)}
-    uses = {
-        (name, firm)
-        for firm, made in spec.firms.items()
-        for formula in made.production.values()
-        for name in formula.names
-        if name in goods
-    } | {(good, "") for good in spec.demand}
     if not (goods <= table.prices.keys() and goods <= table.quantities.keys() and uses <= table.uses.keys()):
         lacking = sorted(goods - table.prices.keys()) or sorted(good for good, _ in uses - table.uses.keys())
         raise TableError(
@@ -132,6 +129,7 @@ class _Comparison:
         yield from self._worst(self._ranges())
         yield from self._worst(self._rents())
         yield from self._worst(self._total())
+        yield from self._worst(rows.gaps(self.point, "competitive"))
 
     def _worst(self, gaps: Iterable[Gap]) -> Iterator[Condition]:
         worst = max(gaps, key=lambda gap: gap.error, default=None)
@@ -167,6 +165,9 @@ class _Comparison:
     def _books(self) -> Iterator[Gap]:
         """Revenue, cost and profit of each firm."""
         for firm, row in self.point.table.accounts.items():
+            if firm not in self.point.spec.firms:
+                yield Gap("accounts", firm, mpf(1))
+                continue
             direct = self._account(firm)
             size = max(abs(direct["revenue"]), abs(direct["cost"]))
             for key, value in row.items():
@@ -174,7 +175,7 @@ class _Comparison:
 
     def _account(self, firm: str) -> dict[str, mpf]:
         point = self.point
-        made = point.spec.firms[firm].production if firm in point.spec.firms else {}
+        made = point.spec.firms[firm].production
         revenue = mpmath.fsum(point.prices[good] * point.amount(firm, good) for good in made)
         cost = mpmath.fsum(point.paid[good, firm] * point.used[good, firm] for good in point.inputs(firm))
         return {"revenue": revenue, "cost": cost, "profit": revenue - cost}
@@ -186,16 +187,24 @@ class _Comparison:
             if direct is None or direct.method != "envelope":
                 continue
             size = max(abs(direct.low), abs(direct.high) if mpmath.isfinite(direct.high) else mpf(0))
-            yield Gap("price ranges", good, _beyond(_error(self._money(low), direct.low, size)))
+            traded = self.point.available[good] > 0
+            yield Gap(
+                "price ranges", good, _beyond(_error(self._money(low), direct.low, size), traded=traded)
+            )
             if high is None:
                 yield Gap("price ranges", good, mpf(bool(mpmath.isfinite(direct.high))))
             elif mpmath.isfinite(direct.high):  # else the market with less of it was not to be solved
-                yield Gap("price ranges", good, _beyond(_error(self._money(high), direct.high, size)))
+                yield Gap(
+                    "price ranges", good, _beyond(_error(self._money(high), direct.high, size), traded=traded)
+                )
 
     def _rents(self) -> Iterator[Gap]:
         """What the limits of supplies and demands are worth."""
         point = self.point
-        for (kind, good, _), value in point.table.rents.items():
+        for (kind, good, _), row in point.table.limits.items():
+            value = row.rent
+            if value is None:
+                continue
             if kind == "supply" and good in point.spec.supply:
                 edge = point.trade_price("supply", good, point.bought[good])
                 free = point.spec.supply[good].price is None
@@ -240,9 +249,9 @@ class _Comparison:
             yield Gap("total value", "factor incomes", _error(direct, factors, size))
 
 
-def _beyond(error: mpf) -> mpf:
+def _beyond(error: mpf, *, traded: bool) -> mpf:
     """What is left of an error after what a one-sided slope over a step of finite length may be off."""
-    return max(mpf(0), error - _ONE_SIDED)
+    return max(mpf(0), error - (_ONE_SIDED if traded else _FROM_NOTHING))
 
 
 def _error(value: mpf, direct: mpf, size: mpf | None = None) -> mpf:

@@ -127,7 +127,8 @@ class MarketPoint:
         names = {name: None for f in self.spec.firms[firm].production.values() for name in f.names}
         return tuple(name for name in names if (name, firm) in self.used)
 
-    def _moving(self, firm: str, formula: Formula, change: Mapping[str, mpf]) -> dict[str, Moving]:
+    def moving(self, firm: str, formula: Formula, change: Mapping[str, mpf]) -> dict[str, Moving]:
+        """What a formula's names are worth, and how far each goes."""
         values = {}
         for name in formula.names:
             if (name, firm) in self.used:
@@ -140,14 +141,14 @@ class MarketPoint:
     def amount(self, firm: str, good: str) -> mpf:
         """What a firm makes of an output; raises UndefinedError where there is no such number."""
         formula = self.spec.firms[firm].production[good]
-        values = {name: moving.value for name, moving in self._moving(firm, formula, {}).items()}
+        values = {name: moving.value for name, moving in self.moving(firm, formula, {}).items()}
         return real(formula, values, lambda: self.spec.place("firms", firm, "production", good))
 
     def change(self, firm: str, good: str, change: Mapping[str, mpf]) -> mpf:
         """How much more of an output a firm makes when its inputs change; nan if it has no such value."""
         formula = self.spec.firms[firm].production[good]
         try:
-            moved = formula.evaluate(ON_BENDS, self._moving(firm, formula, change)).change
+            moved = formula.evaluate(ON_BENDS, self.moving(firm, formula, change)).change
         except (ArithmeticError, ValueError, TypeError):
             return mpmath.nan
         return moved if isinstance(moved, mpf) and mpmath.isfinite(moved) else mpmath.nan
@@ -272,13 +273,15 @@ class MarketPoint:
     def _trade(self, section: str, good: str, quantity: mpf, paid: mpf) -> Gap:
         where = f"{section} {'for' if section == 'demand' else 'of'} {good}"
         nothing = _none(quantity, self.available[good])
+        most = self.limit(section, good)
+        if most is not None and most <= 0:
+            return Gap("stationarity", where, mpf(0))
         try:
             edge = self.trade_price(section, good, mpf(0) if nothing else quantity)
         except UndefinedError:
             return Gap("stationarity", where, mpf(1))
         gain = (edge - paid) if section == "demand" else (paid - edge)
         error = gain / (max(abs(edge), abs(paid)) or mpf(1))
-        most = self.limit(section, good)
         if nothing:
             error = max(mpf(0), error)
         elif most is not None and _relative(quantity, most) < _BEND:
@@ -439,6 +442,18 @@ class MarketPoint:
         ):
             return None
         return "demand"
+
+
+def uses_of(spec: Spec) -> set[Use]:
+    """Every use of a good that a spec has."""
+    goods = {*spec.supply, *(good for firm in spec.firms.values() for good in firm.production)}
+    return {
+        (name, firm)
+        for firm, made in spec.firms.items()
+        for formula in made.production.values()
+        for name in formula.names
+        if name in goods
+    } | {(good, "") for good in spec.demand}
 
 
 def again(point: MarketPoint, good: str, revalue: Revalue, base: mpf) -> Direct | None:

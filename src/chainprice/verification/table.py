@@ -9,16 +9,38 @@ from decimal import Decimal, InvalidOperation
 from typing import Any, cast
 
 from chainprice.errors import Place, Problem, TableError
+from chainprice.spec import DEMAND
 
 Row = Mapping[str, Decimal]
 
 
 @dataclass(frozen=True, slots=True)
 class UseRow:
-    """How much one use has of a good, and what it pays for a unit."""
+    """How much one use has of a good, and what it pays for a unit; and what else the row says."""
 
     quantity: Decimal
     price: Decimal
+    figures: Row = field(default_factory=dict)
+    corner: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FirmRows:
+    """A firm's outputs and inputs by good, its marginal products by output and input."""
+
+    outputs: Mapping[str, Row]
+    inputs: Mapping[str, Row]
+    derivatives: Mapping[tuple[str, str], Decimal]
+    returns: Decimal | None
+
+
+@dataclass(frozen=True, slots=True)
+class LimitRow:
+    """What a limit is, whether it binds, and its rent."""
+
+    quantity: Decimal | None
+    binding: bool | None
+    rent: Decimal | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +49,7 @@ class PriceTable:
 
     `quantities` and `values` by good, `accounts` by firm (revenue, cost, profit), `ranges` of
     prices that are not unique (None where it has no upper end). `uses` by good and firm, "" for the
-    demand; `rents` by kind, good and firm of the limit; `incomes` by name. With a numeraire all money
+    demand; `limits` by kind, good and firm; `firms` by firm; `incomes` by name. With a numeraire all money
     is in units of it.
     """
 
@@ -39,8 +61,12 @@ class PriceTable:
     accounts: Mapping[str, Row] = field(default_factory=dict)
     total_value: Decimal | None = None
     uses: Mapping[tuple[str, str], UseRow] = field(default_factory=dict)
-    rents: Mapping[tuple[str, str, str], Decimal] = field(default_factory=dict)
+    limits: Mapping[tuple[str, str, str], LimitRow] = field(default_factory=dict)
+    firms: Mapping[str, FirmRows] = field(default_factory=dict)
     incomes: Row = field(default_factory=dict)
+    roles: Mapping[str, str] = field(default_factory=dict)
+    units: Mapping[str, str] = field(default_factory=dict)
+    allocation: str | None = None
 
 
 def read_table(text: str, path: str = "<table>") -> PriceTable:
@@ -100,8 +126,12 @@ class _Reader:
             accounts=self._accounts(self._rows(data, "firms", "firm")),
             total_value=self._number(data, "total_value", "the table"),
             uses=self._uses(goods),
-            rents=self._rents(data),
+            limits=self._limits(data),
+            firms={firm: self._firm(firm, row) for firm, row in self._rows(data, "firms", "firm").items()},
             incomes=self._incomes(data.get("incomes")),
+            roles={good: str(row["role"]) for good, row in goods.items() if "role" in row},
+            units={good: str(row["unit"]) for good, row in goods.items() if "unit" in row},
+            allocation=str(data["allocation"]) if "allocation" in data else None,
         )
 
     def _rows(self, data: Mapping[str, Any], key: str, name: str) -> dict[str, Mapping[str, Any]]:
@@ -135,18 +165,43 @@ class _Reader:
             for use in self._list(row, "uses"):
                 quantity, price = self._number(use, "quantity", good), self._number(use, "price", good)
                 if quantity is not None and price is not None:
-                    uses[good, "" if use.get("kind") == "demand" else str(use.get("user"))] = UseRow(
-                        quantity, price
+                    uses[good, _user(use)] = UseRow(
+                        quantity,
+                        price,
+                        self._figures(use, ("marginal_value", "gap", "share"), good),
+                        _flag(use, "corner"),
                     )
         return uses
 
-    def _rents(self, data: Mapping[str, Any]) -> dict[tuple[str, str, str], Decimal]:
-        rents = {}
+    def _firm(self, firm: str, row: Mapping[str, Any]) -> FirmRows:
+        derivatives = {}
+        for slope in self._list(row, "derivatives"):
+            value = self._number(slope, "value", firm)
+            if value is not None:
+                derivatives[str(slope.get("output")), str(slope.get("input"))] = value
+        inputs, outputs = (
+            {str(part.get("good")): self._figures(part, names, firm) for part in self._list(row, key)}
+            for key, names in (
+                ("inputs", ("quantity", "price", "marginal_value", "gap")),
+                ("outputs", ("quantity", "price")),
+            )
+        )
+        has_returns = row.get("returns_to_scale") is not None
+        returns = self._number(row, "returns_to_scale", firm) if has_returns else None
+        return FirmRows(outputs, inputs, derivatives, returns)
+
+    def _figures(self, row: Mapping[str, Any], names: tuple[str, ...], name: str) -> Row:
+        """The numbers that are there."""
+        figures = {key: self._number(row, key, name) for key in names if row.get(key) is not None}
+        return {key: value for key, value in figures.items() if value is not None}
+
+    def _limits(self, data: Mapping[str, Any]) -> dict[tuple[str, str, str], LimitRow]:
+        rows = {}
         for row in self._list(data, "limits"):
-            rent = self._number(row, "rent", str(row.get("good")))
-            if rent is not None:
-                rents[str(row.get("kind")), str(row.get("good")), str(row.get("firm") or "")] = rent
-        return rents
+            figures = self._figures(row, ("quantity", "rent"), str(row.get("good")))
+            key = str(row.get("kind")), str(row.get("good")), str(row.get("firm") or "")
+            rows[key] = LimitRow(figures.get("quantity"), _flag(row, "binding"), figures.get("rent"))
+        return rows
 
     def _incomes(self, row: Any) -> dict[str, Decimal]:
         if not isinstance(row, dict):
@@ -201,3 +256,15 @@ class _Reader:
 
     def _report(self, message: str, hint: str = "") -> None:
         self.problems.append(Problem(message, Place(self._path), hint))
+
+
+def _user(use: Mapping[str, Any]) -> str:
+    """The firm of a use, "" for the demand; no firm's name where the row is neither."""
+    user, kind = str(use.get("user")), use.get("kind")
+    if kind == "demand" and user == DEMAND:
+        return ""
+    return user if kind == "firm" else f"{kind} {user}"
+
+
+def _flag(row: Mapping[str, Any], key: str) -> bool | None:
+    return bool(row[key]) if key in row else None
