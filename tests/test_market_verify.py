@@ -5,10 +5,11 @@ import json
 import random
 
 import pytest
-from support import spec
+from support import ROOT, spec
 from test_market import MARKETS
 
 import chainprice
+from chainprice import limits
 from chainprice.errors import TableError
 from chainprice.verification import table_of
 
@@ -143,6 +144,34 @@ def test_a_firm_that_would_rather_do_something_else_fails():
     table = chainprice.solve(given).to_dict()
     result = chainprice.verify(loaded, table_of(table))
     assert "profits" in {row.condition for row in result.conditions if not row.passed}
+
+
+def test_goods_that_are_not_solved_for_one_by_one_are_verified_together(monkeypatch):
+    monkeypatch.setattr(limits, "ENVELOPE_GOODS", 1)
+    loaded = chainprice.load(ROOT / "specs" / "input_output.yaml")
+    table = chainprice.solve(loaded).to_dict()
+    result = chainprice.verify(loaded, table_of(table))
+    assert result.verified
+    assert [row.direct for row in result.checks].count(None) >= 1
+    for row in table["goods"]:
+        wrong = copy.deepcopy(table)
+        set_price(wrong, row["good"], row["price"] * (1 + 1e-6))
+        result = chainprice.verify(loaded, table_of(wrong))
+        assert row["good"] in {check.good for check in result.checks if not check.passed}
+
+
+def test_idle_firms_with_several_open_prices():
+    """One more a goes with bought b: 2*sqrt(P_a*4) = 3 at P_a = 9/16; with both free it would be worth more."""
+    loaded = spec(
+        "firms: {f: {production: {y: a^0.5*b^0.5}}, g: {production: {y: a/10}}}\n"
+        "supply: {a: {price: 1}, b: {price: 4}}\ndemand: {y: {price: 3}}"
+    )
+    solution = chainprice.solve(loaded)
+    ranges = {row.good: row.price_range for row in solution.goods}
+    assert ranges["a"] == pytest.approx((9 / 16, 1), rel=1e-9)
+    assert ranges["b"] == pytest.approx((9 / 4, 4), rel=1e-9)
+    assert ranges["y"] == pytest.approx((3, 4), rel=1e-9)
+    assert chainprice.verify(loaded, solution).verified
 
 
 def test_a_table_without_uses_is_refused():

@@ -27,7 +27,7 @@ def mixes(optimum: Optimum, conditions: Conditions) -> tuple[Decimal, ...]:
     near = list(optimum.near)
     programme = conditions.programme
     available = conditions.available(optimum.x)
-    lacking = _lacking_slopes(optimum, conditions)
+    lacking = lacking_slopes(optimum, conditions)
     for firm, inputs in programme.uses.items():
         if firm not in lacking or any(optimum.x[i] for i in inputs):
             continue
@@ -37,7 +37,7 @@ def mixes(optimum: Optimum, conditions: Conditions) -> tuple[Decimal, ...]:
     return tuple(near)
 
 
-def _lacking_slopes(optimum: Optimum, conditions: Conditions) -> set[str]:
+def lacking_slopes(optimum: Optimum, conditions: Conditions) -> set[str]:
     """The firms some of whose slopes do not exist at the quantities used."""
     if all(optimum.x):
         return set()

@@ -10,7 +10,7 @@ from types import MappingProxyType
 import numpy as np
 
 from chainprice.arithmetic import digits, working_digits
-from chainprice.equilibrium import clearing, idle, uniqueness
+from chainprice.equilibrium import clearing, gifts, idle, uniqueness
 from chainprice.equilibrium.agents import Better, better_plans
 from chainprice.equilibrium.clearing import Clearing
 from chainprice.equilibrium.conditions import Conditions
@@ -29,6 +29,7 @@ from chainprice.equilibrium.start import constant, run, starting_points
 from chainprice.errors import (
     IncreasingReturnsError,
     InfeasibleError,
+    NoAnswerError,
     NoConvergenceError,
     Place,
     Problem,
@@ -38,6 +39,7 @@ from chainprice.errors import (
 from chainprice.network import Network
 from chainprice.spec import Spec
 from chainprice.technology import Technology
+from chainprice.value import total_value
 
 PROOF_DIGITS = 30
 """Digits in which a point must satisfy every condition to count as an optimum."""
@@ -81,9 +83,29 @@ class Market:
         return [float(value) for value in np.where(is_bend, point.x, inside)]
 
     def ranges(self) -> dict[str, uniqueness.Range]:
-        """The interval of each price that is not unique (good to about 12 digits)."""
+        """The interval of each price that is not unique (good to about 9 digits)."""
         with digits(PROOF_DIGITS):
-            return uniqueness.price_ranges(*self._optimum())
+            optimum, conditions = self._optimum()
+            ranges = uniqueness.price_ranges(optimum, conditions)
+            if not ranges or not idle.lacking_slopes(optimum, conditions):
+                return ranges
+        with digits(2 * PROOF_DIGITS):
+            return {good: self._range_by_gifts(good) or known for good, known in ranges.items()}
+
+    def _range_by_gifts(self, good: str) -> uniqueness.Range | None:
+        cleared = self.clear()
+        there = cleared.quantities.available
+        traded = sum((abs(cleared.prices[g] * there[g]) for g in there), Decimal(0))
+
+        def value(gift: Decimal) -> Decimal | None:
+            spec, network = self.programme.spec, self._network
+            try:
+                market = find(spec, network, self._technology, {good: gift}, self) if gift else self
+                return total_value(spec, market.clear().quantities)
+            except NoAnswerError:
+                return None
+
+        return gifts.price_range(value, there[good], cleared.prices[good], traded)
 
     def _optimum(self) -> tuple[Optimum, Conditions]:
         conditions = Conditions(self.programme)
@@ -155,8 +177,11 @@ class _Search:
         except NoSlopeError as error:
             self._no_slope.add(error.variable)
             return None
-        except (NotPolishedError, ArithmeticError, UndefinedError) as error:
+        except (NotPolishedError, UndefinedError) as error:
             self._failures.append(str(error))
+            return None
+        except ArithmeticError:
+            self._failures.append("a function has no value where the solver stopped")
             return None
         programme = self._programme
         better = list(better_plans(programme.spec, programme.network, self._technology, cleared))

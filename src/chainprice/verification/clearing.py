@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from functools import partial
+from functools import cached_property, partial
 
 import mpmath
 from mpmath import mpf
@@ -108,6 +108,11 @@ class _Comparison:
         for good, price in self.point.prices.items():
             shown = as_number(mpf(str(self.point.table.prices[good])))
             direct = self.directs.get(good)
+            if direct is None and good in self._together:
+                error = self._together[good]
+                passed = bool(error <= self.tolerance)
+                yield Check(good, shown, None, as_number(error), "envelope", passed=passed)
+                continue
             if direct is None:
                 yield Check(good, shown, None, None, None, passed=False)
                 continue
@@ -118,6 +123,29 @@ class _Comparison:
             yield Check(
                 good, shown, value, as_number(error), direct.method, passed=bool(error <= self.tolerance)
             )
+
+    @cached_property
+    def _together(self) -> dict[str, mpf]:
+        """The mismatch of each good that was not solved for on its own, in groups that go wrong or right.
+
+        A random gift of all of them at once must be worth what the table says; a group that is off is
+        halved until single goods are left.
+        """
+        rest = [good for good in self.point.prices if good not in self.directs]
+        errors: dict[str, mpf] = {}
+        waiting = [rest] if rest and self.base is not None else []
+        for _ in range(limits.ENVELOPE_GOODS):
+            if not waiting:
+                break
+            group = waiting.pop()
+            error = market.mismatch(self.point, group, self.revalue, self.base or mpf(0))
+            if error is None or error > self.tolerance:
+                halves = (group[: len(group) // 2], group[len(group) // 2 :])
+                waiting += [half for half in halves if half] if len(group) > 1 else []
+                errors.update(dict.fromkeys(group, mpf(1) if error is None else error))
+            else:
+                errors.update(dict.fromkeys(group, error))
+        return errors
 
     def conditions(self) -> Iterator[Condition]:
         """Every condition of the market at its worst place, and the rest of the table."""

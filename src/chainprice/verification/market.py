@@ -38,6 +38,9 @@ STEP = mpf("1e-20")
 GIFT = mpf("1e-10")
 """The relative step when the market is solved again."""
 
+LONG_GIFT = mpf("1e-5")
+"""The same where a market is so near to several corners that a smaller step cannot be told from none."""
+
 _NOISE = mpf("1e-26")
 """A change of total value that is smaller than this part of it is rounding."""
 
@@ -458,8 +461,12 @@ def uses_of(spec: Spec) -> set[Use]:
 
 def again(point: MarketPoint, good: str, revalue: Revalue, base: mpf) -> Direct | None:
     """dW/dg by solving the market again with a little more and a little less of a good."""
-    step = abs(point.available[good]) * GIFT or _first_step(point, good)
-    gain, loss = _one_sided(revalue, good, step, base), _one_sided(revalue, good, -step, base)
+    there = abs(point.available[good])
+    for part in (GIFT, LONG_GIFT):
+        step = there * part or _first_step(point, good)
+        gain, loss = _one_sided(revalue, good, step, base), _one_sided(revalue, good, -step, base)
+        if gain is not None and loss is not None:
+            break
     if gain is None and loss is None:
         return None
     if gain is None or loss is None:
@@ -474,6 +481,27 @@ def again(point: MarketPoint, good: str, revalue: Revalue, base: mpf) -> Direct 
         gain = gain if half_gain is None else 2 * half_gain - gain
         loss = loss if half_loss is None else 2 * half_loss - loss
     return Direct(min(gain, loss), max(gain, loss), "envelope")
+
+
+def mismatch(point: MarketPoint, goods: Sequence[str], revalue: Revalue, base: mpf) -> mpf | None:
+    """How far a gift of several goods at once is from being worth what the prices say, relatively."""
+    random = Random(len(goods))  # noqa: S311 - reproducible gifts, nothing secret
+    steps = {
+        good: (abs(point.available[good]) * GIFT or _first_step(point, good)) * mpf(random.uniform(0.5, 1.5))
+        for good in goods
+    }
+    worth = {good: point.prices[good] * step for good, step in steps.items()}
+    size = mpmath.fsum(map(abs, worth.values())) or mpf(1)
+    even = {good: step / (abs(worth[good]) or size) * size for good, step in steps.items()}
+    more, fewer = (_revalued(revalue, {good: side * step for good, step in even.items()}) for side in (1, -1))
+    if more is None and fewer is None:
+        return None
+    total = mpmath.fsum(point.prices[good] * step for good, step in even.items())
+    size = mpmath.fsum(abs(point.prices[good] * step) for good, step in even.items()) or mpf(1)
+    low = mpf(0) if more is None else more - base
+    high = mpmath.inf if fewer is None else base - fewer
+    nearest = min(max(total, min(low, high)), max(low, high))
+    return abs(total - nearest) / size
 
 
 def _one_sided(revalue: Revalue, good: str, step: mpf, base: mpf) -> mpf | None:

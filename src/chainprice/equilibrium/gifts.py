@@ -1,0 +1,51 @@
+"""What one more unit adds and one fewer takes, by solving the market again with a little more or less.
+
+For firms that stand idle and have smooth constant returns: which mix of inputs is best for the first
+unit depends on prices that are themselves open, so that no one set of slopes tells.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from decimal import Decimal
+
+STEP = Decimal("1e-10")
+"""The part of what there is that is given or taken."""
+
+FIRST = Decimal("1e-6")
+"""The value of a first unit, as part of all that is traded."""
+
+_ROUNDING = Decimal("1e-26")
+_ALIKE = Decimal("1e-9")
+
+Value = Callable[[Decimal], Decimal | None]
+"""Total value when so much of a good is handed to the market; None where it cannot clear then."""
+
+
+def price_range(
+    value: Value, available: Decimal, price: Decimal, traded: Decimal
+) -> tuple[Decimal, Decimal | None] | None:
+    """The gain by one more unit and the loss by one fewer (None if impossible); None if they are one.
+
+    `traded` is the value of all that is traded.
+    """
+    step = STEP * abs(available) or (FIRST * traded / price if traded and price else FIRST)
+    base = value(Decimal(0))
+    if base is None:
+        return None
+    gain, loss = (_slope(value, base, side * step) for side in (1, -1))
+    if gain is None or (loss is not None and abs(gain - loss) <= _ALIKE * max(abs(gain), abs(loss))):
+        return None
+    return gain, loss
+
+
+def _slope(value: Value, base: Decimal, step: Decimal) -> Decimal | None:
+    """The slope to one side; the curvature along the step is taken out with half of it."""
+    values = [value(step), value(step / 2)]
+    slopes = []
+    for there, by in zip(values, (step, step / 2), strict=True):
+        if there is None:
+            return None
+        change = there - base
+        slopes.append(change / by if abs(change) > _ROUNDING * max(abs(there), abs(base)) else Decimal(0))
+    return 2 * slopes[1] - slopes[0]
