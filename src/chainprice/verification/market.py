@@ -514,10 +514,13 @@ def _one_sided(revalue: Revalue, good: str, step: mpf, base: mpf) -> mpf | None:
 
 
 def _first_step(point: MarketPoint, good: str) -> mpf:
-    """A little of a good of which there is none: worth a small part of all that is traded."""
+    """A little of a good of which there is none: worth a small part of all that is traded.
+
+    Where nothing is traded, of a unit of what is worth most.
+    """
     traded = mpmath.fsum(abs(point.prices[g] * there) for g, there in point.available.items())
-    price = point.prices[good]
-    return _FIRST * traded / price if price and traded else _FIRST
+    price, size = point.prices[good], traded or max(map(abs, point.prices.values()))
+    return _FIRST * size / price if price and size else _FIRST
 
 
 def _revalued(revalue: Revalue, gifts: Mapping[str, mpf]) -> mpf | None:
