@@ -59,7 +59,8 @@ def _saved(
     """What one unit less to be made saves, by the input of a maker that it could use less of."""
     for maker in network.makers[good]:
         for product in products[maker]:
-            if (product.input, maker) in cleared.open_uses and network.outputs[maker] == (good,):
+            is_open = (product.input, maker) in cleared.open_uses and network.outputs[maker] == (good,)
+            if is_open and product.value:
                 return f"P_{product.input} / {divisor(product.formula)}"
     return "its shadow price"
 

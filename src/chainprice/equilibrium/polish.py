@@ -454,7 +454,7 @@ class _System:
         return sizes
 
     def move(self, values: list[Decimal], weights: list[Decimal], step: np.ndarray, length: Decimal) -> bool:
-        """One Newton step; whether it was cut, because it would have taken nearly all of a quantity.
+        """One Newton step; whether it was cut, because it would have taken most of a quantity.
 
         What would lose most of itself shrinks by the same number of logarithms instead. Raises
         _VanishedError for those that are next to nothing by now.
@@ -466,7 +466,7 @@ class _System:
             if is_bend or values[i] <= 0 or move <= values[i] * _MOST:
                 values[i] -= move
             else:
-                is_cut = is_cut or move > values[i]
+                is_cut = True
                 values[i] *= max(_LEAST, (-move / values[i]).exp())
         self._fail_if_vanished(values)
         for j, s in zip(self._paid, step[len(self._free) :], strict=True):
