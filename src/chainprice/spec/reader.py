@@ -6,6 +6,7 @@ does not like it reports with the path of keys that leads there, and goes on.
 
 from __future__ import annotations
 
+import itertools
 import os
 from collections.abc import Callable, Iterable, Mapping
 from fractions import Fraction
@@ -110,6 +111,12 @@ class _Reader:
         """Whether something at or below `keys` has been reported already."""
         return keys in self._spoilt
 
+    def nearest(self, name: str, *known: Iterable[str]) -> str:
+        """'did you mean ...?', while what is wrong can still be shown: the search takes long."""
+        if len(self.problems) >= limits.PROBLEMS_SHOWN:
+            return ""
+        return suggestion(name, itertools.chain(*known))
+
     # The spec, top down.
 
     def read_spec(self, tree: Tree, source: Source, places: Places) -> Spec:
@@ -141,7 +148,7 @@ class _Reader:
         for allocation in ALLOCATIONS:
             if value == allocation:
                 return allocation
-        hint = suggestion(value, ALLOCATIONS) if isinstance(value, str) else ""
+        hint = self.nearest(value, ALLOCATIONS) if isinstance(value, str) else ""
         self.report(("allocation",), f"allocation must be one of {', '.join(ALLOCATIONS)}", hint)
         return "auto"
 
@@ -206,7 +213,7 @@ class _Reader:
             return None
         for key in value:
             if key not in allowed:
-                hint = suggestion(key, allowed) or f"the keys here are {', '.join(allowed)}"
+                hint = self.nearest(key, allowed) or f"the keys here are {', '.join(allowed)}"
                 self.report((*keys, key), f"unknown key '{key}'", hint, at_key=True)
         return value
 
@@ -294,7 +301,7 @@ class _Reader:
         self, keys: tuple[str, ...], good: str, goods: set[str], *, at_key: bool = False
     ) -> None:
         if good not in goods:
-            hint = suggestion(good, goods) or "a good exists by being supplied or made"
+            hint = self.nearest(good, goods) or "a good exists by being supplied or made"
             self.report(keys, f"unknown good '{good}'", hint, at_key=at_key)
 
     def check_names(
@@ -307,8 +314,8 @@ class _Reader:
                 message = f"'{word}' is both a good and a parameter here"
                 self.report_in(keys, formula.offset(word), len(word), message, "rename one of them")
             elif word not in goods and not is_parameter and word not in CONSTANTS:
-                known = [*goods, *firm.parameters, *spec.parameters]
-                hint = suggestion(word, known) or "a good exists by being supplied or made"
+                known = (goods, firm.parameters, spec.parameters)
+                hint = self.nearest(word, *known) or "a good exists by being supplied or made"
                 message = f"unknown name '{word}' in the production of '{output}' by firm '{name}'"
                 self.report_in(keys, formula.offset(word), len(word), message, hint)
 
@@ -323,7 +330,7 @@ class _Reader:
                 message = "'q' is the quantity traded here, and a parameter too"
                 self.report_in(keys, price.offset(word), 1, message, "rename the parameter")
             elif word not in spec.parameters and word not in CONSTANTS and word != CURVE_VARIABLE:
-                hint = suggestion(word, [*spec.parameters, CURVE_VARIABLE]) or (
+                hint = self.nearest(word, spec.parameters, CURVE_VARIABLE) or (
                     "a price is a number or a curve in q, the quantity traded"
                 )
                 message = f"unknown name '{word}' in the price of '{keys[1]}'"
@@ -344,7 +351,7 @@ class _Reader:
             uses.add(DEMAND)
         for name, share in split.items():
             if name not in uses:
-                hint = suggestion(name, uses) or f"its uses are: {', '.join(sorted(uses)) or 'none'}"
+                hint = self.nearest(name, uses) or f"its uses are: {', '.join(sorted(uses)) or 'none'}"
                 self.report((*keys, name), f"'{name}' does not use '{good}'", hint, at_key=True)
             if _sign(share) < 0:
                 self.report((*keys, name), "a share cannot be negative")
