@@ -14,6 +14,7 @@ SOURCE = ROOT / "src" / "chainprice"
 FLOORS = [
     {"errors", "limits", "version"},
     {"formula"},
+    {"powers"},
     {"arithmetic"},
     {"spec"},
     {"network"},

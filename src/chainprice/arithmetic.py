@@ -20,8 +20,7 @@ from types import MappingProxyType
 from typing import Any
 
 from chainprice.formula import Formula, Functions
-
-_HALF = Decimal("0.5")
+from chainprice.powers import power
 
 DOUBLE_DIGITS = 17
 """Significant digits that identify a double."""
@@ -56,11 +55,7 @@ def _power(base: Decimal, exponent: Decimal) -> Decimal:
 @lru_cache(maxsize=65_536)
 def _power_to(base: Decimal, exponent: Decimal, _: int) -> Decimal:
     """A power, remembered: the marginal products of a firm share most of theirs, and they are dear."""
-    if exponent == _HALF:
-        return base.sqrt()
-    if base == 0 and exponent < 0:
-        raise decimal.DivisionByZero
-    return base**exponent
+    return power(base, exponent)
 
 
 def _log(value: Decimal, base: Decimal | None = None) -> Decimal:
