@@ -18,6 +18,7 @@ FLOORS = [
     {"arithmetic"},
     {"spec"},
     {"network"},
+    {"notation", "opening"},
     {"allocation", "differentiation"},
     {"technology"},
     {"quantities"},

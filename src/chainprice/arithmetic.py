@@ -125,18 +125,18 @@ def evaluate(formula: Formula, values: Mapping[str, Decimal] = MappingProxyType(
     return +value
 
 
-class _NotRationalError(Exception):
+class NotRationalError(Exception):
     """Some step of a constant formula has no rational value."""
 
 
 def _rational_power(base: Fraction, exponent: Fraction) -> Fraction:
     if exponent.denominator != 1 or abs(exponent) > 64 or (base == 0 and exponent < 0):
-        raise _NotRationalError
+        raise NotRationalError
     return base ** int(exponent)
 
 
 def _irrational(*_: Fraction) -> Fraction:
-    raise _NotRationalError
+    raise NotRationalError
 
 
 class _Rationals(dict[str, Callable[..., Any]]):
@@ -168,7 +168,7 @@ def rational(formula: Formula) -> Fraction | None:
         return None
     try:
         value: Fraction = formula.evaluate(RATIONALS, {})
-    except (_NotRationalError, ZeroDivisionError):
+    except (NotRationalError, ZeroDivisionError):
         return None
     return value
 

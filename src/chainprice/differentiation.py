@@ -21,6 +21,8 @@ from chainprice import limits
 from chainprice.arithmetic import CONSTANTS, DECIMALS
 from chainprice.errors import UndefinedError
 from chainprice.formula import Formula, FormulaError, Functions, Shape, ShapeBuilder, read
+from chainprice.notation import Forms, NotWritableError, Sum, write
+from chainprice.opening import left_open
 
 _SLOT = re.compile(r"\bx(\d+)\b")
 
@@ -35,6 +37,23 @@ class Bound:
     shape: Shape
     numbers: tuple[Decimal, ...]
     constants: tuple[tuple[int, Fraction | str], ...] = ()
+
+    def known(self) -> dict[int, Fraction]:
+        """Each fraction by its slot; the numbers' slots come after those of the names."""
+        fractions = {slot: value for slot, value in self.constants if isinstance(value, Fraction)}
+        return fractions | {self.shape.names + i: Fraction(number) for i, number in enumerate(self.numbers)}
+
+    @property
+    def named(self) -> dict[int, str]:
+        """Each constant like pi by its slot."""
+        return {slot: value for slot, value in self.constants if isinstance(value, str)}
+
+    @property
+    def is_decimal(self) -> bool:
+        """Whether it is written with decimals."""
+        return any(number != number.to_integral_value() for number in self.numbers) or any(
+            isinstance(value, Fraction) and value.denominator > 1 for _, value in self.constants
+        )
 
 
 def slot_name(slot: int) -> str:
@@ -53,13 +72,20 @@ def derivative(bound: Bound, slot: int) -> Formula:
 
     Raises UndefinedError if a constant part of it has no real value that can be written down.
     """
-    expression = _expression(bound)
+    known, decimal = bound.known(), bound.is_decimal
     try:
-        return _formula(expression.derivative(expression.root, _symbol(slot)), expression)
+        for opened in (left_open(bound.shape, known, bound.named), frozenset[int]()):
+            form = _expression(bound, opened).derivative(slot)
+            try:
+                text = write(form, {slot_name(i): known[i] for i in opened}, decimal=decimal)
+                return _checked(read(text, limits.DERIVATIVE_NESTING))
+            except NotWritableError:
+                continue
     except FormulaError as error:
         raise UndefinedError(f"a derivative has no real value: {error}") from None
     except ValueError:  # Python's limit on writing long integers
         raise UndefinedError("a derivative has a constant too long to be written down") from None
+    raise UndefinedError("a derivative has no real value")
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,16 +115,17 @@ def gradient(shape: Shape) -> Gradient:
     What simplifies for some numbers only (sympy's slope of x^k is x^k*k/x) is not simplified: where the
     program has no value, as at 0, `derivative` may have one.
     """
-    functions: Functions = {**_sympy_functions({}), "pow": operator.pow, "number": _identity}
+    functions: Functions = {**_sympy_functions({}), "pow": operator.pow}
     names = [_symbol(slot) for slot in range(shape.names + shape.numbers)]
     expression = shape.run(functions, names[: shape.names], names[shape.names :])
-    printer = _printer_class()(decimal=False)
+    forms = Forms()
     builder = ShapeBuilder()
     places = {slot_name(slot): slot for slot in range(len(names))}
     literals: dict[Decimal, int] = {}
     results = {}
     for slot in sorted({operands[0] for operation, operands in shape.steps if operation == "name"}):
-        formula = read(printer.doprint(_diff(expression, names[slot])), limits.DERIVATIVE_NESTING)
+        text = write(forms.form(_diff(expression, names[slot])), {}, decimal=False)
+        formula = read(text, limits.DERIVATIVE_NESTING)
         slots = [places.setdefault(name, len(places)) for name in formula.names]
         numbers = [literals.setdefault(number, len(literals)) for number in formula.numbers]
         results[slot] = builder.include(formula.shape, slots, numbers)
@@ -122,54 +149,59 @@ def _open_antiderivative(shape: Shape, slot: int) -> Formula | None:
     import sympy
 
     symbols = [_symbol(index) for index in range(shape.names + shape.numbers)]
-    functions: Functions = {**_sympy_functions({}), "number": _identity}
+    functions: Functions = _sympy_functions({})
     expression = shape.run(functions, symbols[: shape.names], symbols[shape.names :])
     if not expression.is_polynomial(*symbols):
         return None
-    return read(_printer_class()(decimal=False).doprint(sympy.integrate(expression, symbols[slot])))
+    return read(write(Forms().form(sympy.integrate(expression, symbols[slot])), {}, decimal=False))
 
 
 def _bound_antiderivative(bound: Bound, slot: int) -> Formula | None:
     import sympy
     from sympy.integrals.manualintegrate import manualintegrate
 
-    expression = _expression(bound)
+    expression = _expression(bound, frozenset())
     result = manualintegrate(expression.whole(), _symbol(slot))
     if result.has(sympy.Integral, sympy.Piecewise):
         return None
     try:
-        return _formula(result, expression)
+        return _checked(read(write(Forms().form(result), {}, decimal=bound.is_decimal)))
     except FormulaError:  # a special function that our language does not have
         return None
 
 
-@dataclass(frozen=True)
 class _Expression:
     """A sympy expression in which the bases of some powers stand under a symbol of their own.
 
     sympy turns (x/15)**0.13 into x**0.13*3**0.87*5**0.87/15 and the like. Under a symbol the base
     stays as it was written, in the derivative too. `bases` has each such symbol's base, in the
-    order in which they were made; a base may contain earlier symbols. The printer writes decimals
-    as decimals if the formula has some.
+    order in which they were made; a base may contain earlier symbols.
     """
 
-    root: Any
-    bases: Mapping[Any, Any]
-    printer: Any
+    def __init__(self, root: Any, bases: Mapping[Any, Any], opened: frozenset[Any]) -> None:
+        self._root, self._bases = root, bases
+        self._forms = Forms(opened, bases)
+        self._derivatives: dict[int, Sum] = {}
 
-    def derivative(self, expression: Any, symbol: Any) -> Any:
-        """The derivative of a part of it, through the bases by the chain rule."""
+    def derivative(self, slot: int) -> Sum:
+        """The derivative by the symbol of a slot, found once."""
+        if slot not in self._derivatives:
+            self._derivatives[slot] = self._forms.form(self._derivative(self._root, _symbol(slot)))
+        return self._derivatives[slot]
+
+    def _derivative(self, expression: Any, symbol: Any) -> Any:
+        """That of a part of it, through the bases by the chain rule."""
         through = (
-            _diff(expression, name) * self.derivative(base, symbol)
-            for name, base in self.bases.items()
+            _diff(expression, name) * self._derivative(base, symbol)
+            for name, base in self._bases.items()
             if expression.has(name)
         )
         return sum(through, _diff(expression, symbol))
 
     def whole(self) -> Any:
         """The expression with all bases back in their place."""
-        whole = self.root
-        for name, base in reversed(list(self.bases.items())):
+        whole = self._root
+        for name, base in reversed(list(self._bases.items())):
             whole = whole.xreplace({name: base})
         return whole
 
@@ -182,19 +214,24 @@ def _diff(expression: Any, symbol: Any) -> Any:
     return expression.diff(symbol)
 
 
-@lru_cache(maxsize=64)
-def _expression(bound: Bound) -> _Expression:
-    """The shape as a sympy expression."""
+def _expression(bound: Bound, opened: frozenset[int]) -> _Expression:
+    """The shape as a sympy expression with these slots left open."""
+    settled = tuple(pair for pair in bound.known().items() if pair[0] not in opened)
+    return _expression_of(bound.shape, (*bound.named.items(), *settled), opened)
+
+
+@lru_cache(maxsize=4096)
+def _expression_of(
+    shape: Shape, settled: tuple[tuple[int, Fraction | str], ...], opened: frozenset[int]
+) -> _Expression:
     bases: dict[Any, Any] = {}
-    functions = _sympy_functions(bases)
-    names = [_symbol(slot) for slot in range(bound.shape.names)]
-    for slot, value in bound.constants:
-        names[slot] = functions["constant"](value)
-    numbers = [functions["number"](number) for number in bound.numbers]
-    decimal = any(number != number.to_integral_value() for number in bound.numbers) or any(
-        isinstance(value, Fraction) and value.denominator > 1 for _, value in bound.constants
-    )
-    return _Expression(bound.shape.run(functions, names, numbers), bases, _printer_class()(decimal))
+    symbols = [_open_symbol(i) if i in opened else _symbol(i) for i in range(shape.names + shape.numbers)]
+    of_opened = frozenset(symbols[slot] for slot in opened)
+    functions = _sympy_functions(bases, of_opened)
+    for slot, value in settled:
+        symbols[slot] = functions["constant"](value)
+    root = shape.run(functions, symbols[: shape.names], symbols[shape.names :])
+    return _Expression(root, bases, of_opened)
 
 
 def _identity(symbol: Any) -> Any:
@@ -209,14 +246,23 @@ def _symbol(slot: int) -> Any:
     return sympy.Symbol(slot_name(slot))
 
 
-def _sympy_functions(bases: dict[Any, Any]) -> Functions:
+@cache
+def _open_symbol(slot: int) -> Any:
+    """The symbol of a number that is left open."""
+    import sympy
+
+    return sympy.Symbol(slot_name(slot), positive=True)
+
+
+def _sympy_functions(bases: dict[Any, Any], opened: frozenset[Any] = frozenset()) -> Functions:
     """The arithmetic of `Shape.run` in sympy expressions; `bases` collects the bases put aside."""
     import sympy
 
     def put_aside(base: Any, exponent: Any) -> Any:
         """The base, or a symbol for it where sympy would take its constant factor apart."""
         factor, rest = base.as_coeff_Mul()
-        if rest == 1 or not exponent.is_Rational or (factor**exponent).is_Rational:
+        is_number = exponent.is_Rational or exponent in opened or -exponent in opened
+        if rest == 1 or factor == 1 or not is_number or (factor**exponent).is_Rational:
             return base
         known = next((name for name, other in bases.items() if other == base), None)
         if known is None:
@@ -243,7 +289,7 @@ def _sympy_functions(bases: dict[Any, Any]) -> Functions:
             return 1 / sympy.cosh(self.args[0]) ** 2
 
     functions: dict[str, Callable[..., Any]] = {
-        "number": lambda number: constant(Fraction(number)),
+        "number": _identity,
         "constant": constant,
         "add": sympy.Add,
         "sub": lambda a, b: a - b,
@@ -261,82 +307,8 @@ def _sympy_functions(bases: dict[Any, Any]) -> Functions:
     return functions | {name: getattr(sympy, name) for name in same}
 
 
-def _formula(result: Any, expression: _Expression) -> Formula:
-    """What came of an expression, as a formula."""
-    printer = expression.printer
-    text = printer.doprint(result)
-    for name, base in reversed(list(expression.bases.items())):
-        text = text.replace(f"({name})", str(name))
-        text = text.replace(str(name), f"({printer.doprint(base)})")
-    formula = read(text, limits.DERIVATIVE_NESTING)
+def _checked(formula: Formula) -> Formula:
     for name in formula.names:
         if name not in CONSTANTS and not _SLOT.fullmatch(name):
             raise FormulaError(f"'{name}' is no number")  # sympy's I, zoo or nan
     return formula
-
-
-@cache
-def _printer_class() -> Any:
-    """The class that prints sympy expressions in our language, as a person would write them."""
-    import sympy
-    from sympy.printing.precedence import PRECEDENCE
-    from sympy.printing.str import StrPrinter
-
-    class Printer(StrPrinter):  # type: ignore[misc]
-        """Python's own way of writing, save for `ln`, `e`, powers and decimals."""
-
-        def __init__(self, decimal: bool) -> None:
-            super().__init__()
-            self._decimal = decimal
-            self._printed: dict[Any, str] = {}
-
-        def _print(self, expression: Any, **options: Any) -> str:
-            """Each part is written once: the marginal products of one firm have most of theirs in common."""
-            text = self._printed.get(expression)
-            if text is None:
-                text = self._printed[expression] = str(super()._print(expression, **options))
-            return text
-
-        def _print_log(self, expression: Any) -> str:
-            return f"ln({self._print(expression.args[0])})"
-
-        def _print_Exp1(self, _: Any) -> str:  # noqa: N802
-            return "exp(1)"
-
-        def _print_Rational(self, value: Any) -> str:  # noqa: N802
-            return self._decimal_text(value) or f"{value.p}/{value.q}"
-
-        def _print_Mul(self, expression: Any) -> str:  # noqa: N802
-            factor, rest = expression.as_coeff_Mul()
-            if not factor.is_Rational or rest == 1 or factor in (1, -1):
-                return str(super()._print_Mul(expression))
-            text, divisor = self._decimal_text(factor), self._decimal_text(1 / factor)
-            tail = self.parenthesize(rest, PRECEDENCE["Mul"], strict=True)
-            if text is None and divisor is not None and "/" not in tail:
-                return f"{tail}/{divisor}"
-            if text is None or factor.p in (1, -1):
-                return str(super()._print_Mul(expression))
-            return text + (tail[1:] if tail.startswith("1/") else f"*{tail}")
-
-        def _print_Pow(self, expression: Any, rational: bool = False) -> str:  # noqa: N802, ARG002
-            base, exponent = expression.base, expression.exp
-            if exponent.is_Rational and exponent.is_negative:
-                return f"1/{self.parenthesize(base**-exponent, PRECEDENCE['Mul'])}"
-            if exponent == sympy.S.Half:
-                return f"sqrt({self._print(base)})"
-            text = self._decimal_text(exponent) if exponent.is_Rational else None
-            power = text or self.parenthesize(exponent, PRECEDENCE["Pow"])
-            return f"{self.parenthesize(base, PRECEDENCE['Pow'])}**{power}"
-
-        def _decimal_text(self, value: Any) -> str | None:
-            """A fraction as the decimal it is, if the formula is written with decimals."""
-            rest = value.q
-            for prime in (2, 5):
-                while rest % prime == 0:
-                    rest //= prime
-            if not self._decimal or value.q == 1 or rest != 1 or value == sympy.S.Half:
-                return None
-            exact = format(Decimal(value.p) / Decimal(value.q), "f")
-            return exact if Fraction(exact) == Fraction(value.p, value.q) and len(exact) < 16 else None
-
-    return Printer

@@ -1,0 +1,261 @@
+"""Formulas as a person would write them, with numbers that are filled in last.
+
+A sympy expression becomes a sum of products of powers whose numbers may still be open (`3*c0/2`), so
+that the derivative of a shape is found once and written for each firm with that firm's numbers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from fractions import Fraction
+from types import MappingProxyType
+from typing import Any
+
+from chainprice.arithmetic import RATIONALS, NotRationalError
+from chainprice.formula import Formula, read
+
+_HALF = Fraction(1, 2)
+
+_LONGEST_DECIMAL = 16
+"""Letters from which on a decimal is written as the fraction that it is."""
+
+Number = Fraction | Formula
+"""A number, or a formula of open numbers."""
+
+
+_Powers = tuple[tuple[Any, Any], ...]
+"""Pairs of a sympy base and a sympy exponent."""
+
+
+class NotWritableError(Exception):
+    """With these numbers the form has another look: a part of it vanishes or is no number."""
+
+
+@dataclass(frozen=True, slots=True)
+class Atom:
+    """A name, or a constant like pi."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A function of a form."""
+
+    function: str
+    argument: Sum
+
+
+@dataclass(frozen=True, slots=True)
+class Raised:
+    """A power whose exponent is more than a number."""
+
+    base: Sum
+    exponent: Sum
+
+
+@dataclass(frozen=True, slots=True)
+class Product:
+    """A coefficient times powers: (base, exponent) each."""
+
+    coefficient: Number
+    powers: tuple[tuple[Atom | Call | Raised | Sum, Number], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Sum:
+    """A sum of products; a form."""
+
+    terms: tuple[Product, ...]
+
+
+_NAMES = {"log": "ln", "E": "exp(1)"}
+"""What sympy calls otherwise than our language."""
+
+
+class Forms:
+    """Turns sympy expressions into forms.
+
+    `opened` are the symbols that stand for numbers, `bases` what other symbols stand for.
+    """
+
+    def __init__(
+        self, opened: frozenset[Any] = frozenset(), bases: Mapping[Any, Any] = MappingProxyType({})
+    ) -> None:
+        self._opened, self._bases = opened, bases
+        self._known: dict[Any, Sum] = {}
+
+    def form(self, expression: Any) -> Sum:
+        """The form of an expression; each part of it is made once."""
+        form = self._known.get(expression)
+        if form is None:
+            coefficients: dict[_Powers, Any] = {}
+            for term in expression.as_ordered_terms() if expression.is_Add else [expression]:
+                coefficient, powers = self._split(term)
+                coefficients[powers] = coefficients.get(powers, 0) + coefficient
+            terms = tuple(self._product(value, powers) for powers, value in coefficients.items())
+            form = self._known[expression] = Sum(terms)
+        return form
+
+    def _split(self, term: Any) -> tuple[Any, _Powers]:
+        """A term's number, and its powers with the exponents of one base added up."""
+        number = 1
+        exponents: dict[Any, Any] = {}
+        for factor in term.as_ordered_factors() if term.is_Mul else [term]:
+            if self._is_number(factor):
+                number = number * factor
+            else:
+                base, exponent = self._power(factor)
+                exponents[base] = exponents.get(base, 0) + exponent
+        return number, tuple(exponents.items())
+
+    def _product(self, coefficient: Any, powers: _Powers) -> Product:
+        return Product(
+            self._number(coefficient),
+            tuple((self._base(base), self._number(exponent)) for base, exponent in powers),
+        )
+
+    def _power(self, factor: Any) -> tuple[Any, Any]:
+        if factor.is_Pow and self._is_number(factor.exp):
+            return factor.base, factor.exp
+        return factor, 1
+
+    def _base(self, base: Any) -> Atom | Call | Raised | Sum:
+        if base in self._bases:
+            return self.form(self._bases[base])
+        if base.is_Function:
+            name = type(base).__name__
+            return Call(_NAMES.get(name, name), self.form(base.args[0]))
+        if base.is_Pow and not self._is_number(base.exp):
+            return Raised(self.form(base.base), self.form(base.exp))
+        if base.is_Add or base.is_Mul or base.is_Pow or base.is_Rational:
+            return self.form(base)
+        return Atom(_NAMES.get(str(base), str(base)))
+
+    def _is_number(self, expression: Any) -> bool:
+        """Whether it is a rational function of open numbers."""
+        if expression.is_Rational or expression in self._opened:
+            return True
+        if expression.is_Pow:
+            return bool(expression.exp.is_Integer) and self._is_number(expression.base)
+        return bool(expression.is_Add or expression.is_Mul) and all(map(self._is_number, expression.args))
+
+    def _number(self, expression: Any) -> Number:
+        if isinstance(expression, int):
+            return Fraction(expression)
+        if expression.is_Rational:
+            return Fraction(int(expression.p), int(expression.q))
+        return read(str(expression))
+
+
+def write(form: Sum, numbers: Mapping[str, Fraction], *, decimal: bool) -> str:
+    """The formula with its open numbers filled in; fractions as decimals if it has `decimal` ones.
+
+    Raises NotWritableError where a part of it vanishes, or is no number.
+    """
+    (term, *more) = form.terms
+    if not more and not term.powers and term.coefficient == 0:
+        return "0"
+    return _Writer(numbers, decimal).sum(form)
+
+
+class _Writer:
+    def __init__(self, numbers: Mapping[str, Fraction], decimal: bool) -> None:
+        self._numbers, self._decimal = numbers, decimal
+
+    def sum(self, form: Sum) -> str:
+        """Terms in order, but first one that is added, if there is one."""
+        terms = [self.product(term) for term in form.terms]
+        first = next((i for i, term in enumerate(terms) if not term.startswith("-")), 0)
+        text = terms.pop(first)
+        for term in terms:
+            text += f" - {term[1:]}" if term.startswith("-") else f" + {term}"
+        return text
+
+    def product(self, product: Product) -> str:
+        """Powers over powers, the coefficient in front or, where that is shorter, as the last divisor."""
+        coefficient = self.value(product.coefficient)
+        above: list[str] = []
+        below: list[str] = []
+        for base, exponent in product.powers:
+            power = self.value(exponent)
+            (above if power > 0 else below).append(self.power(base, abs(power)))
+        sign = "-" if coefficient < 0 else ""
+        return sign + self.scaled(abs(coefficient), above, below)
+
+    def scaled(self, coefficient: Fraction, above: list[str], below: list[str]) -> str:
+        text, inverse = self.decimal(coefficient), self.decimal(1 / coefficient)
+        if not above and not below:
+            return text or str(coefficient)
+        tail = _over(above, below)
+        if text is None and inverse is not None and "/" not in tail:
+            return f"{tail}/{inverse}"
+        if text is None or coefficient.numerator == 1:
+            over, under = coefficient.as_integer_ratio()
+            return _over([str(over)] * (over != 1) + above, [str(under)] * (under != 1) + below)
+        return text + (tail[1:] if tail.startswith("1/") else f"*{tail}")
+
+    def power(self, base: Atom | Call | Raised | Sum, exponent: Fraction) -> str:
+        if exponent == 1:
+            return self.base(base, is_factor=True)
+        if exponent == _HALF:
+            return f"sqrt({self.base(base)})"
+        power = self.decimal(exponent) or str(exponent)
+        return f"{self.base(base, is_raised=True)}**{f'({power})' if '/' in power else power}"
+
+    def base(
+        self, base: Atom | Call | Raised | Sum, *, is_factor: bool = False, is_raised: bool = False
+    ) -> str:
+        """In parentheses where it stands beside something that binds more tightly."""
+        if isinstance(base, Atom):
+            return base.text
+        if isinstance(base, Call):
+            return f"{base.function}({self.sum(base.argument)})"
+        if isinstance(base, Raised):
+            below, above = self.wrapped(base.base), self.wrapped(base.exponent)
+            text = f"{below}**{above}"
+            return f"({text})" if is_raised else text
+        if is_raised:
+            return self.wrapped(base)
+        return f"({self.sum(base)})" if is_factor and len(base.terms) > 1 else self.sum(base)
+
+    def wrapped(self, form: Sum) -> str:
+        """In parentheses unless it is one name, number or function."""
+        text = self.sum(form)
+        (term, *more) = form.terms
+        is_power = bool(term.powers) and self.value(term.powers[0][1]) != 1
+        return text if not more and not is_power and not set(text) & set("*/ -") else f"({text})"
+
+    def value(self, number: Number) -> Fraction:
+        """A number that is not 0."""
+        if isinstance(number, Formula):
+            try:
+                value: Fraction = number.evaluate(RATIONALS, self._numbers)
+            except (NotRationalError, ZeroDivisionError):
+                raise NotWritableError from None
+        else:
+            value = number
+        if not value:
+            raise NotWritableError
+        return value
+
+    def decimal(self, value: Fraction) -> str | None:
+        """A fraction as the decimal it is, if the formula is written with decimals."""
+        rest = value.denominator
+        for prime in (2, 5):
+            while rest % prime == 0:
+                rest //= prime
+        if not self._decimal or value.denominator == 1 or rest != 1 or value == _HALF:
+            return None
+        text = format(Decimal(value.numerator) / Decimal(value.denominator), "f")
+        return text if Fraction(text) == value and len(text) < _LONGEST_DECIMAL else None
+
+
+def _over(above: Sequence[str], below: Sequence[str]) -> str:
+    """A fraction bar between factors."""
+    over, under = "*".join(above) or "1", "*".join(below)
+    if not below:
+        return over
+    return f"{over}/{under}" if len(below) == 1 else f"{over}/({under})"

@@ -1,0 +1,92 @@
+"""Which numbers of a formula can be left open while it is differentiated.
+
+`3*ore^0.4` and `7*ore^0.3` have derivatives of one form. A coefficient may be any positive number, and
+an exponent any that is neither whole nor a half: these simplify. What stands right under a root, like the
+15 in `(ore/15)^0.4`, is settled first, for whether it can be drawn out depends on it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from fractions import Fraction
+from functools import lru_cache
+from types import MappingProxyType
+from typing import Literal
+
+from chainprice.formula import Shape
+
+Kind = Literal["coefficient", "exponent"]
+
+_Part = Literal["coefficient", "exponent", "radicand", "settled"]
+"""What a step is to the formula; a number that is a radicand or settled is not left open."""
+
+
+def left_open(shape: Shape, known: Mapping[int, Fraction], named: Collection[int] = ()) -> frozenset[int]:
+    """The slots, of names and then of numbers, whose known values can be left open.
+
+    `named` are the slots of constants like pi.
+    """
+    kinds = _kinds(shape, frozenset(known), frozenset(named))
+    return frozenset(slot for slot, kind in kinds.items() if _may_be(kind, known[slot]))
+
+
+def _may_be(kind: Kind, value: Fraction) -> bool:
+    return value > 0 and (kind == "coefficient" or value.denominator > 2)
+
+
+@lru_cache(maxsize=4096)
+def _kinds(shape: Shape, known: frozenset[int], named: frozenset[int]) -> Mapping[int, Kind]:
+    """What each known slot is, where it is the same in all its places."""
+    irrational = _irrational_constants(shape, known, named)
+    parts: list[set[_Part]] = [set() for _ in shape.steps]
+    parts[-1].add("coefficient")
+    kinds: dict[int, set[_Part]] = {}
+    for index in reversed(range(len(parts))):
+        (operation, operands), of_step = shape.steps[index], parts[index]
+        if operation in ("name", "number"):
+            kinds.setdefault(_slot(shape, index), set()).update(of_step)
+            continue
+        if index in irrational:
+            of_step = {"settled"}
+        for position, operand in enumerate(operands):
+            parts[operand].update(_part(operation, position, part) for part in of_step)
+    return MappingProxyType(
+        {
+            slot: kind
+            for slot, of_slot in kinds.items()
+            for kind in of_slot
+            if slot in known and len(of_slot) == 1 and kind in ("coefficient", "exponent")
+        }
+    )
+
+
+def _part(operation: str, position: int, whole: _Part) -> _Part:
+    """What an operand is if the operation's result is `whole`."""
+    if whole == "settled" or (whole == "exponent" and operation != "neg"):
+        return "settled"
+    if operation in ("pow", "sqrt"):
+        return "exponent" if position else "radicand"
+    return whole if operation in ("mul", "div", "neg") else "coefficient"
+
+
+def _slot(shape: Shape, index: int) -> int:
+    operation, operands = shape.steps[index]
+    return operands[0] + shape.names * (operation == "number")
+
+
+def _irrational_constants(shape: Shape, known: frozenset[int], named: frozenset[int]) -> set[int]:
+    """The steps like 3*pi or exp(-0.05), which are worked out with the numbers in them."""
+    constant: set[int] = set()
+    irrational: set[int] = set()
+    for index, (operation, operands) in enumerate(shape.steps):
+        if operation in ("name", "number"):
+            slot = _slot(shape, index)
+            if slot in known | named:
+                constant.add(index)
+            if slot in named:
+                irrational.add(index)
+        elif constant.issuperset(operands):
+            constant.add(index)
+            if operation not in ("add", "sub", "mul", "div", "neg") or irrational.intersection(operands):
+                irrational.add(index)
+    return irrational
