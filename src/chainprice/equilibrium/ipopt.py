@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import casadi
@@ -28,14 +29,10 @@ NOTHING = 1e-9
 TIE = 1e-12
 """The weight of the square of all quantities: among equally good points, the solver goes to a near one."""
 
-OPTIONS: dict[str, Any] = {
+_OPTIONS: dict[str, Any] = {
     "print_time": False,
     "ipopt.print_level": 0,
     "ipopt.sb": "yes",
-    "ipopt.tol": 1e-14,
-    "ipopt.dual_inf_tol": 1e-8,
-    "ipopt.constr_viol_tol": 1e-10,
-    "ipopt.compl_inf_tol": 1e-14,
     "ipopt.acceptable_tol": 1e-8,
     "ipopt.bound_relax_factor": 0.0,
     "ipopt.nlp_scaling_method": "none",
@@ -43,6 +40,14 @@ OPTIONS: dict[str, Any] = {
     "error_on_fail": False,
     "show_eval_warnings": False,
     "calc_lam_p": False,
+}
+
+_ROUGH = {"ipopt.tol": 1e-8, "ipopt.compl_inf_tol": 1e-8}
+_EXACT = {
+    "ipopt.tol": 1e-14,
+    "ipopt.dual_inf_tol": 1e-8,
+    "ipopt.constr_viol_tol": 1e-10,
+    "ipopt.compl_inf_tol": 1e-14,
 }
 
 
@@ -106,10 +111,10 @@ class Nlp:
         )
         self._is_bend = np.array([v.kind == "bend" for v in programme.variables], dtype=bool)
         self._problem = self._relative()
-        self._solver = casadi.nlpsol("market", "ipopt", self._problem, OPTIONS)
+        self._rough = casadi.nlpsol("market", "ipopt", self._problem, _OPTIONS | _ROUGH)
         names = ("nlp_g", "nlp_grad_f", "nlp_jac_g", "nlp_hess_l")
         self._slacks, self._gradient, self._jacobian, self._hessian = (
-            self._solver.get_function(name) for name in names
+            self._rough.get_function(name) for name in names
         )
         self._pattern = self._jacobian.sparsity_out(1).get_triplet()
         self._is_counted = self._counted()
@@ -120,6 +125,8 @@ class Nlp:
         u, p = casadi.SX.sym("u", variables), casadi.SX.sym("p", variables + constraints + 1)
         x = u * p[:variables]
         model = Expressions(self._programme, [x[i] for i in range(variables)])
+        curved = casadi.which_depends(casadi.vertcat(model.value, model.slacks), u, 2)
+        self.curved = frozenset(np.flatnonzero(curved).tolist())
         return {
             "x": u,
             "p": p,
@@ -164,16 +171,35 @@ class Nlp:
         upper = self._hessian(relative, scales.parameters, -1, multipliers / scales.multipliers)
         return casadi.triu2symm(upper) + 2 * TIE * casadi.DM.eye(len(x))
 
+    @cached_property
+    def _exact(self) -> Any:
+        """The same solver, with the least tolerance that doubles allow, and the same derivatives."""
+        shared = {"grad_f": self._gradient, "jac_g": self._jacobian, "hess_lag": self._hessian}
+        return casadi.nlpsol("market", "ipopt", self._problem, _OPTIONS | _EXACT | shared)
+
     # Solving.
+
+    def approach(self, start: Sequence[float], sizes: Sequence[float] | None = None) -> Point:
+        """From a start to near an optimum, as far as Newton's method most often needs it."""
+        x, scales = self._first(start, sizes)
+        return self._finished(self._run_solver(self._rough, x, scales), scales)
+
+    def _first(self, start: Sequence[float], sizes: Sequence[float] | None) -> tuple[np.ndarray, Scales]:
+        x = np.array(start, dtype=float)
+        return x, self.scales(x, np.zeros(len(x)) if sizes is None else np.array(sizes))
+
+    def _finished(self, point: Point, first: Scales) -> Point:
+        grown = np.maximum(first.variables, np.abs(point.x))
+        return replace(point, first=first.variables, sizes=self._sizes_of_goods(grown))
 
     def solve(self, start: Sequence[float], sizes: Sequence[float] | None = None) -> Point:
         """From a start to an optimum, rescaled by what is found until the sizes fit.
 
         The sizes to begin with are those of the start, unless they are known better.
         """
-        x = np.array(start, dtype=float)
-        first = scales = self.scales(x, np.zeros(len(x)) if sizes is None else np.array(sizes))
-        point = self._run_solver(x, scales)
+        x, first = self._first(start, sizes)
+        scales = first
+        point = self._run_solver(self._exact, x, scales)
         for _ in range(_ROUNDS):
             better = self.scales(point.x, NOTHING * first.variables)
             change = np.maximum(better.variables / scales.variables, scales.variables / better.variables)
@@ -181,9 +207,8 @@ class Nlp:
             if not np.all(np.isfinite(point.x)) or (point.solved and max(*change, value) < _WELL_SCALED):
                 break
             scales = better
-            point = self._run_solver(point.x, scales)
-        grown = np.maximum(first.variables, np.abs(point.x))
-        return replace(point, first=first.variables, sizes=self._sizes_of_goods(grown))
+            point = self._run_solver(self._exact, point.x, scales)
+        return self._finished(point, first)
 
     def _sizes_of_goods(self, sizes: np.ndarray) -> np.ndarray:
         """Every trade and use as large as the largest of its good: beside that one it may be nothing."""
@@ -212,10 +237,10 @@ class Nlp:
         value = float(np.max(np.abs(gradient * size), initial=0.0))
         return Scales(size, constraints, value if np.isfinite(value) and value > 0 else 1.0)
 
-    def _run_solver(self, x: np.ndarray, scales: Scales) -> Point:
+    def _run_solver(self, solver: Any, x: np.ndarray, scales: Scales) -> Point:
         upper = np.minimum(self._upper / scales.variables, FAR)
         lower = np.where(self._is_bend, -FAR, 0.0)
-        result = self._solver(
+        result = solver(
             x0=np.clip(x / scales.variables, lower, upper),
             p=scales.parameters,
             lbx=lower,
@@ -224,7 +249,7 @@ class Nlp:
             ubg=np.inf,
         )
         return Point(
-            status=self._solver.stats()["return_status"],
+            status=solver.stats()["return_status"],
             x=_flat(result["x"]) * scales.variables,
             multipliers=-_flat(result["lam_g"]) * scales.multipliers,
             scales=scales,
@@ -262,7 +287,7 @@ class Nlp:
             "f": casadi.sum1(short),
             "g": self._problem["g"] + short,
         }
-        return casadi.nlpsol("shortfalls", "ipopt", problem, OPTIONS)
+        return casadi.nlpsol("shortfalls", "ipopt", problem, _OPTIONS | _EXACT)
 
 
 def _flat(column: Any) -> np.ndarray:

@@ -17,6 +17,7 @@ from chainprice.equilibrium.conditions import Conditions
 from chainprice.equilibrium.ipopt import Nlp, Point
 from chainprice.equilibrium.live import prune, restore
 from chainprice.equilibrium.polish import (
+    MANY_SETS,
     NoSlopeError,
     NotPolishedError,
     Optimum,
@@ -47,10 +48,16 @@ PROOF_DIGITS = 30
 AGREEMENT = 1e-5
 """How near the solver's own multipliers must be to the prices, relative to the price level."""
 
+_ROUGH_AGREEMENT = 2e-2
+"""The same where the solver stopped early; that its derivatives agree is then all the more to be seen."""
+
 _SHORT = 1e-6
 _INSIDE = 1e-4
 _STARTS = 6
 _MIXING = 6
+
+_FEW_SETS = 4
+"""Active sets that are tried next to a point that is only nearly an optimum."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,19 +165,35 @@ class _Search:
         self._starts: list[Sequence[float]] = []
 
     def try_from(self, start: Sequence[float], sizes: Sequence[float] | None = None) -> Market | None:
+        """The equilibrium that the solver finds from a start, by a short way or else by a long one."""
         self._starts.append(start)
+        near = self._nlp.approach(start, sizes)
+        if near.solved:
+            try:
+                market = self._market_at(near, _FEW_SETS, _ROUGH_AGREEMENT)
+            except NoConvergenceError:
+                market = None
+            if market is not None or self._better:
+                return market
         point = self._nlp.solve(start, sizes)
         self._points.append(point)
+        return self._market_at(point, MANY_SETS, AGREEMENT)
+
+    def _market_at(self, point: Point, sets: int, agreement: float) -> Market | None:
+        """The equilibrium next to a point, after trying so many active sets; None if there is none.
+
+        Raises NoConvergenceError where two sets of derivatives or multipliers disagree.
+        """
         if point.far or not np.all(np.isfinite(point.x)):
             return None
         try:
             with digits(PROOF_DIGITS):
                 conditions = Conditions(self._programme)
-                optimum = polish(point, self._nlp, conditions)
+                optimum = polish(point, self._nlp, conditions, sets=sets)
                 self._fail_if_derivatives_disagree(optimum)
                 clear = point.solved and optimum.active == guess(point, conditions, self._nlp)
                 if clear and not is_degenerate(optimum, conditions):
-                    self._fail_if_multipliers_disagree(point, optimum)
+                    self._fail_if_multipliers_disagree(point, optimum, agreement)
                 optimum = self._settled(optimum, conditions)
                 cleared = clearing.read(optimum, conditions)
                 cleared = restore(cleared, self._programme.spec, self._network, self._technology)
@@ -231,11 +254,11 @@ class _Search:
                     )
                 )
 
-    def _fail_if_multipliers_disagree(self, point: Point, optimum: Optimum) -> None:
+    def _fail_if_multipliers_disagree(self, point: Point, optimum: Optimum, agreement: float) -> None:
         """The solver's multipliers come from other derivatives: a second opinion on every price."""
         for j, (mine, other) in enumerate(zip(optimum.multipliers, point.multipliers, strict=True)):
             size = max(abs(float(mine)), float(point.scales.multipliers[j]))
-            if abs(float(mine) - other) > AGREEMENT * size:
+            if abs(float(mine) - other) > agreement * size:
                 constraint = self._programme.constraints[j]
                 good = constraint.good if isinstance(constraint, Balance) else constraint.output
                 raise NoConvergenceError(

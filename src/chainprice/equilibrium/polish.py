@@ -9,7 +9,7 @@ constraints are active is guessed from the solver's point, and put right until e
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
@@ -22,6 +22,7 @@ from chainprice.equilibrium.conditions import ZERO, Conditions
 from chainprice.equilibrium.ipopt import TIE, Nlp, Point, Scales
 from chainprice.equilibrium.linear import LinearSolver
 from chainprice.equilibrium.programme import Programme
+from chainprice.equilibrium.start import run
 
 _NEWTON_STEPS = 30
 """Steps that may be long, with a new matrix each; short ones share the last matrix."""
@@ -35,8 +36,8 @@ _PATIENCE = 8
 _MOST = Decimal("0.5")
 """The part of a quantity that one step may simply take away."""
 
-_LEAST = Decimal("0.01")
-"""The part of a quantity that one step leaves."""
+_LEAST = Decimal("-4.6")
+"""The most logarithms that one step takes from a quantity: it leaves a hundredth."""
 
 _GUARD = 6
 """Digits at the end of the working digits that are left to rounding."""
@@ -52,10 +53,13 @@ _LARGE = 300
 _ROUGH = 1e-12
 """A residual below this is next to the rounding of doubles."""
 
+_SHRINKING = 1e-9
+"""What is left of quantities when it is looked what they would be worth near 0."""
+
 _VANISHED = Decimal("1e-40")
 """A free quantity below this part of its size is on its way to zero."""
 
-_SETS = 40
+MANY_SETS = 40
 """Active sets that are tried before a point is given up."""
 
 
@@ -180,7 +184,7 @@ def _uptake(point: Point, nlp: Nlp, scales: Scales) -> np.ndarray:
 def _small_but_some(
     at_zero: set[int], pull: np.ndarray, nlp: Nlp, point: Point, programme: Programme
 ) -> set[int]:
-    """Which of these are not 0: by the curvature, they would pull away from it, were all taken there.
+    """Which of these are not 0: they would pull away from it, were all taken there.
 
     The solver's barrier pushes on everything near a bound, so that its pull alone does not tell. What
     only feeds bends is held by what pulls on the bend.
@@ -194,7 +198,9 @@ def _small_but_some(
     hessian = nlp.hessian(point.x, point.multipliers, scales)
     moved = np.zeros(len(pull))
     moved[list(vanishing)] = relative[list(vanishing)]
-    rise = -np.array(casadi.mtimes(hessian, moved)).ravel()
+    by_curvature = -np.array(casadi.mtimes(hessian, moved)).ravel()
+    there = nlp.pulls(_shrunk(point.x, vanishing, programme), point.multipliers, scales)
+    rise = np.where(np.isfinite(there), there - pull, by_curvature)
     some = {i for i in at_zero if rise[i] > abs(pull[i])}
     jacobian = nlp.jacobian(point.x, scales)
     weights = np.abs(point.multipliers / scales.multipliers)
@@ -209,6 +215,19 @@ def _small_but_some(
                 if rise[argument.bend] * abs(float(jacobian[j, i])) > abs(pull[i]) * by_bend
             )
     return some
+
+
+def _shrunk(x: np.ndarray, vanishing: set[int], programme: Programme) -> np.ndarray:
+    """The point with these next to nothing, and the bends among them where their arguments are."""
+    shrunk = x.copy()
+    shrunk[list(vanishing)] *= _SHRINKING
+    least: dict[int, float] = {}
+    for argument in programme.arguments:
+        if argument.bend in vanishing:
+            value = argument.side * run(argument.piece, shrunk.tolist())
+            least[argument.bend] = min(least.get(argument.bend, value), value)
+            shrunk[argument.bend] = argument.side * least[argument.bend]
+    return shrunk
 
 
 def _needed(at_zero: set[int], hessian: Any, relative: np.ndarray, prices: np.ndarray) -> set[int]:
@@ -254,11 +273,12 @@ def polish(
     nlp: Nlp,
     conditions: Conditions,
     begin: Optimum | None = None,
+    sets: int = MANY_SETS,
 ) -> Optimum:
     """The optimum to the digits of the context; raises NotPolishedError if there is none near the point.
 
     Begins with what the point suggests is active (or with `begin`, the optimum in fewer digits), and
-    goes on from every set that fails to those that put its fault right, nearest first.
+    goes on from every set that fails to those that put its fault right, nearest first, up to so many `sets`.
     """
     if begin is None:
         waiting = [guess(point, conditions, nlp, close) for close in (0.0, _NEAR)]
@@ -266,7 +286,7 @@ def polish(
         waiting = [begin.active]
     seen: set[Active] = set()
     reason: NotPolishedError = NotPolishedError("the active bounds could not be settled")
-    while waiting and len(seen) < _SETS:
+    while waiting and len(seen) < sets:
         chosen = waiting.pop()
         if chosen in seen:
             continue
@@ -366,6 +386,9 @@ class _System:
         self._begin = begin
         self._scales, self._nlp, self._conditions = scales, nlp, conditions
         self._free = active.free(len(conditions.upper))
+        kinds = [variable.kind for variable in conditions.programme.variables]
+        self._bends = frozenset(i for i in self._free if kinds[i] == "bend")
+        self._quantities = frozenset(self._free) - self._bends
         self._rows = [*self._free, *sorted(active.tied)]
         self._held = sorted(active.constraints)
         self._paid = [j for j in self._held if j not in active.worthless]
@@ -445,10 +468,13 @@ class _System:
         return LinearSolver(matrix, len(self._free))
 
     def _rescaled(self, x: np.ndarray) -> np.ndarray:
-        """From now on every free quantity is measured by itself, however small it has become."""
+        """From now on every free quantity with curvature is measured by itself, however small it has become.
+
+        The slopes of others do not change as they vanish.
+        """
         sizes = np.array([float(size) for size in self._sizes])
-        for i in self._free:
-            if self._conditions.programme.variables[i].kind != "bend" and x[i] > 0:
+        for i in self._quantities & self._nlp.curved:
+            if x[i] > 0:
                 sizes[i] = x[i]
                 self._sizes[i] = Decimal(float(x[i]))
         return sizes
@@ -456,22 +482,42 @@ class _System:
     def move(self, values: list[Decimal], weights: list[Decimal], step: np.ndarray, length: Decimal) -> bool:
         """One Newton step; whether it was cut, because it would have taken most of a quantity.
 
-        What would lose most of itself shrinks by the same number of logarithms instead. Raises
-        _VanishedError for those that are next to nothing by now.
+        What would lose most of itself shrinks by the same number of logarithms instead; a bend only if the
+        functions of it have no value otherwise. Raises _VanishedError for those that are next to nothing
+        by now.
         """
-        is_cut = False
-        for i, s in zip(self._free, step, strict=False):
-            move = length * self._sizes[i] * Decimal(float(s))
-            is_bend = self._conditions.programme.variables[i].kind == "bend"
-            if is_bend or values[i] <= 0 or move <= values[i] * _MOST:
-                values[i] -= move
-            else:
-                is_cut = True
-                values[i] *= max(_LEAST, (-move / values[i]).exp())
+        moves = {
+            i: length * self._sizes[i] * Decimal(float(s)) for i, s in zip(self._free, step, strict=False)
+        }
+        before = list(values)
+        is_cut = self._take(values, before, moves, self._quantities)
+        if self._bends and not self._is_defined(values):
+            is_cut |= self._take(values, before, moves, self._quantities | self._bends)
         self._fail_if_vanished(values)
         for j, s in zip(self._paid, step[len(self._free) :], strict=True):
             weights[j] -= length * self._weights[j] * Decimal(float(s))
         return is_cut
+
+    def _take(
+        self,
+        values: list[Decimal],
+        before: Sequence[Decimal],
+        moves: Mapping[int, Decimal],
+        protected: frozenset[int],
+    ) -> bool:
+        is_cut = False
+        for i, move in moves.items():
+            if i in protected and before[i] > 0 and move > before[i] * _MOST:
+                is_cut = True
+                values[i] = before[i] * max(_LEAST, -move / before[i]).exp()
+            else:
+                values[i] = before[i] - move
+        return is_cut
+
+    def _is_defined(self, values: Sequence[Decimal]) -> bool:
+        """Whether all functions have slopes there, as far as doubles can tell."""
+        x = np.array([float(v or n) for v, n in zip(values, self.near, strict=True)])
+        return bool(np.all(np.isfinite(self._nlp.pulls(x, self.point.multipliers, self._scales)[self._free])))
 
     def fail_if_in_conflict(self, values: Sequence[Decimal], weights: Sequence[Decimal]) -> None:
         """Raise _ConflictError, naming the rows that cannot hold together."""
