@@ -144,7 +144,7 @@ class Conditions:
         if None not in at_point.values() or all(x[i] == moved[i] for i in at_point):
             return at_point
         along = self._slopes_at(piece, moved)
-        farther = {i: x[i] or 2 * moved[i] for i in at_point}
+        farther = {i: x[i] or 2 * moved[i] for i in piece.slots if isinstance(i, int)}
         beyond = self._slopes_at(piece, farther)
         return {
             i: slope if slope is not None else _constant(along[i], beyond[i]) for i, slope in at_point.items()

@@ -147,25 +147,29 @@ def guess(point: Point, conditions: Conditions, nlp: Nlp, close: float = 0.0) ->
 
     Where both are below `close`, nobody can tell: it counts as active.
     """
-    x, value = point.x, point.scales.value
-    scales = replace(point.scales, variables=point.sizes)
-    pull = np.nan_to_num(nlp.pulls(x, point.multipliers, scales))
+    x = point.x
+    held = _held(point, nlp)
+    pull = np.nan_to_num(nlp.pulls(x, point.multipliers, replace(point.scales, variables=point.sizes)))
     near = np.where(np.abs(pull) < close, close, 0.0)
     uppers = np.array([np.inf if upper is None else float(upper) for upper in conditions.upper])
     chosen = np.array([v.kind != "bend" for v in conditions.programme.variables], dtype=bool)
-    at_upper = np.flatnonzero(chosen & ((uppers - x) / point.sizes < np.maximum(pull, near)))
-    at_zero = set(map(int, np.flatnonzero(chosen & (x / point.sizes < np.maximum(-pull, near)))))
-    at_zero -= _small_but_some(at_zero, pull, nlp, point, conditions.programme)
-    sizes = nlp.scales(x, point.sizes).constraints
-    slacks = nlp.slacks(x, replace(scales, constraints=sizes))
-    weights = point.multipliers * sizes / value
-    taken = weights * _uptake(point, nlp, replace(scales, constraints=sizes))
-    held = np.flatnonzero(slacks < np.maximum(np.maximum(weights, taken), _NEAR))
-    return Active(
-        frozenset(at_zero) - frozenset(map(int, at_upper)),
-        frozenset(map(int, at_upper)),
-        frozenset(map(int, held)),
+    at_upper = frozenset(
+        np.flatnonzero(chosen & ((uppers - x) / point.sizes < np.maximum(pull, near))).tolist()
     )
+    at_zero = set(np.flatnonzero(chosen & (x / point.sizes < np.maximum(-pull, near))).tolist())
+    priced = replace(point, multipliers=np.where(held, point.multipliers, 0.0))
+    at_zero -= _small_but_some(at_zero, pull, nlp, priced, conditions.programme)
+    return Active(frozenset(at_zero) - at_upper, at_upper, frozenset(np.flatnonzero(held).tolist()))
+
+
+def _held(point: Point, nlp: Nlp) -> np.ndarray:
+    """Whether each constraint holds with equality: where its multiplier is more than its room."""
+    sizes = nlp.scales(point.x, point.sizes).constraints
+    scales = replace(point.scales, variables=point.sizes, constraints=sizes)
+    weights = point.multipliers * sizes / point.scales.value
+    taken = weights * _uptake(point, nlp, scales)
+    held: np.ndarray = nlp.slacks(point.x, scales) < np.maximum(np.maximum(weights, taken), _NEAR)
+    return held
 
 
 def _uptake(point: Point, nlp: Nlp, scales: Scales) -> np.ndarray:
