@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 import casadi
@@ -20,7 +21,6 @@ _INVERTED = 1e5
 """The growth up to which a dense inverse is as good as one by singular values."""
 
 _BALANCING = 6
-_PROBES = 2
 _ACCURATE = 1e-3
 
 _DAMPING = 1e-11
@@ -34,8 +34,7 @@ class LinearSolver:
     """Solves one system, with rows and columns brought to one size first: none drowns beside another.
 
     Where it is singular, or has not as many rows as columns, the answer is a short one of those that
-    come nearest. Its first `primal` unknowns are quantities, the others multipliers; `is_regular` says
-    that there are no other multipliers.
+    come nearest. Its first `primal` unknowns are quantities, the others multipliers.
     """
 
     def __init__(self, matrix: Any, primal: int) -> None:
@@ -47,9 +46,15 @@ class LinearSolver:
         self._inner: _Dense | _Sparse | _Damped
         if max(matrix.shape) <= _DENSE:
             self._inner = _Dense(np.array(balanced))
+        elif matrix.shape[0] == matrix.shape[1]:
+            self._inner = _Sparse(balanced, primal)
         else:
-            self._inner = _sparse(balanced, primal)
-        self.is_regular = self._inner.is_regular
+            self._inner = _Damped(balanced)
+
+    @property
+    def is_regular(self) -> bool:
+        """Whether there is one solution only."""
+        return self._inner.is_regular
 
     def solve(self, right: np.ndarray) -> np.ndarray:
         """The vector that the matrix takes to `right`."""
@@ -89,43 +94,68 @@ class _Dense:
         return solution
 
 
-def _sparse(matrix: Any, primal: int) -> _Sparse | _Damped:
-    """A factorisation; damped no more than it takes."""
-    rows, columns = matrix.shape
-    if rows != columns:
-        return _Damped(matrix)
-    is_primal = np.arange(rows) < primal
-    is_empty = np.array(casadi.sum2(casadi.fabs(matrix))).ravel() == 0
-    alone = np.where(is_primal & is_empty, 1.0, 0.0)  # a quantity that nothing moves stays where it is
-    damping = np.where(is_primal, -_DAMPING, _DAMPING)
-    random = np.random.default_rng(0)
-    probes = [random.standard_normal(rows) for _ in range(_PROBES)]
-    for damped in (0.0, np.where(is_primal, damping, 0.0)):
-        solver = _Sparse(matrix + casadi.diag(alone + damped), is_regular=True)
-        if all(solver.solves(probe, ~is_primal if np.any(damped) else slice(None)) for probe in probes):
-            return solver
-    return _Sparse(matrix + casadi.diag(alone + damping), is_regular=False)
-
-
 class _Sparse:
-    """MUMPS, which does not say when it fails."""
+    """MUMPS, which does not say when it fails; damped no more than it takes.
 
-    def __init__(self, matrix: Any, *, is_regular: bool) -> None:
-        self._matrix, self.is_regular = matrix, is_regular
-        self._factors = casadi.Linsol("newton", "mumps", matrix.sparsity())
-        self._factors.sfact(matrix)
-        self._factors.nfact(matrix)
+    A random right side goes with each: its solution is beyond bounds where the matrix is singular.
+    """
+
+    def __init__(self, matrix: Any, primal: int) -> None:
+        rows = matrix.shape[0]
+        is_primal = np.arange(rows) < primal
+        is_empty = np.array(casadi.sum2(casadi.fabs(matrix))).ravel() == 0
+        alone = np.where(is_primal & is_empty, 1.0, 0.0)  # a quantity that nothing moves stays where it is
+        of_primal = np.where(is_primal, -_DAMPING, 0.0)
+        of_all = np.where(is_primal, -_DAMPING, _DAMPING)
+        self._attempts = [
+            (alone, slice(None), True),
+            (alone + of_primal, ~is_primal, True),
+            (alone + of_all, None, False),
+        ]
+        self._matrix = matrix
+        self._is_settled = False
+        self._probe = np.random.default_rng(0).standard_normal(rows)
+
+    @property
+    def is_regular(self) -> bool:
+        """Whether there is one solution only."""
+        if not self._is_settled:
+            self.solve(np.zeros(len(self._probe)))
+        return self._attempts[0][2]
 
     def solve(self, right: np.ndarray) -> np.ndarray:
-        solution: np.ndarray = np.array(self._factors.solve(self._matrix, right)).ravel()
-        return solution
+        while True:
+            damping, part, _ = self._attempts[0]
+            matrix = self._matrix + casadi.diag(damping)
+            both = np.column_stack([right, self._probe])
+            solution: np.ndarray
+            solution, probe = _factorised(matrix, both).T
+            self._is_settled = self._is_settled or part is None or self._is_sound(matrix, probe, part)
+            if self._is_settled:
+                return solution
+            self._attempts.pop(0)
 
-    def solves(self, right: np.ndarray, part: Any) -> bool:
-        """Whether it has a solution whose part is not beyond bounds."""
-        solution = self.solve(right)
-        error = np.array(casadi.mtimes(self._matrix, solution)).ravel() - right
-        is_right = np.linalg.norm(error) < _ACCURATE * np.linalg.norm(right)
-        return bool(is_right and np.linalg.norm(solution[part]) < _LARGEST * np.linalg.norm(right))
+    def _is_sound(self, matrix: Any, solution: np.ndarray, part: Any) -> bool:
+        """Whether the probe is solved, by a vector whose part is not beyond bounds."""
+        size = np.linalg.norm(self._probe)
+        error = np.array(casadi.mtimes(matrix, solution)).ravel() - self._probe
+        is_right = np.linalg.norm(error) < _ACCURATE * size
+        return bool(is_right and np.linalg.norm(solution[part]) < _LARGEST * size)
+
+
+def _factorised(matrix: Any, right: np.ndarray) -> np.ndarray:
+    solver = _mumps(matrix.shape[0], tuple(matrix.colind()), tuple(matrix.row()))
+    solution: np.ndarray = np.array(solver.solve(matrix, right))
+    return solution
+
+
+@lru_cache(maxsize=4)
+def _mumps(size: int, columns: tuple[int, ...], rows: tuple[int, ...]) -> Any:
+    """A solver for one pattern; MUMPS talks when one goes that was never used by itself."""
+    pattern = casadi.Sparsity(size, size, columns, rows)
+    factors = casadi.Linsol("newton", "mumps", pattern)
+    factors.nfact(casadi.DM(pattern, np.random.default_rng(0).standard_normal(len(rows))))
+    return factors
 
 
 class _Damped:
@@ -137,15 +167,12 @@ class _Damped:
         rows, columns = matrix.shape
         eye = casadi.DM.eye
         self._matrix = matrix
-        self._system = _Sparse(
-            casadi.blockcat([[_WEIGHT * eye(rows), matrix], [matrix.T, -_WEIGHT * eye(columns)]]),
-            is_regular=False,
-        )
+        self._system = casadi.blockcat([[_WEIGHT * eye(rows), matrix], [matrix.T, -_WEIGHT * eye(columns)]])
 
     def solve(self, right: np.ndarray) -> np.ndarray:
         rows, columns = self._matrix.shape
         solution = np.zeros(columns)
         for _ in range(_REFINEMENTS):
             left = right - np.array(casadi.mtimes(self._matrix, solution)).ravel()
-            solution += self._system.solve(np.concatenate([left, np.zeros(columns)]))[rows:]
+            solution += _factorised(self._system, np.concatenate([left, np.zeros(columns)])).ravel()[rows:]
         return solution
