@@ -90,22 +90,27 @@ def derivative(bound: Bound, slot: int) -> Formula:
 
 @dataclass(frozen=True, slots=True)
 class Gradient:
-    """All partial derivatives of a shape in one program, whatever numbers its formulas have.
+    """A shape's value and all its partial derivatives in one program, whatever numbers its formulas have.
 
     `program` is a shape over the names and then the numbers of the shape that was differentiated, and
-    `constants` like pi; `literals` are its own numbers, `results` has the step of each slot's derivative.
+    `constants` like pi; `literals` are its own numbers, `value` is the step of the value, and `results`
+    has the step of each slot's derivative.
     """
 
     program: Shape
     constants: tuple[str, ...]
     literals: tuple[Decimal, ...]
+    value: int
     results: Mapping[int, int]
 
-    def run(self, names: Sequence[Decimal], numbers: Sequence[Decimal]) -> dict[int, Decimal]:
-        """The derivative by each name slot at a point; raises ArithmeticError where one has no value."""
+    def run(self, names: Sequence[Decimal], numbers: Sequence[Decimal]) -> tuple[Decimal, dict[int, Decimal]]:
+        """The value, and the derivative by each name slot, at a point.
+
+        Raises ArithmeticError where one of them has no value.
+        """
         constants = [CONSTANTS[name]() for name in self.constants]
         values = self.program.trace(DECIMALS, [*names, *numbers, *constants], self.literals)
-        return {slot: +values[step] for slot, step in self.results.items()}
+        return +values[self.value], {slot: +values[step] for slot, step in self.results.items()}
 
 
 @lru_cache(maxsize=4096)
@@ -122,6 +127,7 @@ def gradient(shape: Shape) -> Gradient:
     builder = ShapeBuilder()
     places = {slot_name(slot): slot for slot in range(len(names))}
     literals: dict[Decimal, int] = {}
+    value = builder.include(_opened(shape), range(len(names)), ())
     results = {}
     for slot in sorted({operands[0] for operation, operands in shape.steps if operation == "name"}):
         text = write(forms.form(_diff(expression, names[slot])), {}, decimal=False)
@@ -131,7 +137,16 @@ def gradient(shape: Shape) -> Gradient:
         results[slot] = builder.include(formula.shape, slots, numbers)
     program = builder.build(len(places), len(literals))
     constants = tuple(places)[len(names) :]
-    return Gradient(program, constants, tuple(literals), MappingProxyType(results))
+    return Gradient(program, constants, tuple(literals), value, MappingProxyType(results))
+
+
+def _opened(shape: Shape) -> Shape:
+    """The same shape with names in the place of its numbers."""
+    steps = tuple(
+        ("name", (shape.names + operands[0],)) if operation == "number" else (operation, operands)
+        for operation, operands in shape.steps
+    )
+    return Shape(steps, shape.names + shape.numbers, 0)
 
 
 @lru_cache(maxsize=1024)

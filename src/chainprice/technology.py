@@ -167,7 +167,7 @@ def marginal_products(
 def _gradient(shape: Shape, values: Sequence[Decimal], numbers: Sequence[Decimal]) -> dict[int, Decimal]:
     """The derivative by each name slot; empty where one of them has no value as it is written."""
     try:
-        return differentiation.gradient(shape).run(values, numbers)
+        return differentiation.gradient(shape).run(values, numbers)[1]
     except ArithmeticError:
         return {}
 

@@ -27,6 +27,9 @@ from chainprice.value import Section, trade_value
 TOLERANCE = 1e-7
 """A gain that is smaller than this part of what a firm turns over is rounding."""
 
+_NOTHING = 1e-14
+"""A gain that is smaller than this part of all that changes hands is rounding, too."""
+
 _FACTORS = 10.0 ** (np.array([exponent for exponent in range(-24, 25) if exponent]) / 4)
 _MIXES = 200
 _CURVE_DIGITS = 20
@@ -46,9 +49,11 @@ def better_plans(
     spec: Spec, network: Network, technology: Technology, clearing: Clearing
 ) -> Iterator[Better]:
     """For each firm, buyer and seller who could do better, the best plan found."""
+    there = clearing.quantities.available
+    traded = sum(abs(float(clearing.prices[good] * amount)) for good, amount in there.items())
     for firm in network.firms:
         found = _Firm(firm, technology[firm], clearing).best()
-        if found is not None:
+        if found is not None and found.gain > _NOTHING * traded:
             yield found
     yield from _traders(spec, clearing)
 

@@ -14,7 +14,7 @@ from decimal import Decimal
 from random import Random
 
 from chainprice import differentiation
-from chainprice.arithmetic import evaluate
+from chainprice.arithmetic import DECIMALS, evaluate
 from chainprice.differentiation import Bound
 from chainprice.errors import UndefinedError
 from chainprice.formula import KINKED, Formula, Shape, ShapeBuilder
@@ -101,26 +101,38 @@ def _slopes(formula: Formula, slot: int, known: Mapping[str, Decimal]) -> list[D
             known[name] if name in known else Decimal(10) ** Decimal(random.uniform(-2, 2))
             for name in formula.names
         ]
-        slope = slopes_at(formula, values).get(slot)
+        slope = value_and_slopes(formula, values)[1].get(slot)
         if slope is not None:
             slopes.append(slope)
     return slopes
 
 
-def slopes_at(formula: Formula, values: list[Decimal]) -> dict[int, Decimal | None]:
-    """The derivative by each name slot at a point, None where there is none.
+def value_and_slopes(
+    formula: Formula, values: list[Decimal]
+) -> tuple[Decimal | None, dict[int, Decimal | None]]:
+    """The value and the derivative by each name slot at a point, None where there is none.
 
     A bend that is left in the formula stands on its branch there.
     """
     try:
         shape = settle(formula, values).shape if formula.shape.kinked else formula.shape
     except ArithmeticError:
-        return dict.fromkeys(range(len(values)))
+        return None, dict.fromkeys(range(len(values)))
     gradient = differentiation.gradient(shape)
     try:
-        return dict(gradient.run(values, formula.numbers))
+        value, slopes = gradient.run(values, formula.numbers)
     except ArithmeticError:
-        return {slot: _slope_at(formula, shape, slot, values) for slot in gradient.results}
+        slots = gradient.results
+        return _value(formula, values), {slot: _slope_at(formula, shape, slot, values) for slot in slots}
+    return _value(formula, values) if formula.shape.kinked else value, dict(slopes)
+
+
+def _value(formula: Formula, values: list[Decimal]) -> Decimal | None:
+    try:
+        value: Decimal = formula.shape.run(DECIMALS, values, formula.numbers)
+    except ArithmeticError:
+        return None
+    return +value
 
 
 def _slope_at(formula: Formula, shape: Shape, slot: int, values: list[Decimal]) -> Decimal | None:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from chainprice.arithmetic import CONSTANTS, DECIMALS, evaluate, working_digits
-from chainprice.equilibrium.bends import slopes_at
+from chainprice.equilibrium.bends import value_and_slopes
 from chainprice.equilibrium.programme import Argument, Balance, Constant, Piece, Programme
 from chainprice.formula import Formula
 
@@ -31,12 +31,16 @@ def constant(value: Constant) -> Decimal:
     return evaluate(value) if isinstance(value, Formula) else CONSTANTS[value]()
 
 
-@dataclass(frozen=True, slots=True)
-class Slopes:
-    """The derivative of every piece by each of its variables, None where it has none."""
+Value = Decimal | None
+"""What a function or a slope is worth at a point; None where it has no value."""
 
-    productions: tuple[Mapping[int, Decimal | None], ...]
-    arguments: tuple[Mapping[int, Decimal | None], ...]
+
+@dataclass(frozen=True, slots=True)
+class Local:
+    """Every production and every argument of a bend at a point: its value and its slopes by variable."""
+
+    productions: tuple[tuple[Value, Mapping[int, Value]], ...]
+    arguments: tuple[tuple[Value, Mapping[int, Value]], ...]
 
 
 class Conditions:
@@ -76,15 +80,21 @@ class Conditions:
         value: Decimal = piece.run(DECIMALS, x, self.constant)
         return +value
 
-    def available(self, x: Sequence[Decimal]) -> dict[str, Decimal]:
-        """What there is of each good: supplied, bought and made."""
+    def available(self, x: Sequence[Decimal], local: Local | None = None) -> dict[str, Decimal]:
+        """What there is of each good: supplied, bought and made; `local` is the point, if it is known.
+
+        Raises ArithmeticError where a production has no value.
+        """
         gifts = self.programme.gifts
         amounts = {
             good: self._endowments.get(good, ZERO) + gifts.get(good, ZERO)
             for good in self.programme.network.goods
         }
         largest = {good: abs(amount) for good, amount in amounts.items()}
-        made = [(p.output, self.output(index, x)) for index, p in enumerate(self.programme.productions)]
+        made = [
+            (p.output, self.output(index, x) if local is None else _defined(local.productions[index][0]))
+            for index, p in enumerate(self.programme.productions)
+        ]
         bought = [(good, x[variable]) for good, variable in self.programme.purchases.items()]
         for good, part in (*bought, *made):
             amounts[good] += part
@@ -102,15 +112,16 @@ class Conditions:
             tight[argument.bend] = argument.side * least[argument.bend]
         return tight
 
-    def slacks(self, x: Sequence[Decimal]) -> list[Decimal]:
+    def slacks(self, x: Sequence[Decimal], local: Local | None = None) -> list[Decimal]:
         """c_j(x): what is left of each balance and below each argument of a bend."""
-        available = self.available(x)
+        available = self.available(x, local)
         slacks = []
         for index, balance in enumerate(self.programme.balances):
             used = sum((x[use] for use in balance.uses), self._delivered[index])
             slacks.append(self._coefficients[index] * available[balance.good] - used)
-        for argument in self.programme.arguments:
-            slacks.append(argument.side * (self.value(argument.piece, x) - x[argument.bend]))
+        for index, argument in enumerate(self.programme.arguments):
+            value = self.value(argument.piece, x) if local is None else _defined(local.arguments[index][0])
+            slacks.append(argument.side * (value - x[argument.bend]))
         return slacks
 
     def sizes(self, x: Sequence[Decimal]) -> list[Decimal]:
@@ -125,42 +136,42 @@ class Conditions:
 
     # Slopes and prices.
 
-    def slopes(self, x: Sequence[Decimal], near: Sequence[Decimal]) -> Slopes:
-        """sympy's derivatives of all pieces.
+    def local(self, x: Sequence[Decimal], near: Sequence[Decimal]) -> Local:
+        """Values and sympy's derivatives of all pieces.
 
         A firm of constant returns that stands idle has no slope at the origin; but along a mix of
         inputs it has one. There the inputs that are 0 are taken to be what they are in `near`.
         """
         moved = [value or close for value, close in zip(x, near, strict=True)]
-        return Slopes(
-            tuple(self._slopes(production.piece, x, moved) for production in self.programme.productions),
-            tuple(self._slopes(argument.piece, x, moved) for argument in self.programme.arguments),
+        return Local(
+            tuple(self._local(production.piece, x, moved) for production in self.programme.productions),
+            tuple(self._local(argument.piece, x, moved) for argument in self.programme.arguments),
         )
 
-    def _slopes(
+    def _local(
         self, piece: Piece, x: Sequence[Decimal], moved: Sequence[Decimal]
-    ) -> dict[int, Decimal | None]:
-        at_point = self._slopes_at(piece, x)
+    ) -> tuple[Value, dict[int, Value]]:
+        value, at_point = self._at(piece, x)
         if None not in at_point.values() or all(x[i] == moved[i] for i in at_point):
-            return at_point
-        along = self._slopes_at(piece, moved)
+            return value, at_point
+        along = self._at(piece, moved)[1]
         farther = {i: x[i] or 2 * moved[i] for i in piece.slots if isinstance(i, int)}
-        beyond = self._slopes_at(piece, farther)
-        return {
+        beyond = self._at(piece, farther)[1]
+        return value, {
             i: slope if slope is not None else _constant(along[i], beyond[i]) for i, slope in at_point.items()
         }
 
-    def _slopes_at(
+    def _at(
         self, piece: Piece, x: Sequence[Decimal] | Mapping[int, Decimal]
-    ) -> dict[int, Decimal | None]:
-        """By each variable that the piece depends on."""
-        slopes = slopes_at(piece.formula, piece.values(x, self.constant))
-        by_variable: dict[int, Decimal | None] = {}
+    ) -> tuple[Value, dict[int, Value]]:
+        """The value, and the slopes by each variable that the piece depends on."""
+        value, slopes = value_and_slopes(piece.formula, piece.values(x, self.constant))
+        by_variable: dict[int, Value] = {}
         for slot, slope in slopes.items():
             variable = piece.slots[slot]
             if isinstance(variable, int):
                 by_variable[variable] = slope
-        return by_variable
+        return value, by_variable
 
     def prices(self, multipliers: Sequence[Decimal]) -> dict[str, Decimal]:
         """The price of each good: what one more unit relaxes, over all its balances."""
@@ -169,20 +180,18 @@ class Conditions:
             for good, balances in self._balances_of.items()
         }
 
-    def gradient(
-        self, x: Sequence[Decimal], multipliers: Sequence[Decimal], slopes: Slopes
-    ) -> list[Decimal | None]:
+    def gradient(self, x: Sequence[Decimal], multipliers: Sequence[Decimal], local: Local) -> list[Value]:
         """dL/dx: marginal value less price for each variable, None where a slope is undefined."""
         programme = self.programme
-        gradient: list[Decimal | None] = [ZERO] * len(programme.variables)
+        gradient: list[Value] = [ZERO] * len(programme.variables)
 
-        def add(variable: int, weight: Decimal, slope: Decimal | None) -> None:
+        def add(variable: int, weight: Decimal, slope: Value) -> None:
             known = gradient[variable]
             if weight:
                 gradient[variable] = None if known is None or slope is None else known + weight * slope
 
         prices = self.prices(multipliers)
-        for production, by_variable in zip(programme.productions, slopes.productions, strict=True):
+        for production, (_, by_variable) in zip(programme.productions, local.productions, strict=True):
             for variable, slope in by_variable.items():
                 add(variable, prices[production.output], slope)
         for index, curve in enumerate(programme.curves):
@@ -193,7 +202,9 @@ class Conditions:
             for variable in balance.uses:
                 add(variable, -multipliers[j], ONE)
         first = len(programme.balances)
-        for j, (argument, by_variable) in enumerate(zip(programme.arguments, slopes.arguments, strict=True)):
+        for j, (argument, (_, by_variable)) in enumerate(
+            zip(programme.arguments, local.arguments, strict=True)
+        ):
             weight = argument.side * multipliers[first + j]
             for variable, slope in by_variable.items():
                 add(variable, weight, slope)
@@ -201,7 +212,13 @@ class Conditions:
         return gradient
 
 
-def _constant(along: Decimal | None, beyond: Decimal | None) -> Decimal | None:
+def _defined(value: Value) -> Decimal:
+    if value is None:
+        raise ArithmeticError
+    return value
+
+
+def _constant(along: Value, beyond: Value) -> Value:
     """The slope along a ray where it is the same all along: constant returns."""
     if along is None or beyond is None or abs(along - beyond) > _SAME * abs(along):
         return None

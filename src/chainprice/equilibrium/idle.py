@@ -41,10 +41,11 @@ def lacking_slopes(optimum: Optimum, conditions: Conditions) -> set[str]:
     """The firms some of whose slopes do not exist at the quantities used."""
     if all(optimum.x):
         return set()
-    slopes = conditions.slopes(optimum.x, optimum.x).productions
-    productions = conditions.programme.productions
+    local = conditions.local(optimum.x, optimum.x).productions
     return {
-        production.firm for production, of in zip(productions, slopes, strict=True) if None in of.values()
+        production.firm
+        for production, (_, slopes) in zip(conditions.programme.productions, local, strict=True)
+        if None in slopes.values()
     }
 
 
@@ -80,7 +81,7 @@ class _Mix:
         """Marginal value over price, less 1, of each chosen input."""
         x = list(self._optimum.x)
         conditions, multipliers = self._conditions, self._optimum.multipliers
-        gradient = conditions.gradient(x, multipliers, conditions.slopes(x, point))
+        gradient = conditions.gradient(x, multipliers, conditions.local(x, point))
         errors = []
         for i in self._chosen:
             pull, price = gradient[i], self._price(conditions.programme.variables[i])

@@ -301,14 +301,14 @@ class _Search:
         with digits(PROOF_DIGITS):
             conditions = Conditions(programme)
             empty = [Decimal(0)] * len(programme.variables)
-            slopes = conditions.slopes(empty, empty)
+            local = conditions.local(empty, empty)
             there = conditions.available(empty) if self._all_defined(conditions, empty) else {}
         none = {
             good
             for good, amount in there.items()
             if not amount and not programme.network.makers[good] and good not in programme.purchases
         }
-        infinite = {i for by_use in slopes.productions for i, slope in by_use.items() if slope is None}
+        infinite = {i for _, slopes in local.productions for i, slope in slopes.items() if slope is None}
         return {i for i in infinite if programme.variables[i].good in none}
 
     def _all_defined(self, conditions: Conditions, x: Sequence[Decimal]) -> bool:

@@ -86,14 +86,15 @@ class Active:
 class Optimum:
     """The point that satisfies all conditions: variables, multipliers, and what is active.
 
-    `gradient` is dL/dx, None where a slope is undefined. `near` has the inputs of idle firms as they came
-    to rest, along which slopes are taken that do not exist at the origin. Where the active system
-    `is_regular`, there are no other multipliers.
+    `gradient` is dL/dx, None where a slope is undefined, and `slacks` are c(x). `near` has the inputs of
+    idle firms as they came to rest, along which slopes are taken that do not exist at the origin. Where
+    the active system `is_regular`, there are no other multipliers.
     """
 
     x: tuple[Decimal, ...]
     multipliers: tuple[Decimal, ...]
     gradient: tuple[Decimal | None, ...]
+    slacks: tuple[Decimal, ...]
     active: Active
     point: Point
     near: tuple[Decimal, ...]
@@ -364,13 +365,14 @@ def _newton(system: _System) -> Optimum:
             raise NotPolishedError("Newton's method does not converge")
     else:
         raise NotPolishedError("Newton's method does not converge")
-    system.fail_if_in_conflict(values, weights)
     values, weights = system.without_noise(values, weights)
-    gradient = system.gradient(values, weights)
+    gradient, slacks = system.gradient_and_slacks(values, weights)
+    system.fail_if_in_conflict(values, gradient, slacks)
     return Optimum(
         tuple(values),
         tuple(weights),
         tuple(gradient),
+        tuple(slacks),
         system.active,
         system.point,
         tuple(system.near),
@@ -417,16 +419,22 @@ class _System:
             weights[j] = known[j]
         return values, weights
 
-    def gradient(self, values: Sequence[Decimal], weights: Sequence[Decimal]) -> list[Decimal | None]:
-        return self._conditions.gradient(values, weights, self._conditions.slopes(values, self.near))
+    def gradient_and_slacks(
+        self, values: Sequence[Decimal], weights: Sequence[Decimal]
+    ) -> tuple[list[Decimal | None], list[Decimal]]:
+        """dL/dx and c(x); raises NotPolishedError where a function has no value."""
+        local = self._conditions.local(values, self.near)
+        try:
+            gradient = self._conditions.gradient(values, weights, local)
+            return gradient, self._conditions.slacks(values, local)
+        except ArithmeticError:
+            raise NotPolishedError("a function has no value there") from None
 
     def residual(self, values: Sequence[Decimal], weights: Sequence[Decimal]) -> list[Decimal]:
         """The gradient of the free variables and the slack of the active constraints, in relative units."""
-        try:
-            gradient = self.gradient(values, weights)
-            slacks = self._conditions.slacks(values)
-        except ArithmeticError:
-            raise NotPolishedError("a function has no value there") from None
+        return self._relative(*self.gradient_and_slacks(values, weights))
+
+    def _relative(self, gradient: Sequence[Decimal | None], slacks: Sequence[Decimal]) -> list[Decimal]:
         rows = []
         for i in self._rows:
             pull = gradient[i]
@@ -523,9 +531,11 @@ class _System:
         x = np.array([float(v or n) for v, n in zip(values, self.near, strict=True)])
         return bool(np.all(np.isfinite(self._nlp.pulls(x, self.point.multipliers, self._scales)[self._free])))
 
-    def fail_if_in_conflict(self, values: Sequence[Decimal], weights: Sequence[Decimal]) -> None:
+    def fail_if_in_conflict(
+        self, values: Sequence[Decimal], gradient: Sequence[Decimal | None], slacks: Sequence[Decimal]
+    ) -> None:
         """Raise _ConflictError, naming the rows that cannot hold together."""
-        left = self.residual(values, weights)
+        left = self._relative(gradient, slacks)
         nothing = Decimal(10) ** (2 * _GUARD - working_digits())
         rows = [row for row, error in enumerate(left) if abs(error) > nothing]
         if not rows:
@@ -584,8 +594,7 @@ def _corrected(optimum: Optimum, conditions: Conditions) -> Active:
                 at_zero.add(i)
             elif upper is not None and optimum.x[i] > upper + nothing * size:
                 at_upper.add(i)
-    slacks = conditions.slacks(optimum.x)
-    for j, slack in enumerate(slacks):
+    for j, slack in enumerate(optimum.slacks):
         if j in held and optimum.multipliers[j] * Decimal(float(scales.constraints[j])) / value < -nothing:
             held.remove(j)
         elif j not in held and slack / Decimal(float(scales.constraints[j])) < -nothing:

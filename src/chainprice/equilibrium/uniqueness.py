@@ -60,11 +60,11 @@ class Polyhedron:
         self._conditions, self._active = conditions, active
         self._held = sorted(active.constraints)
         self._free = frozenset(active.free(len(conditions.upper)))
-        slopes = conditions.slopes(optimum.x, optimum.near)
+        local = conditions.local(optimum.x, optimum.near)
         zero = [Decimal(0)] * len(optimum.multipliers)
 
         def pulls(multipliers: Sequence[Decimal]) -> np.ndarray:
-            gradient = conditions.gradient(optimum.x, multipliers, slopes)
+            gradient = conditions.gradient(optimum.x, multipliers, local)
             relative: np.ndarray = np.array([np.nan if p is None else float(p) for p in gradient]) * sizes
             return relative
 
