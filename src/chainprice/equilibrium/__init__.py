@@ -9,11 +9,16 @@ Needs CasADi: `pip install 'chainprice[equilibrium]'`.
 
 import os
 
-# Matrices here are small: threads of the linear algebra only get in each other's way.
-os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-os.environ.setdefault("OMP_NUM_THREADS", "1")
+# numpy's matrices here are small: threads of its linear algebra only get in each other's way. The
+# solver's are large, so the limit is gone again before CasADi is loaded.
+_unset = [name for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS") if name not in os.environ]
+os.environ.update(dict.fromkeys(_unset, "1"))
+import numpy as np  # noqa: E402, F401
 
-from chainprice.equilibrium.clearing import Clearing, Limit
-from chainprice.equilibrium.market import Market, find
+for _name in _unset:
+    del os.environ[_name]
+
+from chainprice.equilibrium.clearing import Clearing, Limit  # noqa: E402
+from chainprice.equilibrium.market import Market, find  # noqa: E402
 
 __all__ = ["Clearing", "Limit", "Market", "find"]

@@ -98,8 +98,7 @@ def _slopes(formula: Formula, slot: int, known: Mapping[str, Decimal]) -> list[D
     slopes = []
     for _ in range(_SAMPLES):
         values = [
-            known[name] if name in known else Decimal(10) ** Decimal(random.uniform(-2, 2))
-            for name in formula.names
+            known[name] if name in known else Decimal(10 ** random.uniform(-2, 2)) for name in formula.names
         ]
         slope = value_and_slopes(formula, values)[1].get(slot)
         if slope is not None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from decimal import Decimal
 from functools import partial
 from itertools import pairwise
+from types import MappingProxyType
 from typing import Any
 
 import casadi
@@ -124,13 +125,11 @@ class Expressions:
         names = [slots[name] if name in slots else casadi.SX(constant(name)) for name in whole.names]
         return whole.shape.run(CASADI, names, [CASADI["number"](number) for number in whole.numbers])
 
-    def _values(self, piece: Piece, at: dict[int, Any] | None = None) -> list[Any]:
-        entries = self._entries
-        if at:
-            entries = [at.get(index, entry) for index, entry in enumerate(entries)]
-        return list(piece.values(entries, lambda value: casadi.SX(constant(value))))
+    def _values(self, piece: Piece, at: Mapping[int, Any] = MappingProxyType({})) -> list[Any]:
+        entries = {slot: at.get(slot, self._entries[slot]) for slot in piece.slots if isinstance(slot, int)}
+        return piece.values(entries, lambda value: casadi.SX(constant(value)))
 
-    def _run(self, piece: Piece, at: dict[int, Any] | None = None) -> Any:
+    def _run(self, piece: Piece, at: Mapping[int, Any] = MappingProxyType({})) -> Any:
         numbers = [CASADI["number"](number) for number in piece.formula.numbers]
         return piece.formula.shape.run(CASADI, self._values(piece, at), numbers)
 

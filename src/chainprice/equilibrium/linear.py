@@ -20,6 +20,7 @@ _LARGEST = 1e10
 _INVERTED = 1e5
 """The growth up to which a dense inverse is as good as one by singular values."""
 
+_SYMMETRIC = 1e-13
 _BALANCING = 6
 _ACCURATE = 1e-3
 
@@ -65,16 +66,17 @@ class LinearSolver:
 def _balance(
     shape: tuple[int, int], rows: np.ndarray, columns: np.ndarray, sizes: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Factors that bring the greatest of every row and column near 1."""
+    """Factors that bring the greatest of every row and column near 1 (Ruiz 2001).
+
+    Rows and columns together: what is symmetric stays so.
+    """
     of_rows, of_columns = np.ones(shape[0]), np.ones(shape[1])
     for _ in range(_BALANCING):
         balanced = sizes * of_rows[rows] * of_columns[columns]
-        greatest = np.zeros(shape[0])
-        np.maximum.at(greatest, rows, balanced)
-        of_rows /= np.sqrt(np.where(greatest > 0, greatest, 1.0))
-        greatest = np.zeros(shape[1])
-        np.maximum.at(greatest, columns, balanced)
-        of_columns /= np.sqrt(np.where(greatest > 0, greatest, 1.0))
+        for factors, places in ((of_rows, rows), (of_columns, columns)):
+            greatest = np.zeros(len(factors))
+            np.maximum.at(greatest, places, balanced)
+            factors[:] /= np.sqrt(np.where(greatest > 0, greatest, 1.0))
     return of_rows, of_columns
 
 
@@ -114,6 +116,7 @@ class _Sparse:
         ]
         self._matrix = matrix
         self._is_settled = False
+        self._is_symmetric = bool(np.max(np.abs((matrix - matrix.T).nonzeros()), initial=0.0) < _SYMMETRIC)
         self._probe = np.random.default_rng(0).standard_normal(rows)
 
     @property
@@ -124,12 +127,15 @@ class _Sparse:
         return self._attempts[0][2]
 
     def solve(self, right: np.ndarray) -> np.ndarray:
+        both = np.column_stack([right, self._probe])
         while True:
             damping, part, _ = self._attempts[0]
             matrix = self._matrix + casadi.diag(damping)
-            both = np.column_stack([right, self._probe])
             solution: np.ndarray
-            solution, probe = _factorised(matrix, both).T
+            solution, probe = _solve(matrix, both, self._is_symmetric).T
+            if self._is_symmetric and not self._is_right(matrix, probe):
+                self._is_symmetric = False
+                continue
             self._is_settled = self._is_settled or part is None or self._is_sound(matrix, probe, part)
             if self._is_settled:
                 return solution
@@ -137,23 +143,29 @@ class _Sparse:
 
     def _is_sound(self, matrix: Any, solution: np.ndarray, part: Any) -> bool:
         """Whether the probe is solved, by a vector whose part is not beyond bounds."""
-        size = np.linalg.norm(self._probe)
+        is_short = np.linalg.norm(solution[part]) < _LARGEST * np.linalg.norm(self._probe)
+        return bool(is_short and self._is_right(matrix, solution))
+
+    def _is_right(self, matrix: Any, solution: np.ndarray) -> bool:
         error = np.array(casadi.mtimes(matrix, solution)).ravel() - self._probe
-        is_right = np.linalg.norm(error) < _ACCURATE * size
-        return bool(is_right and np.linalg.norm(solution[part]) < _LARGEST * size)
+        return bool(np.linalg.norm(error) < _ACCURATE * np.linalg.norm(self._probe))
 
 
-def _factorised(matrix: Any, right: np.ndarray) -> np.ndarray:
-    solver = _mumps(matrix.shape[0], tuple(matrix.colind()), tuple(matrix.row()))
+def _solve(matrix: Any, right: np.ndarray, is_symmetric: bool = False) -> np.ndarray:
+    solver = _mumps(matrix.shape[0], tuple(matrix.colind()), tuple(matrix.row()), is_symmetric)
     solution: np.ndarray = np.array(solver.solve(matrix, right))
     return solution
 
 
 @lru_cache(maxsize=4)
-def _mumps(size: int, columns: tuple[int, ...], rows: tuple[int, ...]) -> Any:
-    """A solver for one pattern; MUMPS talks when one goes that was never used by itself."""
+def _mumps(size: int, columns: tuple[int, ...], rows: tuple[int, ...], is_symmetric: bool) -> Any:
+    """A solver for one pattern; MUMPS talks when one goes that was never used by itself.
+
+    CasADi 3.8 takes `posdef` for its opposite, so that what comes back has to be looked at.
+    """
     pattern = casadi.Sparsity(size, size, columns, rows)
-    factors = casadi.Linsol("newton", "mumps", pattern)
+    options = {"symmetric": True, "posdef": True} if is_symmetric else {}
+    factors = casadi.Linsol("newton", "mumps", pattern, options)
     factors.nfact(casadi.DM(pattern, np.random.default_rng(0).standard_normal(len(rows))))
     return factors
 
@@ -174,5 +186,5 @@ class _Damped:
         solution = np.zeros(columns)
         for _ in range(_REFINEMENTS):
             left = right - np.array(casadi.mtimes(self._matrix, solution)).ravel()
-            solution += _factorised(self._system, np.concatenate([left, np.zeros(columns)])).ravel()[rows:]
+            solution += _solve(self._system, np.concatenate([left, np.zeros(columns)])).ravel()[rows:]
         return solution
