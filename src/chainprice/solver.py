@@ -152,21 +152,23 @@ def _fail_if_unknown_numeraire(numeraire: str | None, graph: Network) -> None:
 def _price_to(chain: _Chain, count: int) -> tuple[_Priced, int]:
     """The chain priced so that `count` digits are right, and the digits that it took.
 
-    Priced with more and more digits, until twice the digits change nothing in those that count. A
+    Priced with more and more digits, until half as many again change nothing in those that count. A
     number that goes on shrinking as digits grow is a zero that rounding hides. What two rounds
-    cannot see is a number that drowns in both, beside another 1e60 times its size.
+    cannot see is a number that drowns in both, beside another 1e45 times its size.
     """
     working = count + GUARD_DIGITS
     coarse = _price(chain, working)
     for rounds_left in reversed(range(limits.ROUNDS)):
-        fine = _price(chain, 2 * working)
-        with digits(2 * working):
+        more = working + working // 2
+        fine = _price(chain, more)
+        with digits(more):
             if all(
                 _same(a, b, count) or (rounds_left == 0 and _vanishes(a, b, working))
                 for a, b in zip(coarse.results(), fine.results(), strict=True)
             ):
-                return _without_noise(coarse, fine, count), 2 * working
-        coarse, working = fine, 2 * working
+                return _without_noise(coarse, fine, count), more
+        working = 2 * working
+        coarse = _price(chain, working)
     raise PrecisionError(
         Problem(
             f"{count} digits could not be reached with {working}: almost everything cancels somewhere",
@@ -182,8 +184,8 @@ def _same(coarse: Decimal, fine: Decimal, count: int) -> bool:
 
 
 def _vanishes(coarse: Decimal, fine: Decimal, working: int) -> bool:
-    """Whether a value shrank as much as the digits grew."""
-    return abs(fine) <= abs(coarse).scaleb(-working // 2)
+    """Whether a value shrank about as much as the digits grew."""
+    return abs(fine) <= abs(coarse).scaleb(-working // 4)
 
 
 def _without_noise(coarse: _Priced, fine: _Priced, count: int) -> _Priced:

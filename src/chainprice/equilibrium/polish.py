@@ -36,13 +36,16 @@ _PATIENCE = 8
 _MOST = Decimal("0.5")
 """The part of a quantity that one step may simply take away."""
 
-_LEAST = Decimal("-4.6")
-"""The most logarithms that one step takes from a quantity: it leaves a hundredth."""
+_LEAST = Decimal("-9.2")
+"""The most logarithms that one step takes from a quantity: it leaves a ten-thousandth."""
 
 _GUARD = 6
 """Digits at the end of the working digits that are left to rounding."""
 
-_NOISE_STEPS = 3
+_LAST = 8
+"""Digits that a step may still change if it is the last: the next one would be shorter by as many again."""
+
+_NOISE_STEPS = 1
 
 _NEED = 1e-3
 """What changes a marginal value by a greater part than this is needed."""
@@ -50,7 +53,7 @@ _NEED = 1e-3
 _LARGE = 300
 """Variables from which on the first steps use residuals in doubles."""
 
-_ROUGH = 1e-12
+_ROUGH = 1e-10
 """A residual below this is next to the rounding of doubles."""
 
 _SHRINKING = 1e-9
@@ -346,7 +349,7 @@ def _newton(system: _System) -> Optimum:
     for _ in range(_NEWTON_STEPS + 4 * working_digits()):
         if is_long:
             solver = system.solver(values, weights)
-        residual = system.rough_residual(values, weights) if is_long and system.is_large else None
+        residual = system.rough_residual(values, weights) if is_long and system.is_rough else None
         residual = residual or system.residual(values, weights)
         largest = max(map(abs, residual), default=ZERO)
         if not largest:
@@ -354,7 +357,7 @@ def _newton(system: _System) -> Optimum:
         step = solver.solve(np.array([float(r / largest) for r in residual]))
         size = largest * Decimal(float(np.max(np.abs(step), initial=0.0)))
         is_cut = system.move(values, weights, step, largest)
-        if not size or size.adjusted() < _GUARD - working_digits():
+        if not size or size.adjusted() < _LAST - working_digits():
             break
         is_long = size.adjusted() >= _SHORT
         stalled = 0 if size.adjusted() < best or is_cut else stalled + 1
@@ -445,9 +448,9 @@ class _System:
         return rows
 
     @property
-    def is_large(self) -> bool:
-        """Whether a residual in decimals costs much more than one in doubles."""
-        return len(self._rows) > _LARGE
+    def is_rough(self) -> bool:
+        """Whether it is far from done, and a residual in decimals costs much more than one in doubles."""
+        return self._begin is None and len(self._rows) > _LARGE
 
     def rough_residual(self, values: Sequence[Decimal], weights: Sequence[Decimal]) -> list[Decimal] | None:
         """The same in doubles, by CasADi's derivatives: good enough for long steps; None where it is not."""
