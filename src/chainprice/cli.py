@@ -144,12 +144,14 @@ def solve(
 
     from chainprice.arithmetic import DOUBLE_DIGITS
     from chainprice.report.documents import problem_lines, warning_problems
+    from chainprice.report.line import progress_line
     from chainprice.solver import solve as solve_spec
 
     read = _load(spec, settings)
     if allocation is not None:
         read = replace(read, allocation=allocation.value)
-    solution = solve_spec(read, numeraire=numeraire, count=digits or DOUBLE_DIGITS)
+    with progress_line(sys.stderr):
+        solution = solve_spec(read, numeraire=numeraire, count=digits or DOUBLE_DIGITS)
     _write(_solution_as(solution, format_, digits, output), output, [spec])
     if format_ is not SolveFormat.json:
         _complain(problem_lines(warning_problems(solution)))
@@ -233,11 +235,14 @@ def _verdict(
 ) -> tuple[Verdict, int]:
     """One spec's verdict and exit code; what is wrong with one spec does not stop the next."""
     from chainprice.gate import verify as verify_spec
+    from chainprice.report.line import progress_line
     from chainprice.verification import METHODS, Verdict
 
     chosen = next(name for name in METHODS if name == method)
     try:
-        verdict = verify_spec(_load(path, settings), table, tolerance=tolerance, method=chosen)
+        read = _load(path, settings)
+        with progress_line(sys.stderr):
+            verdict = verify_spec(read, table, tolerance=tolerance, method=chosen)
     except ChainpriceError as error:
         _complain(f"{error}\n")
         reason = "\n".join(_one_line(problem) for problem in error.problems)
@@ -265,8 +270,11 @@ def explain(
     """Show the chain rule step by step, with formulas and numbers."""
     from chainprice.explanation import explain as explain_spec
     from chainprice.report import walk
+    from chainprice.report.line import progress_line
 
-    explanation = explain_spec(_load(spec, settings), good)
+    read = _load(spec, settings)
+    with progress_line(sys.stderr):
+        explanation = explain_spec(read, good)
     writers: dict[ExplainFormat, Callable[..., str]] = {
         ExplainFormat.text: walk.walk_text,
         ExplainFormat.markdown: walk.walk_markdown,

@@ -7,7 +7,17 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import TYPE_CHECKING, TypeVar
 
-from chainprice import accounts, allocation, cautions, kinks, limits, network, quantities, technology
+from chainprice import (
+    accounts,
+    allocation,
+    cautions,
+    kinks,
+    limits,
+    network,
+    progress,
+    quantities,
+    technology,
+)
 from chainprice.accounts import Account
 from chainprice.arithmetic import DOUBLE_DIGITS, Number, digits, number
 from chainprice.errors import (
@@ -206,6 +216,7 @@ def _without_noise(coarse: _Priced, fine: _Priced, count: int) -> _Priced:
 
 def _price(chain: _Chain, working: int) -> _Priced:
     """Both passes, in so many digits."""
+    progress.report(f"pricing {len(chain.network.goods):,} goods with {working} digits")
     with digits(working):
         if chain.market is not None:
             return _clear(chain, chain.market)

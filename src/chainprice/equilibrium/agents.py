@@ -22,13 +22,13 @@ from chainprice.errors import UndefinedError
 from chainprice.network import Network
 from chainprice.spec import Spec
 from chainprice.technology import ProductionFunction, Technology
-from chainprice.value import Section, trade_value
+from chainprice.value import Section, total_value, trade_value
 
 TOLERANCE = 1e-7
 """A gain that is smaller than this part of what a firm turns over is rounding."""
 
 _NOTHING = 1e-14
-"""A gain that is smaller than this part of all that changes hands is rounding, too."""
+"""A gain that is smaller than this part of all that changes hands, or of total value, is rounding, too."""
 
 _FACTORS = 10.0 ** (np.array([exponent for exponent in range(-24, 25) if exponent]) / 4)
 _MIXES = 200
@@ -50,10 +50,11 @@ def better_plans(
 ) -> Iterator[Better]:
     """For each firm, buyer and seller who could do better, the best plan found."""
     there = clearing.quantities.available
-    traded = sum(abs(float(clearing.prices[good] * amount)) for good, amount in there.items())
+    traded = sum((abs(clearing.prices[good] * amount) for good, amount in there.items()), Decimal(0))
+    least = _NOTHING * float(max(traded, abs(total_value(spec, clearing.quantities))))
     for firm in network.firms:
         found = _Firm(firm, technology[firm], clearing).best()
-        if found is not None and found.gain > _NOTHING * traded:
+        if found is not None and found.gain > least:
             yield found
     yield from _traders(spec, clearing)
 

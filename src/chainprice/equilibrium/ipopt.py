@@ -13,6 +13,7 @@ from typing import Any
 import casadi
 import numpy as np
 
+from chainprice import progress
 from chainprice.equilibrium.expressions import Expressions
 from chainprice.equilibrium.programme import Argument, Programme
 from chainprice.equilibrium.start import constant
@@ -111,7 +112,9 @@ class Nlp:
         )
         self._is_bend = np.array([v.kind == "bend" for v in programme.variables], dtype=bool)
         self._problem = self._relative()
-        self._rough = casadi.nlpsol("market", "ipopt", self._problem, _OPTIONS | _ROUGH)
+        progress.report(f"preparing {len(programme.variables):,} quantities for the solver")
+        self._told = _Iterations(*self._dimensions) if progress.is_heard() else None
+        self._rough = self._prepared(_ROUGH)
         names = ("nlp_g", "nlp_grad_f", "nlp_jac_g", "nlp_hess_l")
         self._slacks, self._gradient, self._jacobian, self._hessian = (
             self._rough.get_function(name) for name in names
@@ -121,8 +124,8 @@ class Nlp:
 
     def _relative(self) -> dict[str, Any]:
         """The problem in relative variables."""
-        variables, constraints = len(self._programme.variables), len(self._programme.constraints)
-        u, p = casadi.SX.sym("u", variables), casadi.SX.sym("p", variables + constraints + 1)
+        variables, _, parameters = self._dimensions
+        u, p = casadi.SX.sym("u", variables), casadi.SX.sym("p", parameters)
         x = u * p[:variables]
         model = Expressions(self._programme, [x[i] for i in range(variables)])
         curved = casadi.which_depends(casadi.vertcat(model.value, model.slacks), u, 2)
@@ -175,7 +178,16 @@ class Nlp:
     def _exact(self) -> Any:
         """The same solver, with the least tolerance that doubles allow, and the same derivatives."""
         shared = {"grad_f": self._gradient, "jac_g": self._jacobian, "hess_lag": self._hessian}
-        return casadi.nlpsol("market", "ipopt", self._problem, _OPTIONS | _EXACT | shared)
+        return self._prepared(_EXACT | shared)
+
+    @property
+    def _dimensions(self) -> tuple[int, int, int]:
+        variables, constraints = len(self._programme.variables), len(self._programme.constraints)
+        return variables, constraints, variables + constraints + 1
+
+    def _prepared(self, options: dict[str, Any]) -> Any:
+        told = {"iteration_callback": self._told} if self._told is not None else {}
+        return casadi.nlpsol("market", "ipopt", self._problem, _OPTIONS | options | told)
 
     # Solving.
 
@@ -288,6 +300,37 @@ class Nlp:
             "g": self._problem["g"] + short,
         }
         return casadi.nlpsol("shortfalls", "ipopt", problem, _OPTIONS | _EXACT)
+
+
+class _Iterations(casadi.Callback):
+    """Says how far IPOPT is; CasADi asks for its shape by these names."""
+
+    def __init__(self, variables: int, constraints: int, parameters: int) -> None:
+        casadi.Callback.__init__(self)
+        self._sizes = {
+            "x": variables,
+            "f": 1,
+            "g": constraints,
+            "lam_x": variables,
+            "lam_g": constraints,
+            "lam_p": parameters,
+        }
+        self._count = 0
+        self.construct("iterations", {})
+
+    def get_n_in(self) -> int:
+        return int(casadi.nlpsol_n_out())
+
+    def get_n_out(self) -> int:
+        return 1
+
+    def get_sparsity_in(self, index: int) -> Any:
+        return casadi.Sparsity.dense(self._sizes[casadi.nlpsol_out(index)])
+
+    def eval(self, _: Any) -> list[int]:
+        self._count += 1
+        progress.report(f"solving the market, iteration {self._count}")
+        return [0]
 
 
 def _flat(column: Any) -> np.ndarray:

@@ -9,6 +9,7 @@ from types import MappingProxyType
 
 import numpy as np
 
+from chainprice import progress
 from chainprice.arithmetic import digits, working_digits
 from chainprice.equilibrium import clearing, gifts, idle, uniqueness
 from chainprice.equilibrium.agents import Better, better_plans
@@ -141,6 +142,7 @@ def find(
     Raises IncreasingReturnsError, UnboundedError, InfeasibleError or UndefinedError where there is
     none, naming firm or good; NoConvergenceError where none was found and none of these was shown.
     """
+    progress.report(f"building the market of {len(network.firms):,} firms")
     programme = build(spec, prune(network), technology, gifts)
     search = _Search(programme, network, technology)
     if near is not None and (market := search.try_from(near.start, near.sizes)):

@@ -17,6 +17,7 @@ from typing import Any
 import casadi
 import numpy as np
 
+from chainprice import progress
 from chainprice.arithmetic import working_digits
 from chainprice.equilibrium.conditions import ZERO, Conditions
 from chainprice.equilibrium.ipopt import TIE, Nlp, Point, Scales
@@ -346,7 +347,8 @@ def _newton(system: _System) -> Optimum:
     best = float("inf")
     stalled = 0
     is_long = True
-    for _ in range(_NEWTON_STEPS + 4 * working_digits()):
+    for count in range(_NEWTON_STEPS + 4 * working_digits()):
+        progress.report(f"polishing the solution to {working_digits()} digits, step {count + 1}")
         if is_long:
             solver = system.solver(values, weights)
         residual = system.rough_residual(values, weights) if is_long and system.is_rough else None

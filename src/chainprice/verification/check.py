@@ -10,7 +10,7 @@ from typing import Literal
 import mpmath
 from mpmath import mpf
 
-from chainprice import limits
+from chainprice import limits, progress
 from chainprice.errors import NumeraireError, Problem, TableError, UsageError
 from chainprice.formula import suggestion
 from chainprice.spec import DEMAND, Spec
@@ -154,6 +154,7 @@ class _Comparison:
         return self._adjoint(goods, money)
 
     def _numeric(self, good: str) -> _Row:
+        progress.report(f"verifying the price of {good}")
         direct = numeric.derivative(self.composition, self.base, good)
         return _Row(direct, "numeric" if direct.smooth else "one-sided")
 
