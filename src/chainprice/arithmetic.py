@@ -11,6 +11,7 @@ All work happens `with digits(n):`. A value that is not a finite real number is 
 from __future__ import annotations
 
 import decimal
+import operator
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from decimal import Decimal
@@ -84,12 +85,12 @@ def _identity(value: Decimal) -> Decimal:
 
 DECIMALS: Functions = {
     "number": _identity,
-    "add": lambda a, b: a + b,
-    "sub": lambda a, b: a - b,
-    "mul": lambda a, b: a * b,
-    "div": lambda a, b: a / b,
+    "add": operator.add,
+    "sub": operator.sub,
+    "mul": operator.mul,
+    "div": operator.truediv,
     "pow": _power,
-    "neg": lambda a: -a,
+    "neg": operator.neg,
     "mean": lambda *values: sum(values, Decimal(0)) / len(values),
     "exp": Decimal.exp,
     "ln": _log,

@@ -88,13 +88,23 @@ class Settled(NamedTuple):
     weights: tuple[Decimal, ...] = ()
 
 
-class MarginalProduct(NamedTuple):
-    """dF/dz of one output by one input: as a formula in the firm's own names, and its value."""
+@dataclass(frozen=True, slots=True)
+class MarginalProduct:
+    """dF/dz of one output by one input: its value, and a formula in the firm's own names."""
 
     output: str
     input: str
-    formula: str
     value: Decimal
+    _function: ProductionFunction
+    _settled: Settled
+
+    @property
+    def formula(self) -> str:
+        """sympy's derivative as text; raises UndefinedError if it cannot be written down."""
+        names = self._function.formula.names
+        shown = (*names, *(f"{float(weight):.6g}" for weight in self._settled.weights))
+        slope = differentiation.derivative(self._function.bound(self._settled.shape), names.index(self.input))
+        return differentiation.with_names(slope, shown)
 
 
 Technology = Mapping[str, tuple[ProductionFunction, ...]]
@@ -145,22 +155,20 @@ def marginal_products(
     Raises UndefinedError, with the place, where the function has no slope.
     """
     settled = function.settled(point, weights)
-    bound = function.bound(settled.shape)
     points = (point,) if near is None else (point, near)
     slots = [[*function.values(at), *settled.weights] for at in points]
     gradient = _gradient(settled.shape, slots[0], function.formula.numbers)
-    names = (*function.formula.names, *(f"{float(weight):.6g}" for weight in settled.weights))
     products = []
     for slot, name in enumerate(function.formula.names):
         if name not in function.inputs:
             continue
-        slope = differentiation.derivative(bound, slot)
-        value = gradient[slot] if slot in gradient else _first_defined(slope, slots)
+        value = gradient.get(slot)
+        if value is None:
+            value = _first_defined(differentiation.derivative(function.bound(settled.shape), slot), slots)
         if value is None:
             reason = f"has no finite slope in '{name}'"
             raise UndefinedError(_undefined(spec, function, point, reason))
-        text = differentiation.with_names(slope, names)
-        products.append(MarginalProduct(function.output, name, text, value))
+        products.append(MarginalProduct(function.output, name, value, function, settled))
     return tuple(products)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -32,12 +33,12 @@ _CURVE_DIGITS = 20
 
 CASADI: Functions = {
     "number": lambda number: casadi.SX(float(number)),
-    "add": lambda a, b: a + b,
-    "sub": lambda a, b: a - b,
-    "mul": lambda a, b: a * b,
-    "div": lambda a, b: a / b,
+    "add": operator.add,
+    "sub": operator.sub,
+    "mul": operator.mul,
+    "div": operator.truediv,
     "pow": lambda a, b: a**b,
-    "neg": lambda a: -a,
+    "neg": operator.neg,
     "mean": lambda *values: sum(values, casadi.SX(0)) / len(values),
     "abs": casadi.fabs,
     "min": lambda *values: _fold(casadi.fmin, values),

@@ -7,6 +7,7 @@ of a good without a limit is tried over many orders of magnitude.
 from __future__ import annotations
 
 import math
+import operator
 from collections.abc import Mapping, Sequence
 from functools import lru_cache, reduce
 from random import Random
@@ -39,12 +40,12 @@ def _power(base: float, exponent: float) -> float:
 
 FLOATS: Functions = {
     "number": float,
-    "add": lambda a, b: a + b,
-    "sub": lambda a, b: a - b,
-    "mul": lambda a, b: a * b,
-    "div": lambda a, b: a / b,
+    "add": operator.add,
+    "sub": operator.sub,
+    "mul": operator.mul,
+    "div": operator.truediv,
     "pow": _power,
-    "neg": lambda a: -a,
+    "neg": operator.neg,
     "abs": abs,
     "min": lambda *values: min(values),
     "max": lambda *values: max(values),

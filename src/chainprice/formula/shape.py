@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 Functions = Mapping[str, Callable[..., Any]]
@@ -34,15 +35,25 @@ KINKED = frozenset({"min", "max", "abs"})
 """The functions that have no slope everywhere."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Shape:
-    """A straight-line program over `names` name slots and `numbers` number slots."""
+    """A straight-line program over `names` name slots and `numbers` number slots.
+
+    Shapes are few, and looked up once for every firm: each remembers its hash.
+    """
 
     steps: tuple[Step, ...]
     names: int
     numbers: int
 
-    @property
+    def __hash__(self) -> int:
+        return self._hash
+
+    @cached_property
+    def _hash(self) -> int:
+        return hash((self.steps, self.names, self.numbers))
+
+    @cached_property
     def kinked(self) -> bool:
         """Whether a step of it is `min`, `max` or `abs`."""
         return any(operation in KINKED for operation, _ in self.steps)
@@ -55,6 +66,9 @@ class Shape:
                 values.append(names[operands[0]])
             elif operation == "number":
                 values.append(numbers[operands[0]])
+            elif len(operands) == 2:
+                a, b = operands
+                values.append(functions[operation](values[a], values[b]))
             else:
                 values.append(functions[operation](*[values[index] for index in operands]))
         return values
