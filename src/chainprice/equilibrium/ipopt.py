@@ -127,7 +127,7 @@ class Nlp:
         variables, _, parameters = self._dimensions
         u, p = casadi.SX.sym("u", variables), casadi.SX.sym("p", parameters)
         x = u * p[:variables]
-        model = Expressions(self._programme, [x[i] for i in range(variables)])
+        model = Expressions(self._programme, x)
         curved = casadi.which_depends(casadi.vertcat(model.value, model.slacks), u, 2)
         self.curved = frozenset(np.flatnonzero(curved).tolist())
         return {
