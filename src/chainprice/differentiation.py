@@ -21,7 +21,7 @@ from chainprice import limits
 from chainprice.arithmetic import CONSTANTS, DECIMALS
 from chainprice.errors import UndefinedError
 from chainprice.formula import Formula, FormulaError, Functions, Shape, ShapeBuilder, read
-from chainprice.notation import Forms, NotWritableError, Sum, write
+from chainprice.notation import Forms, NotWritableError, Sum, Writer
 from chainprice.opening import left_open
 
 _SLOT = re.compile(r"\bx(\d+)\b")
@@ -72,13 +72,11 @@ def derivative(bound: Bound, slot: int) -> Formula:
 
     Raises UndefinedError if a constant part of it has no real value that can be written down.
     """
-    known, decimal = bound.known(), bound.is_decimal
     try:
-        for opened in (left_open(bound.shape, known, bound.named), frozenset[int]()):
+        for opened in (left_open(bound.shape, bound.known(), bound.named), frozenset[int]()):
             form = _expression(bound, opened).derivative(slot)
             try:
-                text = write(form, {slot_name(i): known[i] for i in opened}, decimal=decimal)
-                return _checked(read(text, limits.DERIVATIVE_NESTING))
+                return _checked(read(_writer(bound, opened).write(form), limits.DERIVATIVE_NESTING))
             except NotWritableError:
                 continue
     except FormulaError as error:
@@ -86,6 +84,12 @@ def derivative(bound: Bound, slot: int) -> Formula:
     except ValueError:  # Python's limit on writing long integers
         raise UndefinedError("a derivative has a constant too long to be written down") from None
     raise UndefinedError("a derivative has no real value")
+
+
+@lru_cache(maxsize=16)
+def _writer(bound: Bound, opened: frozenset[int]) -> Writer:
+    known = bound.known()
+    return Writer({slot_name(slot): known[slot] for slot in opened}, decimal=bound.is_decimal)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,14 +127,14 @@ def gradient(shape: Shape) -> Gradient:
     functions: Functions = {**_sympy_functions({}), "pow": operator.pow}
     names = [_symbol(slot) for slot in range(shape.names + shape.numbers)]
     expression = shape.run(functions, names[: shape.names], names[shape.names :])
-    forms = Forms()
+    forms, writer = Forms(), Writer()
     builder = ShapeBuilder()
     places = {slot_name(slot): slot for slot in range(len(names))}
     literals: dict[Decimal, int] = {}
     value = builder.include(_opened(shape), range(len(names)), ())
     results = {}
     for slot in sorted({operands[0] for operation, operands in shape.steps if operation == "name"}):
-        text = write(forms.form(_diff(expression, names[slot])), {}, decimal=False)
+        text = writer.write(forms.form(_diff(expression, names[slot])))
         formula = read(text, limits.DERIVATIVE_NESTING)
         slots = [places.setdefault(name, len(places)) for name in formula.names]
         numbers = [literals.setdefault(number, len(literals)) for number in formula.numbers]
@@ -168,7 +172,7 @@ def _open_antiderivative(shape: Shape, slot: int) -> Formula | None:
     expression = shape.run(functions, symbols[: shape.names], symbols[shape.names :])
     if not expression.is_polynomial(*symbols):
         return None
-    return read(write(Forms().form(sympy.integrate(expression, symbols[slot])), {}, decimal=False))
+    return read(Writer().write(Forms().form(sympy.integrate(expression, symbols[slot]))))
 
 
 def _bound_antiderivative(bound: Bound, slot: int) -> Formula | None:
@@ -180,7 +184,7 @@ def _bound_antiderivative(bound: Bound, slot: int) -> Formula | None:
     if result.has(sympy.Integral, sympy.Piecewise):
         return None
     try:
-        return _checked(read(write(Forms().form(result), {}, decimal=bound.is_decimal)))
+        return _checked(read(Writer(decimal=bound.is_decimal).write(Forms().form(result))))
     except FormulaError:  # a special function that our language does not have
         return None
 

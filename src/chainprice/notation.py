@@ -150,43 +150,50 @@ class Forms:
         return read(str(expression))
 
 
-def write(form: Sum, numbers: Mapping[str, Fraction], *, decimal: bool) -> str:
-    """The formula with its open numbers filled in; fractions as decimals if it has `decimal` ones.
+class Writer:
+    """Writes forms with their open numbers filled in; what several have in common, once.
 
-    Raises NotWritableError where a part of it vanishes, or is no number.
+    Fractions are written as decimals if the formula has `decimal` ones.
     """
-    (term, *more) = form.terms
-    if not more and not term.powers and term.coefficient == 0:
-        return "0"
-    return _Writer(numbers, decimal).sum(form)
 
-
-class _Writer:
-    def __init__(self, numbers: Mapping[str, Fraction], decimal: bool) -> None:
+    def __init__(
+        self, numbers: Mapping[str, Fraction] = MappingProxyType({}), *, decimal: bool = False
+    ) -> None:
         self._numbers, self._decimal = numbers, decimal
+        self._written: dict[int, tuple[Sum, str]] = {}
 
-    def sum(self, form: Sum) -> str:
+    def write(self, form: Sum) -> str:
+        """The formula; raises NotWritableError where a part of it vanishes, or is no number."""
+        (term, *more) = form.terms
+        if not more and not term.powers and term.coefficient == 0:
+            return "0"
+        return self._sum(form)
+
+    def _sum(self, form: Sum) -> str:
         """Terms in order, but first one that is added, if there is one."""
-        terms = [self.product(term) for term in form.terms]
+        known = self._written.get(id(form))
+        if known is not None:
+            return known[1]
+        terms = [self._product(term) for term in form.terms]
         first = next((i for i, term in enumerate(terms) if not term.startswith("-")), 0)
-        text = terms.pop(first)
-        for term in terms:
-            text += f" - {term[1:]}" if term.startswith("-") else f" + {term}"
+        start = terms.pop(first)
+        text = start + "".join(f" - {term[1:]}" if term.startswith("-") else f" + {term}" for term in terms)
+        self._written[id(form)] = form, text
         return text
 
-    def product(self, product: Product) -> str:
+    def _product(self, product: Product) -> str:
         """Powers over powers, the coefficient in front or, where that is shorter, as the last divisor."""
-        coefficient = self.value(product.coefficient)
+        coefficient = self._value(product.coefficient)
         above: list[str] = []
         below: list[str] = []
         for base, exponent in product.powers:
-            power = self.value(exponent)
-            (above if power > 0 else below).append(self.power(base, abs(power)))
+            power = self._value(exponent)
+            (above if power > 0 else below).append(self._power(base, abs(power)))
         sign = "-" if coefficient < 0 else ""
-        return sign + self.scaled(abs(coefficient), above, below)
+        return sign + self._scaled(abs(coefficient), above, below)
 
-    def scaled(self, coefficient: Fraction, above: list[str], below: list[str]) -> str:
-        text, inverse = self.decimal(coefficient), self.decimal(1 / coefficient)
+    def _scaled(self, coefficient: Fraction, above: list[str], below: list[str]) -> str:
+        text, inverse = self._as_decimal(coefficient), self._as_decimal(1 / coefficient)
         if not above and not below:
             return text or str(coefficient)
         tail = _over(above, below)
@@ -197,38 +204,38 @@ class _Writer:
             return _over([str(over)] * (over != 1) + above, [str(under)] * (under != 1) + below)
         return text + (tail[1:] if tail.startswith("1/") else f"*{tail}")
 
-    def power(self, base: Atom | Call | Raised | Sum, exponent: Fraction) -> str:
+    def _power(self, base: Atom | Call | Raised | Sum, exponent: Fraction) -> str:
         if exponent == 1:
-            return self.base(base, is_factor=True)
+            return self._base(base, is_factor=True)
         if exponent == _HALF:
-            return f"sqrt({self.base(base)})"
-        power = self.decimal(exponent) or str(exponent)
-        return f"{self.base(base, is_raised=True)}**{f'({power})' if '/' in power else power}"
+            return f"sqrt({self._base(base)})"
+        power = self._as_decimal(exponent) or str(exponent)
+        return f"{self._base(base, is_raised=True)}**{f'({power})' if '/' in power else power}"
 
-    def base(
+    def _base(
         self, base: Atom | Call | Raised | Sum, *, is_factor: bool = False, is_raised: bool = False
     ) -> str:
         """In parentheses where it stands beside something that binds more tightly."""
         if isinstance(base, Atom):
             return base.text
         if isinstance(base, Call):
-            return f"{base.function}({self.sum(base.argument)})"
+            return f"{base.function}({self._sum(base.argument)})"
         if isinstance(base, Raised):
-            below, above = self.wrapped(base.base), self.wrapped(base.exponent)
+            below, above = self._wrapped(base.base), self._wrapped(base.exponent)
             text = f"{below}**{above}"
             return f"({text})" if is_raised else text
         if is_raised:
-            return self.wrapped(base)
-        return f"({self.sum(base)})" if is_factor and len(base.terms) > 1 else self.sum(base)
+            return self._wrapped(base)
+        return f"({self._sum(base)})" if is_factor and len(base.terms) > 1 else self._sum(base)
 
-    def wrapped(self, form: Sum) -> str:
+    def _wrapped(self, form: Sum) -> str:
         """In parentheses unless it is one name, number or function."""
-        text = self.sum(form)
+        text = self._sum(form)
         (term, *more) = form.terms
-        is_power = bool(term.powers) and self.value(term.powers[0][1]) != 1
+        is_power = bool(term.powers) and self._value(term.powers[0][1]) != 1
         return text if not more and not is_power and not set(text) & set("*/ -") else f"({text})"
 
-    def value(self, number: Number) -> Fraction:
+    def _value(self, number: Number) -> Fraction:
         """A number that is not 0."""
         if isinstance(number, Formula):
             try:
@@ -241,7 +248,7 @@ class _Writer:
             raise NotWritableError
         return value
 
-    def decimal(self, value: Fraction) -> str | None:
+    def _as_decimal(self, value: Fraction) -> str | None:
         """A fraction as the decimal it is, if the formula is written with decimals."""
         rest = value.denominator
         for prime in (2, 5):
