@@ -143,7 +143,6 @@ def solve(
     from dataclasses import replace
 
     from chainprice.arithmetic import DOUBLE_DIGITS
-    from chainprice.report.documents import problem_lines, warning_problems
     from chainprice.report.line import progress_line
     from chainprice.solver import solve as solve_spec
 
@@ -154,23 +153,27 @@ def solve(
         solution = solve_spec(read, numeraire=numeraire, count=digits or DOUBLE_DIGITS)
     _write(_solution_as(solution, format_, digits, output), output, [spec])
     if format_ is not SolveFormat.json:
+        from chainprice.report.problems import problem_lines, warning_problems
+
         _complain(problem_lines(warning_problems(solution)))
 
 
 def _solution_as(solution: Solution, format_: SolveFormat, digits: int | None, output: Path | None) -> str:
-    from chainprice.report import documents
+    if format_ is SolveFormat.json:
+        from chainprice.report.jsontext import json_text
+
+        return json_text(solution.to_dict())
+    from chainprice.report import solutions
 
     match format_:
-        case SolveFormat.json:
-            return documents.json_text(solution.to_dict())
         case SolveFormat.csv:
-            return documents.solution_csv(solution)
+            return solutions.solution_csv(solution)
         case SolveFormat.markdown:
-            return documents.solution_markdown(solution, digits)
+            return solutions.solution_markdown(solution, digits)
         case SolveFormat.latex:
-            return documents.solution_latex(solution, digits)
+            return solutions.solution_latex(solution, digits)
         case SolveFormat.table:
-            return documents.solution_text(solution, digits, _width(output))
+            return solutions.solution_text(solution, digits, _width(output))
 
 
 @app.command()
@@ -192,7 +195,8 @@ def verify(
     output: OutputOption = None,
 ) -> None:
     """Check prices against direct differentiation of the composed function."""
-    from chainprice.report import documents
+    from chainprice.report.jsontext import json_text
+    from chainprice.report.verdicts import verification_text
     from chainprice.verification import Verification
 
     _fail_if_table_is_for_many(specs, table)
@@ -205,9 +209,9 @@ def verify(
         codes.append(code)
     verification = Verification.of(verdicts)
     if format_ is VerifyFormat.json:
-        text = documents.json_text(verification.to_dict())
+        text = json_text(verification.to_dict())
     else:
-        text = documents.verification_text(verification, _width(output))
+        text = verification_text(verification, _width(output))
     _write(text, output, [*specs, *([table] if table else [])])
     raise typer.Exit(next((code for code in (BAD_INPUT, NOT_VERIFIED, NO_ANSWER) if code in codes), DONE))
 
@@ -295,18 +299,19 @@ def check(
 ) -> None:
     """Read specs and report what is wrong with them; compute nothing."""
     from chainprice.inspection import inspect
-    from chainprice.report import documents
+    from chainprice.report.inspections import check_json, check_text
+    from chainprice.report.problems import github_lines, problem_lines
 
     inspections = [inspect(path, settings or ()) for path in specs]
     match format_:
         case CheckFormat.json:
-            text = documents.check_json(inspections)
+            text = check_json(inspections)
         case CheckFormat.github:
-            text = "".join(documents.github_lines(i.problems) for i in inspections)
+            text = "".join(github_lines(i.problems) for i in inspections)
         case CheckFormat.text:
-            text = documents.check_text(inspections)
+            text = check_text(inspections)
             for inspection in inspections:
-                _complain(documents.problem_lines(inspection.problems))
+                _complain(problem_lines(inspection.problems))
     _write(text, output, specs)
     raise typer.Exit(DONE if all(inspection.sound for inspection in inspections) else BAD_INPUT)
 

@@ -11,7 +11,6 @@ from typing import Literal
 from chainprice.report.latex import formula_latex, number_latex, plain_latex
 from chainprice.report.numbers import full, shown
 from chainprice.solution import Solution
-from chainprice.verification import Verdict
 
 Kind = Literal["name", "text", "number", "error", "formula", "passed"]
 
@@ -106,24 +105,6 @@ def tables_of(solution: Solution) -> tuple[Table, ...]:
     """The price table, the firm table, and the limits if there are any."""
     limits = (limit_table(solution),) if solution.limits else ()
     return (price_table(solution), firm_table(solution), *limits)
-
-
-def check_table(verdict: Verdict, *, failing_only: bool = False) -> Table:
-    """The rows of a verification."""
-    columns = (
-        Column("good", "good", "name"),
-        Column("price", "price", "number"),
-        Column("direct", "direct", "number"),
-        Column("relative error", "relative_error", "error"),
-        Column("method", "method", "text"),
-        Column("passed", "passed", "passed"),
-    )
-    rows = tuple(
-        (c.good, c.price, c.direct, c.relative_error, c.method or "", c.passed)
-        for c in verdict.checks
-        if not (failing_only and c.passed)
-    )
-    return Table(verdict.path, columns, rows)
 
 
 def csv_text(table: Table) -> str:
