@@ -13,6 +13,7 @@ SOURCE = ROOT / "src" / "chainprice"
 
 FLOORS = [
     {"errors", "limits", "progress", "version"},
+    {"cache"},
     {"formula"},
     {"powers"},
     {"arithmetic"},

@@ -13,15 +13,15 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
-from functools import cache, lru_cache
+from functools import cached_property, lru_cache, partial
 from types import MappingProxyType
 from typing import Any
 
-from chainprice import limits
+from chainprice import cache, limits
 from chainprice.arithmetic import CONSTANTS, DECIMALS
 from chainprice.errors import UndefinedError
 from chainprice.formula import Formula, FormulaError, Functions, Shape, ShapeBuilder, read
-from chainprice.notation import Forms, NotWritableError, Sum, Writer
+from chainprice.notation import Forms, NotWritableError, Sum, Writer, from_data, to_data
 from chainprice.opening import left_open
 
 _SLOT = re.compile(r"\bx(\d+)\b")
@@ -74,7 +74,7 @@ def derivative(bound: Bound, slot: int) -> Formula:
     """
     try:
         for opened in (left_open(bound.shape, bound.known(), bound.named), frozenset[int]()):
-            form = _expression(bound, opened).derivative(slot)
+            form = _derivatives(bound, opened).derivative(slot)
             try:
                 return _checked(read(_writer(bound, opened).write(form), limits.DERIVATIVE_NESTING))
             except NotWritableError:
@@ -124,24 +124,63 @@ def gradient(shape: Shape) -> Gradient:
     What simplifies for some numbers only (sympy's slope of x^k is x^k*k/x) is not simplified: where the
     program has no value, as at 0, `derivative` may have one.
     """
-    functions: Functions = {**_sympy_functions({}), "pow": operator.pow}
-    names = [_symbol(slot) for slot in range(shape.names + shape.numbers)]
-    expression = shape.run(functions, names[: shape.names], names[shape.names :])
-    forms, writer = Forms(), Writer()
+    count = shape.names + shape.numbers
     builder = ShapeBuilder()
-    places = {slot_name(slot): slot for slot in range(len(names))}
+    places = {slot_name(slot): slot for slot in range(count)}
     literals: dict[Decimal, int] = {}
-    value = builder.include(_opened(shape), range(len(names)), ())
+    value = builder.include(_opened(shape), range(count), ())
     results = {}
-    for slot in sorted({operands[0] for operation, operands in shape.steps if operation == "name"}):
-        text = writer.write(forms.form(_diff(expression, names[slot])))
-        formula = read(text, limits.DERIVATIVE_NESTING)
+    derivatives = cache.remembered(
+        lambda: _open_derivatives(shape), _texts, partial(_formulas, shape), "gradient", *_key(shape)
+    )
+    for slot, formula in zip(_variables(shape), derivatives, strict=True):
         slots = [places.setdefault(name, len(places)) for name in formula.names]
         numbers = [literals.setdefault(number, len(literals)) for number in formula.numbers]
         results[slot] = builder.include(formula.shape, slots, numbers)
     program = builder.build(len(places), len(literals))
-    constants = tuple(places)[len(names) :]
+    constants = tuple(places)[count:]
     return Gradient(program, constants, tuple(literals), value, MappingProxyType(results))
+
+
+def _open_derivatives(shape: Shape) -> list[Formula]:
+    """By each variable, with all numbers left open."""
+    functions: Functions = {**_sympy_functions({}), "pow": operator.pow}
+    symbols = [_symbol(slot) for slot in range(shape.names + shape.numbers)]
+    expression = shape.run(functions, symbols[: shape.names], symbols[shape.names :])
+    forms, writer = Forms(), Writer()
+    texts = [writer.write(forms.form(_diff(expression, symbols[slot]))) for slot in _variables(shape)]
+    return [read(text, limits.DERIVATIVE_NESTING) for text in texts]
+
+
+def _variables(shape: Shape) -> list[int]:
+    """The name slots that are used."""
+    return sorted({operands[0] for operation, operands in shape.steps if operation == "name"})
+
+
+def _key(shape: Shape) -> tuple[object, ...]:
+    return shape.names, shape.numbers, shape.steps
+
+
+def _texts(formulas: Sequence[Formula]) -> list[str]:
+    return [formula.text for formula in formulas]
+
+
+def _formulas(shape: Shape, data: Any) -> list[Formula]:
+    """A formula for each variable, from its text; raises ValueError for anything else."""
+    _fail_if_foreign(shape, data)
+    try:
+        formulas = [_checked(read(text, limits.DERIVATIVE_NESTING)) for text in data]
+    except (TypeError, FormulaError) as error:
+        raise ValueError from error
+    if len(formulas) != len(_variables(shape)):
+        raise ValueError
+    return formulas
+
+
+def _fail_if_foreign(shape: Shape, data: Any) -> None:
+    """Raise ValueError where formulas have slots that the shape has not."""
+    if any(int(slot) >= shape.names + shape.numbers for slot in _SLOT.findall(str(data))):
+        raise ValueError
 
 
 def _opened(shape: Shape) -> Shape:
@@ -159,12 +198,35 @@ def antiderivative(bound: Bound, slot: int) -> Formula | None:
 
     Its names are those of name slots and then of the shape's numbers, each of which has a slot here too.
     """
-    return _open_antiderivative(bound.shape, slot) or _bound_antiderivative(bound, slot)
+    shape, numbers = bound.shape, (*map(str, bound.numbers), *bound.constants)
+    return _open_antiderivative(shape, slot) or _remembered_antiderivative(
+        lambda: _bound_antiderivative(bound, slot), shape, slot, *numbers
+    )
 
 
 @lru_cache(maxsize=1024)
 def _open_antiderivative(shape: Shape, slot: int) -> Formula | None:
-    """That of a polynomial, whatever its numbers are."""
+    return _remembered_antiderivative(lambda: _of_polynomial(shape, slot), shape, slot)
+
+
+def _remembered_antiderivative(
+    find: Callable[[], Formula | None], shape: Shape, slot: int, *numbers: object
+) -> Formula | None:
+    def restored(data: Any) -> Formula | None:
+        _fail_if_foreign(shape, data)
+        try:
+            return _checked(read(*data)) if data else None
+        except (TypeError, FormulaError) as error:
+            raise ValueError from error
+
+    def taken_apart(formula: Formula | None) -> list[str]:
+        return [formula.text] if formula else []
+
+    return cache.remembered(find, taken_apart, restored, "antiderivative", *_key(shape), slot, *numbers)
+
+
+def _of_polynomial(shape: Shape, slot: int) -> Formula | None:
+    """Whatever its numbers are."""
     import sympy
 
     symbols = [_symbol(index) for index in range(shape.names + shape.numbers)]
@@ -179,7 +241,7 @@ def _bound_antiderivative(bound: Bound, slot: int) -> Formula | None:
     import sympy
     from sympy.integrals.manualintegrate import manualintegrate
 
-    expression = _expression(bound, frozenset())
+    expression = _expression_of(bound.shape, _settled(bound, frozenset()), frozenset())
     result = manualintegrate(expression.whole(), _symbol(slot))
     if result.has(sympy.Integral, sympy.Piecewise):
         return None
@@ -187,6 +249,54 @@ def _bound_antiderivative(bound: Bound, slot: int) -> Formula | None:
         return _checked(read(Writer(decimal=bound.is_decimal).write(Forms().form(result))))
     except FormulaError:  # a special function that our language does not have
         return None
+
+
+class _Derivatives:
+    """The derivatives of a shape with some slots settled and some left open, each found once."""
+
+    def __init__(self, shape: Shape, settled: Settled, opened: frozenset[int]) -> None:
+        self._shape, self._settled, self._opened = shape, settled, opened
+        self._known: dict[int, Sum] = {}
+
+    def derivative(self, slot: int) -> Sum:
+        """By the symbol of a slot."""
+        if slot not in self._known:
+            settled = " ".join(f"{place}={value}" for place, value in self._settled)
+            self._known[slot] = cache.remembered(
+                lambda: self._expression.derivative(slot),
+                to_data,
+                self._from_data,
+                "derivative",
+                *(*_key(self._shape), settled, sorted(self._opened), slot),
+            )
+        return self._known[slot]
+
+    @cached_property
+    def _expression(self) -> _Expression:
+        return _expression_of(self._shape, self._settled, self._opened)
+
+    def _from_data(self, data: Any) -> Sum:
+        _fail_if_foreign(self._shape, data)
+        return from_data(data)
+
+
+Settled = tuple[tuple[int, Fraction | str], ...]
+"""Slots with what stands in them."""
+
+
+@lru_cache(maxsize=4096)
+def _derivatives_of(shape: Shape, settled: Settled, opened: frozenset[int]) -> _Derivatives:
+    return _Derivatives(shape, settled, opened)
+
+
+def _derivatives(bound: Bound, opened: frozenset[int]) -> _Derivatives:
+    return _derivatives_of(bound.shape, _settled(bound, opened), opened)
+
+
+def _settled(bound: Bound, opened: frozenset[int]) -> Settled:
+    """All that is known but the slots that are left open."""
+    settled = tuple(pair for pair in bound.known().items() if pair[0] not in opened)
+    return (*bound.named.items(), *settled)
 
 
 class _Expression:
@@ -200,13 +310,10 @@ class _Expression:
     def __init__(self, root: Any, bases: Mapping[Any, Any], opened: frozenset[Any]) -> None:
         self._root, self._bases = root, bases
         self._forms = Forms(opened, bases)
-        self._derivatives: dict[int, Sum] = {}
 
     def derivative(self, slot: int) -> Sum:
-        """The derivative by the symbol of a slot, found once."""
-        if slot not in self._derivatives:
-            self._derivatives[slot] = self._forms.form(self._derivative(self._root, _symbol(slot)))
-        return self._derivatives[slot]
+        """The derivative by the symbol of a slot."""
+        return self._forms.form(self._derivative(self._root, _symbol(slot)))
 
     def _derivative(self, expression: Any, symbol: Any) -> Any:
         """That of a part of it, through the bases by the chain rule."""
@@ -233,16 +340,8 @@ def _diff(expression: Any, symbol: Any) -> Any:
     return expression.diff(symbol)
 
 
-def _expression(bound: Bound, opened: frozenset[int]) -> _Expression:
-    """The shape as a sympy expression with these slots left open."""
-    settled = tuple(pair for pair in bound.known().items() if pair[0] not in opened)
-    return _expression_of(bound.shape, (*bound.named.items(), *settled), opened)
-
-
-@lru_cache(maxsize=4096)
-def _expression_of(
-    shape: Shape, settled: tuple[tuple[int, Fraction | str], ...], opened: frozenset[int]
-) -> _Expression:
+def _expression_of(shape: Shape, settled: Settled, opened: frozenset[int]) -> _Expression:
+    """The shape as a sympy expression with some slots settled and some left open."""
     bases: dict[Any, Any] = {}
     symbols = [_open_symbol(i) if i in opened else _symbol(i) for i in range(shape.names + shape.numbers)]
     of_opened = frozenset(symbols[slot] for slot in opened)
@@ -257,7 +356,7 @@ def _identity(symbol: Any) -> Any:
     return symbol
 
 
-@cache
+@lru_cache(maxsize=65_536)
 def _symbol(slot: int) -> Any:
     """One symbol for each slot: sympy takes symbols of one name but other assumptions as others."""
     import sympy
@@ -265,7 +364,7 @@ def _symbol(slot: int) -> Any:
     return sympy.Symbol(slot_name(slot))
 
 
-@cache
+@lru_cache(maxsize=65_536)
 def _open_symbol(slot: int) -> Any:
     """The symbol of a number that is left open."""
     import sympy

@@ -6,6 +6,7 @@ that the derivative of a shape is found once and written for each firm with that
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -14,12 +15,18 @@ from types import MappingProxyType
 from typing import Any
 
 from chainprice.arithmetic import RATIONALS, NotRationalError
-from chainprice.formula import Formula, read
+from chainprice.formula import FUNCTIONS, Formula, FormulaError, read
 
 _HALF = Fraction(1, 2)
 
 _LONGEST_DECIMAL = 16
 """Letters from which on a decimal is written as the fraction that it is."""
+
+_FRACTION = re.compile(r"-?[0-9]+(/[1-9][0-9]*)?")
+_ATOM = re.compile(r"x[0-9]+|pi|exp\(1\)")
+
+Data = Any
+"""Lists, dictionaries and text, nested."""
 
 Number = Fraction | Formula
 """A number, or a formula of open numbers."""
@@ -61,7 +68,7 @@ class Product:
     """A coefficient times powers: (base, exponent) each."""
 
     coefficient: Number
-    powers: tuple[tuple[Atom | Call | Raised | Sum, Number], ...]
+    powers: tuple[tuple[Base, Number], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +76,10 @@ class Sum:
     """A sum of products; a form."""
 
     terms: tuple[Product, ...]
+
+
+Base = Atom | Call | Raised | Sum
+"""What is raised to a power."""
 
 
 _NAMES = {"log": "ln", "E": "exp(1)"}
@@ -122,7 +133,7 @@ class Forms:
             return factor.base, factor.exp
         return factor, 1
 
-    def _base(self, base: Any) -> Atom | Call | Raised | Sum:
+    def _base(self, base: Any) -> Base:
         if base in self._bases:
             return self.form(self._bases[base])
         if base.is_Function:
@@ -148,6 +159,74 @@ class Forms:
         if expression.is_Rational:
             return Fraction(int(expression.p), int(expression.q))
         return read(str(expression))
+
+
+def to_data(form: Sum) -> Data:
+    """A form as lists and text, such as JSON has."""
+    return [
+        [str(term.coefficient), [[_base_data(base), str(exponent)] for base, exponent in term.powers]]
+        for term in form.terms
+    ]
+
+
+def _base_data(base: Base) -> Data:
+    match base:
+        case Atom():
+            return base.text
+        case Call():
+            return {base.function: to_data(base.argument)}
+        case Raised():
+            return {"**": [to_data(base.base), to_data(base.exponent)]}
+        case Sum():
+            return to_data(base)
+
+
+def from_data(data: Data) -> Sum:
+    """The form that `to_data` took apart; raises ValueError if it is none."""
+    try:
+        return _sum_of(data)
+    except (TypeError, AttributeError, FormulaError, RecursionError) as error:
+        raise ValueError from error
+
+
+def _sum_of(data: Data) -> Sum:
+    if not isinstance(data, list) or not data:
+        raise ValueError
+    return Sum(tuple(map(_product_of, data)))
+
+
+def _product_of(data: Data) -> Product:
+    coefficient, powers = data
+    return Product(
+        _number_of(coefficient), tuple((_base_of(base), _number_of(exponent)) for base, exponent in powers)
+    )
+
+
+def _base_of(data: Data) -> Base:
+    if isinstance(data, str):
+        if not _ATOM.fullmatch(data):
+            raise ValueError
+        return Atom(data)
+    if isinstance(data, list):
+        return _sum_of(data)
+    ((function, argument),) = data.items()
+    if function == "**":
+        base, exponent = argument
+        return Raised(_sum_of(base), _sum_of(exponent))
+    if function not in FUNCTIONS:
+        raise ValueError
+    return Call(function, _sum_of(argument))
+
+
+def _number_of(text: Data) -> Number:
+    if not isinstance(text, str):
+        raise ValueError
+    if _FRACTION.fullmatch(text):
+        return Fraction(text)
+    formula = read(text)
+    if not formula.names:
+        raise ValueError
+    return formula
 
 
 class Writer:
@@ -204,7 +283,7 @@ class Writer:
             return _over([str(over)] * (over != 1) + above, [str(under)] * (under != 1) + below)
         return text + (tail[1:] if tail.startswith("1/") else f"*{tail}")
 
-    def _power(self, base: Atom | Call | Raised | Sum, exponent: Fraction) -> str:
+    def _power(self, base: Base, exponent: Fraction) -> str:
         if exponent == 1:
             return self._base(base, is_factor=True)
         if exponent == _HALF:
@@ -212,9 +291,7 @@ class Writer:
         power = self._as_decimal(exponent) or str(exponent)
         return f"{self._base(base, is_raised=True)}**{f'({power})' if '/' in power else power}"
 
-    def _base(
-        self, base: Atom | Call | Raised | Sum, *, is_factor: bool = False, is_raised: bool = False
-    ) -> str:
+    def _base(self, base: Base, *, is_factor: bool = False, is_raised: bool = False) -> str:
         """In parentheses where it stands beside something that binds more tightly."""
         if isinstance(base, Atom):
             return base.text
