@@ -27,7 +27,7 @@ from chainprice.opening import left_open
 _SLOT = re.compile(r"\bx(\d+)\b")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Bound:
     """A shape whose constants are filled in; the other name slots are variables.
 
@@ -38,17 +38,25 @@ class Bound:
     numbers: tuple[Decimal, ...]
     constants: tuple[tuple[int, Fraction | str], ...] = ()
 
-    def known(self) -> dict[int, Fraction]:
+    def __hash__(self) -> int:
+        return self._hash
+
+    @cached_property
+    def _hash(self) -> int:
+        return hash((self.shape, self.numbers, self.constants))
+
+    @cached_property
+    def known(self) -> Mapping[int, Fraction]:
         """Each fraction by its slot; the numbers' slots come after those of the names."""
         fractions = {slot: value for slot, value in self.constants if isinstance(value, Fraction)}
         return fractions | {self.shape.names + i: Fraction(number) for i, number in enumerate(self.numbers)}
 
-    @property
+    @cached_property
     def named(self) -> dict[int, str]:
         """Each constant like pi by its slot."""
         return {slot: value for slot, value in self.constants if isinstance(value, str)}
 
-    @property
+    @cached_property
     def is_decimal(self) -> bool:
         """Whether it is written with decimals."""
         return any(number != number.to_integral_value() for number in self.numbers) or any(
@@ -73,7 +81,7 @@ def derivative(bound: Bound, slot: int) -> Formula:
     Raises UndefinedError if a constant part of it has no real value that can be written down.
     """
     try:
-        for opened in (left_open(bound.shape, bound.known(), bound.named), frozenset[int]()):
+        for opened in (left_open(bound.shape, bound.known, bound.named), frozenset[int]()):
             form = _derivatives(bound, opened).derivative(slot)
             try:
                 return _checked(read(_writer(bound, opened).write(form), limits.DERIVATIVE_NESTING))
@@ -88,7 +96,7 @@ def derivative(bound: Bound, slot: int) -> Formula:
 
 @lru_cache(maxsize=16)
 def _writer(bound: Bound, opened: frozenset[int]) -> Writer:
-    known = bound.known()
+    known = bound.known
     return Writer({slot_name(slot): known[slot] for slot in opened}, decimal=bound.is_decimal)
 
 
@@ -295,7 +303,7 @@ def _derivatives(bound: Bound, opened: frozenset[int]) -> _Derivatives:
 
 def _settled(bound: Bound, opened: frozenset[int]) -> Settled:
     """All that is known but the slots that are left open."""
-    settled = tuple(pair for pair in bound.known().items() if pair[0] not in opened)
+    settled = tuple(pair for pair in bound.known.items() if pair[0] not in opened)
     return (*bound.named.items(), *settled)
 
 

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Any
 
@@ -326,15 +327,22 @@ class Writer:
         return value
 
     def _as_decimal(self, value: Fraction) -> str | None:
-        """A fraction as the decimal it is, if the formula is written with decimals."""
-        rest = value.denominator
-        for prime in (2, 5):
-            while rest % prime == 0:
-                rest //= prime
-        if not self._decimal or value.denominator == 1 or rest != 1 or value == _HALF:
-            return None
-        text = format(Decimal(value.numerator) / Decimal(value.denominator), "f")
-        return text if Fraction(text) == value and len(text) < _LONGEST_DECIMAL else None
+        return _decimal_text(*value.as_integer_ratio()) if self._decimal else None
+
+
+@lru_cache(maxsize=4096)
+def _decimal_text(numerator: int, denominator: int) -> str | None:
+    """A fraction that is neither whole nor a half as the decimal that it is, if that is short."""
+    rest = denominator
+    for prime in (2, 5):
+        while rest % prime == 0:
+            rest //= prime
+    if denominator == 1 or rest != 1 or (numerator, denominator) == (1, 2):
+        return None
+    text = format(Decimal(numerator) / Decimal(denominator), "f")
+    return (
+        text if len(text) < _LONGEST_DECIMAL and Fraction(text) == Fraction(numerator, denominator) else None
+    )
 
 
 def _over(above: Sequence[str], below: Sequence[str]) -> str:

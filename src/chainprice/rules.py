@@ -94,6 +94,8 @@ def divisor(formula: str) -> str:
 
 def factor(formula: str) -> str:
     """A formula as a factor of a product: in parentheses if it is a sum."""
+    if "+" not in formula and "-" not in formula:
+        return formula
     depth = 0
     for index, letter in enumerate(formula):
         depth += (letter == "(") - (letter == ")")

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
+from functools import cached_property
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -88,7 +89,7 @@ class Settled(NamedTuple):
     weights: tuple[Decimal, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class MarginalProduct:
     """dF/dz of one output by one input: its value, and a formula in the firm's own names."""
 
@@ -98,7 +99,7 @@ class MarginalProduct:
     _function: ProductionFunction
     _settled: Settled
 
-    @property
+    @cached_property
     def formula(self) -> str:
         """sympy's derivative as text; raises UndefinedError if it cannot be written down."""
         names = self._function.formula.names

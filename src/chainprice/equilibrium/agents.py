@@ -8,7 +8,7 @@ nothing at all, and mixes over many orders of magnitude.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cache
@@ -34,6 +34,9 @@ _FACTORS = 10.0 ** (np.array([exponent for exponent in range(-24, 25) if exponen
 _MIXES = 200
 _CURVE_DIGITS = 20
 
+_GROUP = 500
+"""Firms whose plans are looked at together: more at once take memory and gain nothing."""
+
 
 @dataclass(frozen=True, slots=True)
 class Better:
@@ -52,91 +55,115 @@ def better_plans(
     there = clearing.quantities.available
     traded = sum((abs(clearing.prices[good] * amount) for good, amount in there.items()), Decimal(0))
     least = _NOTHING * float(max(traded, abs(total_value(spec, clearing.quantities))))
+    alike: dict[Hashable, list[str]] = {}
     for firm in network.firms:
-        found = _Firm(firm, technology[firm], clearing).best()
-        if found is not None and found.gain > least:
-            yield found
+        alike.setdefault(_kind(technology[firm], clearing.quantities.used[firm]), []).append(firm)
+    found: dict[str, Better] = {}
+    for firms in alike.values():
+        for first in range(0, len(firms), _GROUP):
+            group = _Firms(firms[first : first + _GROUP], technology, clearing)
+            found |= {better.agent: better for better in group.better()}
+    yield from (found[firm] for firm in network.firms if firm in found and found[firm].gain > least)
     yield from _traders(spec, clearing)
 
 
-class _Firm:
-    """A firm at market prices, in doubles."""
+def _kind(functions: tuple[ProductionFunction, ...], used: Mapping[str, Decimal]) -> Hashable:
+    """What firms have in common that only differ in numbers and names."""
+    places = {good: place for place, good in enumerate(used)}
+    return tuple((f.formula.shape, tuple(places.get(name) for name in f.formula.names)) for f in functions)
 
-    def __init__(self, name: str, functions: tuple[ProductionFunction, ...], clearing: Clearing) -> None:
-        self._name, self._functions = name, functions
-        self._used = {good: float(z) for good, z in clearing.quantities.used[name].items()}
-        self._paid = {good: float(clearing.paid[good, name]) for good in self._used}
-        self._prices = {f.output: float(clearing.prices[f.output]) for f in functions}
-        self._sizes = {
-            good: amount or float(clearing.quantities.available[good]) or 1.0
-            for good, amount in self._used.items()
-        }
-        with digits(_CURVE_DIGITS):
-            zero = dict.fromkeys(self._used, Decimal(1))
-            self._constants = [
-                {
-                    n: float(v)
-                    for n, v in zip(f.formula.names, f.values(zero), strict=True)
-                    if n not in f.inputs
-                }
-                for f in functions
+
+class _Firms:
+    """Firms of one kind at market prices, in doubles: arrays have a row for each, then one for each plan."""
+
+    def __init__(self, names: Sequence[str], technology: Technology, clearing: Clearing) -> None:
+        self._names, self._functions = names, [technology[name] for name in names]
+        used = [clearing.quantities.used[name] for name in names]
+        self._goods = [tuple(amounts) for amounts in used]
+        available = clearing.quantities.available
+        self._used = _array([[float(z) for z in amounts.values()] for amounts in used])
+        self._paid = _array(
+            [
+                [float(clearing.paid[g, name]) for g in goods]
+                for name, goods in zip(names, self._goods, strict=True)
             ]
+        )
+        self._prices = _array([[float(clearing.prices[f.output]) for f in fs] for fs in self._functions])
+        there = _array([[float(available[g]) or 1.0 for g in goods] for goods in self._goods])
+        self._sizes = np.where(self._used != 0, self._used, there)
+        with digits(_CURVE_DIGITS):
+            self._values = [self._constants(position) for position in range(len(self._functions[0]))]
 
-    def best(self) -> Better | None:
-        if not self._used:
-            return None
-        here = {good: np.array([amount]) for good, amount in self._used.items()}
-        (profit,), (turnover,) = self._profits(here)
-        if not np.isfinite(profit):
-            return None
-        plans, words = self._plans()
-        profits, volumes = self._profits(plans)
-        gains = np.where(np.isfinite(profits), profits - profit, 0.0)
-        clear = gains > TOLERANCE * np.maximum(max(turnover, abs(profit)), volumes)
-        if not clear.any():
-            return None
-        best = int(np.argmax(np.where(clear, gains, 0.0)))
-        return Better(self._name, words(best), float(gains[best]), ("firms", self._name, "production"))
+    def _constants(self, position: int) -> tuple[np.ndarray, np.ndarray]:
+        """What fills the name slots of one function of each firm (inputs as 1) and its number slots."""
+        functions = [functions[position] for functions in self._functions]
+        one = Decimal(1)
+        names = [f.values(dict.fromkeys(f.inputs, one)) for f in functions]
+        numbers = [f.formula.numbers for f in functions]
+        return (
+            _array([[float(v) for v in row] for row in names]),
+            _array([[float(v) for v in row] for row in numbers]),
+        )
 
-    def _profits(self, plans: Mapping[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    def better(self) -> Iterator[Better]:
+        """The best plan of each firm that has a better one."""
+        if not self._used.size:
+            return
+        (profit,), (turnover,) = (side.T for side in self._profits(self._used[:, None, :]))
+        profits, volumes = self._profits(self._plans())
+        with np.errstate(invalid="ignore"):
+            gains = np.where(np.isfinite(profits), profits - profit[:, None], 0.0)
+        least = TOLERANCE * np.maximum(np.maximum(turnover, np.abs(profit))[:, None], volumes)
+        gains = np.where(np.isfinite(profit)[:, None] & (gains > least), gains, 0.0)
+        for row in np.flatnonzero(gains.any(axis=1)).tolist():
+            best = int(np.argmax(gains[row]))
+            name = self._names[row]
+            yield Better(name, self._words(row, best), float(gains[row, best]), ("firms", name, "production"))
+
+    def _profits(self, plans: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Profits, and revenue and cost together; not finite where a plan cannot be made."""
-        count = len(next(iter(plans.values())))
-        revenue = np.zeros(count)
-        for function, constants in zip(self._functions, self._constants, strict=True):
-            names = [plans[n] if n in plans else constants[n] for n in function.formula.names]
-            numbers = [float(number) for number in function.formula.numbers]
-            with np.errstate(all="ignore"):
-                revenue = revenue + self._prices[function.output] * function.formula.shape.run(
-                    ARRAYS, names, numbers
-                )
-        cost = sum(self._paid[good] * amount for good, amount in plans.items())
-        return revenue - cost, np.abs(revenue) + np.abs(cost)
+        revenue = np.zeros(plans.shape[:2])
+        with np.errstate(all="ignore"):
+            for position, (names, numbers) in enumerate(self._values):
+                function = self._functions[0][position]
+                slots = [
+                    plans[:, :, self._goods[0].index(name)] if name in function.inputs else names[:, [slot]]
+                    for slot, name in enumerate(function.formula.names)
+                ]
+                literals = [numbers[:, [slot]] for slot in range(numbers.shape[1])]
+                made = function.formula.shape.run(ARRAYS, slots, literals)
+                revenue = revenue + self._prices[:, [position]] * made
+            cost = np.einsum("fpg,fg->fp", plans, self._paid)
+            return revenue - cost, np.abs(revenue) + np.abs(cost)
 
-    def _plans(self) -> tuple[dict[str, np.ndarray], Callable[[int], str]]:
-        """Inputs of many plans, and what the plans are called."""
-        goods = list(self._sizes)
-        sizes = np.array(list(self._sizes.values()))
-        used = np.array(list(self._used.values()))
-        rows = [np.zeros((1, len(goods))), _FACTORS[:, None] * sizes]
-        if len(goods) > 1:
-            for i in range(len(goods)):
-                one = np.tile(used, (len(_FACTORS), 1))
-                one[:, i] = _FACTORS * sizes[i]
+    def _plans(self) -> np.ndarray:
+        """Inputs of many plans of each firm: by firm, plan and good."""
+        firms, goods = self._sizes.shape
+        sizes = self._sizes[:, None, :]
+        rows = [np.zeros((firms, 1, goods)), _FACTORS[:, None] * sizes]
+        if goods > 1:
+            for i in range(goods):
+                one = np.repeat(self._used[:, None, :], len(_FACTORS), axis=1)
+                one[:, :, i] = _FACTORS * self._sizes[:, [i]]
                 rows.append(one)
-            rows.append(np.exp(_mixes(len(goods))) * sizes)
-        plans = np.concatenate(rows)
+            rows.append(np.exp(_mixes(goods)) * sizes)
+        return np.concatenate(rows, axis=1)
 
-        def words(row: int) -> str:
-            group, factor = divmod(row - 1, len(_FACTORS))
-            if row == 0:
-                return "by making nothing"
-            if group == 0:
-                return f"with {_FACTORS[factor]:.3g} times its inputs"
-            if group <= len(goods):
-                return f"with {_FACTORS[factor]:.3g} times its '{goods[group - 1]}'"
-            return "with another mix of inputs"
+    def _words(self, firm: int, plan: int) -> str:
+        """What a plan is called."""
+        group, factor = divmod(plan - 1, len(_FACTORS))
+        if plan == 0:
+            return "by making nothing"
+        if group == 0:
+            return f"with {_FACTORS[factor]:.3g} times its inputs"
+        if group <= len(self._goods[firm]):
+            return f"with {_FACTORS[factor]:.3g} times its '{self._goods[firm][group - 1]}'"
+        return "with another mix of inputs"
 
-        return {good: plans[:, i] for i, good in enumerate(goods)}, words
+
+def _array(rows: Sequence[Sequence[float]]) -> np.ndarray:
+    """A row for each firm, even where rows are empty."""
+    return np.array(rows, dtype=float).reshape(len(rows), -1)
 
 
 @cache
