@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Literal
 
 from chainprice.arithmetic import evaluate
 from chainprice.equilibrium.conditions import ZERO, Conditions
-from chainprice.equilibrium.polish import Optimum
+from chainprice.equilibrium.newton import Optimum
 from chainprice.equilibrium.programme import Variable, is_nothing
 from chainprice.network import UseKey
 from chainprice.quantities import Quantities
@@ -72,10 +72,11 @@ class _Reader:
 
     def read(self) -> Clearing:
         x = self._conditions.tightened(self._optimum.x)
-        available = self._conditions.available(x)
+        outputs = self._conditions.outputs(x)
+        available = self._conditions.available(x, outputs)
         made: dict[str, dict[str, Decimal]] = {firm: {} for firm in self._network.firms}
-        for index, production in enumerate(self._programme.productions):
-            made[production.firm][production.output] = self._conditions.output(index, x)
+        for production, amount in zip(self._programme.productions, outputs, strict=True):
+            made[production.firm][production.output] = amount
         quantities = Quantities(
             available=available,
             bought={good: self._bought(good) for good in self._spec.supply},
@@ -96,7 +97,7 @@ class _Reader:
             open_purchases=frozenset(
                 good for good, i in self._programme.purchases.items() if i not in self._bound()
             ),
-            disposed=self._disposed(),
+            disposed=self._disposed(self._conditions.leftovers(x, available)),
             weights=self._weights(),
             mixes=self._mixes(),
             limits=(*self._trade_limits(prices), *self._capacities()),
@@ -142,14 +143,13 @@ class _Reader:
         fixed = [(g, "") for g in self._spec.demand if ("demand", g) not in self._trades]
         return [*limited, *fixed]
 
-    def _disposed(self) -> dict[str, Decimal]:
+    def _disposed(self, leftovers: Sequence[Decimal]) -> dict[str, Decimal]:
         """What is left over of each good that is thrown away, where no use has it."""
-        slacks = self._conditions.slacks(self._conditions.tightened(self._optimum.x))
-        left = {}
-        for j, balance in enumerate(self._programme.balances):
-            if balance.use is None and j not in self._optimum.active.constraints:
-                left[balance.good] = slacks[j]
-        return left
+        return {
+            balance.good: leftovers[j]
+            for j, balance in enumerate(self._programme.balances)
+            if balance.use is None and j not in self._optimum.active.constraints
+        }
 
     def _weights(self) -> dict[tuple[str, str], dict[int, tuple[Decimal, ...]]]:
         """Each argument's part of the multipliers of its bend."""

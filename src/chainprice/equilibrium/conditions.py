@@ -80,21 +80,19 @@ class Conditions:
         value: Decimal = piece.run(DECIMALS, x, self.constant)
         return +value
 
-    def available(self, x: Sequence[Decimal], local: Local | None = None) -> dict[str, Decimal]:
-        """What there is of each good: supplied, bought and made; `local` is the point, if it is known.
+    def outputs(self, x: Sequence[Decimal]) -> list[Decimal]:
+        """What each production makes; raises ArithmeticError where one has no value."""
+        return [self.output(index, x) for index in range(len(self.programme.productions))]
 
-        Raises ArithmeticError where a production has no value.
-        """
+    def available(self, x: Sequence[Decimal], outputs: Sequence[Decimal]) -> dict[str, Decimal]:
+        """What there is of each good: supplied, bought and made."""
         gifts = self.programme.gifts
         amounts = {
             good: self._endowments.get(good, ZERO) + gifts.get(good, ZERO)
             for good in self.programme.network.goods
         }
         largest = {good: abs(amount) for good, amount in amounts.items()}
-        made = [
-            (p.output, self.output(index, x) if local is None else _defined(local.productions[index][0]))
-            for index, p in enumerate(self.programme.productions)
-        ]
+        made = [(p.output, made) for p, made in zip(self.programme.productions, outputs, strict=True)]
         bought = [(good, x[variable]) for good, variable in self.programme.purchases.items()]
         for good, part in (*bought, *made):
             amounts[good] += part
@@ -112,27 +110,40 @@ class Conditions:
             tight[argument.bend] = argument.side * least[argument.bend]
         return tight
 
-    def slacks(self, x: Sequence[Decimal], local: Local | None = None) -> list[Decimal]:
-        """c_j(x): what is left of each balance and below each argument of a bend."""
-        available = self.available(x, local)
-        slacks = []
-        for index, balance in enumerate(self.programme.balances):
-            used = sum((x[use] for use in balance.uses), self._delivered[index])
-            slacks.append(self._coefficients[index] * available[balance.good] - used)
-        for index, argument in enumerate(self.programme.arguments):
-            value = self.value(argument.piece, x) if local is None else _defined(local.arguments[index][0])
-            slacks.append(argument.side * (value - x[argument.bend]))
-        return slacks
+    def slacks(self, x: Sequence[Decimal], local: Local) -> list[Decimal]:
+        """c_j(x): what is left of each balance and below each argument of a bend.
+
+        Raises ArithmeticError where a function has no value.
+        """
+        outputs = [_defined(value) for value, _ in local.productions]
+        return [
+            *self.leftovers(x, self.available(x, outputs)),
+            *(
+                argument.side * (_defined(value) - x[argument.bend])
+                for argument, (value, _) in zip(self.programme.arguments, local.arguments, strict=True)
+            ),
+        ]
+
+    def leftovers(self, x: Sequence[Decimal], available: Mapping[str, Decimal]) -> list[Decimal]:
+        """What is left of each balance."""
+        return [
+            self._coefficients[index] * available[balance.good] - self._taken(x, index)
+            for index, balance in enumerate(self.programme.balances)
+        ]
+
+    def _taken(self, x: Sequence[Decimal], index: int) -> Decimal:
+        return sum((x[use] for use in self.programme.balances[index].uses), self._delivered[index])
 
     def sizes(self, x: Sequence[Decimal]) -> list[Decimal]:
         """How large the terms of each constraint are, to judge what is nothing beside them."""
-        available = self.available(x)
-        sizes = []
-        for index, balance in enumerate(self.programme.balances):
-            uses = sum((x[use] for use in balance.uses), self._delivered[index])
-            sizes.append(max(abs(self._coefficients[index] * available[balance.good]), abs(uses)))
-        sizes += [abs(x[argument.bend]) for argument in self.programme.arguments]
-        return sizes
+        available = self.available(x, self.outputs(x))
+        return [
+            *(
+                max(abs(self._coefficients[index] * available[balance.good]), abs(self._taken(x, index)))
+                for index, balance in enumerate(self.programme.balances)
+            ),
+            *(abs(x[argument.bend]) for argument in self.programme.arguments),
+        ]
 
     # Slopes and prices.
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from chainprice.arithmetic import working_digits
 from chainprice.equilibrium.conditions import ZERO, Conditions
-from chainprice.equilibrium.polish import Optimum
+from chainprice.equilibrium.newton import Optimum
 from chainprice.equilibrium.programme import Variable
 
 _STEP = Decimal("1e-10")
@@ -26,8 +26,10 @@ def mixes(optimum: Optimum, conditions: Conditions) -> tuple[Decimal, ...]:
     """The variables of idle firms at their best mixes (in any size), all others as the solver left them."""
     near = list(optimum.near)
     programme = conditions.programme
-    available = conditions.available(optimum.x)
     lacking = lacking_slopes(optimum, conditions)
+    if not lacking:
+        return tuple(near)
+    available = conditions.available(optimum.x, conditions.outputs(optimum.x))
     for firm, inputs in programme.uses.items():
         if firm not in lacking or any(optimum.x[i] for i in inputs):
             continue

@@ -119,7 +119,8 @@ class Nlp:
         self._slacks, self._gradient, self._jacobian, self._hessian = (
             self._rough.get_function(name) for name in names
         )
-        self._pattern = self._jacobian.sparsity_out(1).get_triplet()
+        self.slope_places = _places(self._jacobian.sparsity_out(1))
+        self.curvature_places = _places(self._hessian.sparsity_out(0))
         self._is_counted = self._counted()
 
     def _relative(self) -> dict[str, Any]:
@@ -148,9 +149,15 @@ class Nlp:
                 counted.update((j, i) for i in constraint.uses)
                 if constraint.good in programme.purchases:
                     counted.add((j, programme.purchases[constraint.good]))
-        return np.array([place in counted for place in zip(*self._pattern, strict=True)], dtype=bool)
+        return np.array([place in counted for place in zip(*self.slope_places, strict=True)], dtype=bool)
 
-    # The programme and its derivatives at a point, in relative units.
+    # The programme and its derivatives at a point, in relative units. Derivatives are sparse: their entries
+    # stand at `slope_places` (constraint, variable), and at `curvature_places`, in one triangle.
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """How many variables and constraints there are."""
+        return self._dimensions[:2]
 
     def slacks(self, x: np.ndarray, scales: Scales) -> np.ndarray:
         """c(x), each by its size."""
@@ -167,6 +174,18 @@ class Nlp:
     def jacobian(self, x: np.ndarray, scales: Scales) -> Any:
         """dc/dx, sparse, a row for each constraint."""
         return self._jacobian(x / scales.variables, scales.parameters)[1]
+
+    def slopes(self, x: np.ndarray, scales: Scales) -> np.ndarray:
+        """dc/dx: the entries."""
+        return np.array(self.jacobian(x, scales).nonzeros())
+
+    def curvatures(self, x: np.ndarray, multipliers: np.ndarray, scales: Scales) -> np.ndarray:
+        """d2L/dx2: the entries of one triangle."""
+        relative = x / scales.variables
+        triangle = self._hessian(relative, scales.parameters, -1, multipliers / scales.multipliers)
+        rows, columns = self.curvature_places
+        entries: np.ndarray = np.array(triangle.nonzeros()) + 2 * TIE * (rows == columns)
+        return entries
 
     def hessian(self, x: np.ndarray, multipliers: np.ndarray, scales: Scales) -> Any:
         """d2L/dx2, sparse, both triangles."""
@@ -238,8 +257,8 @@ class Nlp:
         size = np.where(np.isfinite(x) & (x != 0), np.maximum(np.abs(x), least), least)
         size = np.where(size > 0, size, 1.0)
         plain = Scales(np.ones(len(x)), np.ones(len(self._programme.constraints)), 1.0)
-        rows, columns = (np.array(places, dtype=int) for places in self._pattern)
-        slopes = np.abs(np.array(self.jacobian(x, plain).nonzeros()))
+        rows, columns = self.slope_places
+        slopes = np.abs(self.slopes(x, plain))
         terms = np.where(np.isfinite(slopes), slopes, 0.0)
         terms = terms * np.where(self._is_counted, size[columns], np.abs(x[columns]))
         constraints = np.zeros(len(self._programme.constraints))
@@ -336,3 +355,9 @@ class _Iterations(casadi.Callback):
 def _flat(column: Any) -> np.ndarray:
     flat: np.ndarray = np.array(column).ravel()
     return flat
+
+
+def _places(sparsity: Any) -> tuple[np.ndarray, np.ndarray]:
+    """The rows and columns of the entries of a sparse matrix."""
+    rows, columns = sparsity.get_triplet()
+    return np.array(rows, dtype=int), np.array(columns, dtype=int)

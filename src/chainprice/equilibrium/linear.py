@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import cache, cached_property
 from typing import Any
 
 import casadi
@@ -20,7 +20,6 @@ _LARGEST = 1e10
 _INVERTED = 1e5
 """The growth up to which a dense inverse is as good as one by singular values."""
 
-_SYMMETRIC = 1e-13
 _BALANCING = 6
 _ACCURATE = 1e-3
 
@@ -31,6 +30,50 @@ _WEIGHT = 1e-6
 _REFINEMENTS = 6
 
 
+class Pattern:
+    """Where a sparse matrix has entries; those named twice are added up, and a diagonal is whole."""
+
+    def __init__(
+        self, shape: tuple[int, int], rows: np.ndarray, columns: np.ndarray, *, is_symmetric: bool = False
+    ) -> None:
+        self.shape, self.is_symmetric = shape, is_symmetric
+        self.is_square = shape[0] == shape[1]
+        diagonal = np.arange(shape[0] if self.is_square else 0)
+        keys = np.concatenate([columns, diagonal]) * shape[0] + np.concatenate([rows, diagonal])
+        unique, self._places = np.unique(keys, return_inverse=True)
+        self.columns, self.rows = np.divmod(unique, max(1, shape[0]))
+        self.diagonal = self._places[len(rows) :]
+
+    def values(self, entries: np.ndarray) -> np.ndarray:
+        """The matrix's values, column by column."""
+        weights = np.concatenate([entries, np.zeros(len(self._places) - len(entries))])
+        return np.bincount(self._places, weights, len(self.rows))
+
+    def product(self, values: np.ndarray, vector: np.ndarray) -> np.ndarray:
+        """The matrix times a vector."""
+        return np.bincount(self.rows, values * vector[self.columns], self.shape[0])
+
+    def matrix(self, values: np.ndarray) -> Any:
+        """In CasADi."""
+        return casadi.DM(self._sparsity, values)
+
+    @cached_property
+    def _sparsity(self) -> Any:
+        starts = np.searchsorted(self.columns, np.arange(self.shape[1] + 1))
+        return casadi.Sparsity(*self.shape, starts.tolist(), self.rows.tolist())
+
+    @cache  # noqa: B019 - as many as there are ways
+    def mumps(self, is_symmetric: bool) -> Any:
+        """A solver for matrices of this pattern; MUMPS talks when one goes that was never used by itself.
+
+        CasADi 3.8 takes `posdef` for its opposite, so that what comes back has to be looked at.
+        """
+        options = {"symmetric": True, "posdef": True} if is_symmetric else {}
+        factors = casadi.Linsol("newton", "mumps", self._sparsity, options)
+        factors.nfact(self.matrix(np.random.default_rng(0).standard_normal(len(self.rows))))
+        return factors
+
+
 class LinearSolver:
     """Solves one system, with rows and columns brought to one size first: none drowns beside another.
 
@@ -38,19 +81,17 @@ class LinearSolver:
     come nearest. Its first `primal` unknowns are quantities, the others multipliers.
     """
 
-    def __init__(self, matrix: Any, primal: int) -> None:
-        rows, columns = (np.array(places, dtype=int) for places in matrix.sparsity().get_triplet())
-        values = np.array(matrix.nonzeros())
-        self._rows, self._columns = _balance(matrix.shape, rows, columns, np.abs(values))
-        values = values * self._rows[rows] * self._columns[columns]
-        balanced = casadi.DM(matrix.sparsity(), values)
+    def __init__(self, pattern: Pattern, entries: np.ndarray, primal: int) -> None:
+        values = pattern.values(entries)
+        self._rows, self._columns = _balance(pattern, np.abs(values))
+        values = values * self._rows[pattern.rows] * self._columns[pattern.columns]
         self._inner: _Dense | _Sparse | _Damped
-        if max(matrix.shape) <= _DENSE:
-            self._inner = _Dense(np.array(balanced))
-        elif matrix.shape[0] == matrix.shape[1]:
-            self._inner = _Sparse(balanced, primal)
+        if max(pattern.shape) <= _DENSE:
+            self._inner = _Dense(pattern, values)
+        elif pattern.is_square:
+            self._inner = _Sparse(pattern, values, primal)
         else:
-            self._inner = _Damped(balanced)
+            self._inner = _Damped(pattern.matrix(values))
 
     @property
     def is_regular(self) -> bool:
@@ -63,17 +104,15 @@ class LinearSolver:
         return solution
 
 
-def _balance(
-    shape: tuple[int, int], rows: np.ndarray, columns: np.ndarray, sizes: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
+def _balance(pattern: Pattern, sizes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Factors that bring the greatest of every row and column near 1 (Ruiz 2001).
 
     Rows and columns together: what is symmetric stays so.
     """
-    of_rows, of_columns = np.ones(shape[0]), np.ones(shape[1])
+    of_rows, of_columns = np.ones(pattern.shape[0]), np.ones(pattern.shape[1])
     for _ in range(_BALANCING):
-        balanced = sizes * of_rows[rows] * of_columns[columns]
-        for factors, places in ((of_rows, rows), (of_columns, columns)):
+        balanced = sizes * of_rows[pattern.rows] * of_columns[pattern.columns]
+        for factors, places in ((of_rows, pattern.rows), (of_columns, pattern.columns)):
             greatest = np.zeros(len(factors))
             np.maximum.at(greatest, places, balanced)
             factors[:] /= np.sqrt(np.where(greatest > 0, greatest, 1.0))
@@ -81,9 +120,11 @@ def _balance(
 
 
 class _Dense:
-    def __init__(self, matrix: np.ndarray) -> None:
+    def __init__(self, pattern: Pattern, values: np.ndarray) -> None:
+        matrix = np.zeros(pattern.shape)
+        matrix[pattern.rows, pattern.columns] = values
         inverse = None
-        if matrix.shape[0] == matrix.shape[1]:
+        if pattern.is_square:
             try:
                 inverse = np.linalg.inv(matrix)
             except np.linalg.LinAlgError:
@@ -102,10 +143,10 @@ class _Sparse:
     A random right side goes with each: its solution is beyond bounds where the matrix is singular.
     """
 
-    def __init__(self, matrix: Any, primal: int) -> None:
-        rows = matrix.shape[0]
+    def __init__(self, pattern: Pattern, values: np.ndarray, primal: int) -> None:
+        rows = pattern.shape[0]
         is_primal = np.arange(rows) < primal
-        is_empty = np.array(casadi.sum2(casadi.fabs(matrix))).ravel() == 0
+        is_empty = np.bincount(pattern.rows, np.abs(values), rows) == 0
         alone = np.where(is_primal & is_empty, 1.0, 0.0)  # a quantity that nothing moves stays where it is
         of_primal = np.where(is_primal, -_DAMPING, 0.0)
         of_all = np.where(is_primal, -_DAMPING, _DAMPING)
@@ -114,9 +155,9 @@ class _Sparse:
             (alone + of_primal, ~is_primal, True),
             (alone + of_all, None, False),
         ]
-        self._matrix = matrix
+        self._pattern, self._values = pattern, values
         self._is_settled = False
-        self._is_symmetric = bool(np.max(np.abs((matrix - matrix.T).nonzeros()), initial=0.0) < _SYMMETRIC)
+        self._is_symmetric = pattern.is_symmetric
         self._probe = np.random.default_rng(0).standard_normal(rows)
 
     @property
@@ -130,44 +171,30 @@ class _Sparse:
         both = np.column_stack([right, self._probe])
         while True:
             damping, part, _ = self._attempts[0]
-            matrix = self._matrix + casadi.diag(damping)
+            values = self._values.copy()
+            values[self._pattern.diagonal] += damping
             solution: np.ndarray
-            solution, probe = _solve(matrix, both, self._is_symmetric).T
-            if self._is_symmetric and not self._is_right(matrix, probe):
+            solution, probe = self._solved(values, both).T
+            if self._is_symmetric and not self._is_right(values, probe):
                 self._is_symmetric = False
                 continue
-            self._is_settled = self._is_settled or part is None or self._is_sound(matrix, probe, part)
+            self._is_settled = self._is_settled or part is None or self._is_sound(values, probe, part)
             if self._is_settled:
                 return solution
             self._attempts.pop(0)
 
-    def _is_sound(self, matrix: Any, solution: np.ndarray, part: Any) -> bool:
+    def _solved(self, values: np.ndarray, right: np.ndarray) -> np.ndarray:
+        mumps = self._pattern.mumps(self._is_symmetric)
+        return np.array(mumps.solve(self._pattern.matrix(values), right))
+
+    def _is_sound(self, values: np.ndarray, solution: np.ndarray, part: Any) -> bool:
         """Whether the probe is solved, by a vector whose part is not beyond bounds."""
         is_short = np.linalg.norm(solution[part]) < _LARGEST * np.linalg.norm(self._probe)
-        return bool(is_short and self._is_right(matrix, solution))
+        return bool(is_short and self._is_right(values, solution))
 
-    def _is_right(self, matrix: Any, solution: np.ndarray) -> bool:
-        error = np.array(casadi.mtimes(matrix, solution)).ravel() - self._probe
+    def _is_right(self, values: np.ndarray, solution: np.ndarray) -> bool:
+        error = self._pattern.product(values, solution) - self._probe
         return bool(np.linalg.norm(error) < _ACCURATE * np.linalg.norm(self._probe))
-
-
-def _solve(matrix: Any, right: np.ndarray, is_symmetric: bool = False) -> np.ndarray:
-    solver = _mumps(matrix.shape[0], tuple(matrix.colind()), tuple(matrix.row()), is_symmetric)
-    solution: np.ndarray = np.array(solver.solve(matrix, right))
-    return solution
-
-
-@lru_cache(maxsize=4)
-def _mumps(size: int, columns: tuple[int, ...], rows: tuple[int, ...], is_symmetric: bool) -> Any:
-    """A solver for one pattern; MUMPS talks when one goes that was never used by itself.
-
-    CasADi 3.8 takes `posdef` for its opposite, so that what comes back has to be looked at.
-    """
-    pattern = casadi.Sparsity(size, size, columns, rows)
-    options = {"symmetric": True, "posdef": True} if is_symmetric else {}
-    factors = casadi.Linsol("newton", "mumps", pattern, options)
-    factors.nfact(casadi.DM(pattern, np.random.default_rng(0).standard_normal(len(rows))))
-    return factors
 
 
 class _Damped:
@@ -186,5 +213,6 @@ class _Damped:
         solution = np.zeros(columns)
         for _ in range(_REFINEMENTS):
             left = right - np.array(casadi.mtimes(self._matrix, solution)).ravel()
-            solution += _solve(self._system, np.concatenate([left, np.zeros(columns)])).ravel()[rows:]
+            both = casadi.solve(self._system, np.concatenate([left, np.zeros(columns)]), "mumps")
+            solution += np.array(both).ravel()[rows:]
         return solution

@@ -12,20 +12,14 @@ import numpy as np
 from chainprice import progress
 from chainprice.arithmetic import digits, working_digits
 from chainprice.equilibrium import clearing, gifts, idle, uniqueness
+from chainprice.equilibrium.active import guess
 from chainprice.equilibrium.agents import Better, better_plans
 from chainprice.equilibrium.clearing import Clearing
 from chainprice.equilibrium.conditions import Conditions
 from chainprice.equilibrium.ipopt import Nlp, Point
 from chainprice.equilibrium.live import prune, restore
-from chainprice.equilibrium.polish import (
-    MANY_SETS,
-    NoSlopeError,
-    NotPolishedError,
-    Optimum,
-    guess,
-    is_degenerate,
-    polish,
-)
+from chainprice.equilibrium.newton import NoSlopeError, NotPolishedError, Optimum
+from chainprice.equilibrium.polish import MANY_SETS, is_degenerate, polish
 from chainprice.equilibrium.programme import Balance, Programme, build
 from chainprice.equilibrium.start import constant, run, starting_points
 from chainprice.errors import (
@@ -304,7 +298,8 @@ class _Search:
             conditions = Conditions(programme)
             empty = [Decimal(0)] * len(programme.variables)
             local = conditions.local(empty, empty)
-            there = conditions.available(empty) if self._all_defined(conditions, empty) else {}
+            outputs = self._outputs(conditions, empty)
+            there = conditions.available(empty, outputs) if outputs else {}
         none = {
             good
             for good, amount in there.items()
@@ -313,12 +308,12 @@ class _Search:
         infinite = {i for _, slopes in local.productions for i, slope in slopes.items() if slope is None}
         return {i for i in infinite if programme.variables[i].good in none}
 
-    def _all_defined(self, conditions: Conditions, x: Sequence[Decimal]) -> bool:
+    def _outputs(self, conditions: Conditions, x: Sequence[Decimal]) -> list[Decimal]:
+        """What all firms make, nothing if one of them has no value there."""
         try:
-            conditions.available(x)
+            return conditions.outputs(x)
         except ArithmeticError:
-            return False
-        return True
+            return []
 
     def _slopeless(self, index: int) -> Problem:
         variable, spec = self._programme.variables[index], self._programme.spec

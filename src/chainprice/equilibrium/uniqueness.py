@@ -14,8 +14,9 @@ from decimal import Decimal
 import casadi
 import numpy as np
 
+from chainprice.equilibrium.active import Active
 from chainprice.equilibrium.conditions import Conditions
-from chainprice.equilibrium.polish import Active, Optimum
+from chainprice.equilibrium.newton import Optimum
 
 Range = tuple[Decimal, Decimal | None]
 """What one more unit adds, and what one fewer takes; None if one fewer is impossible."""

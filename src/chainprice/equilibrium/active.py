@@ -1,0 +1,154 @@
+"""Which bounds and constraints hold with equality at an optimum: guessed, and put right.
+
+A guess looks at a point of the solver, which is on no bound: its barrier keeps everything a little
+off, and pulls a little on everything.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import casadi
+import numpy as np
+
+from chainprice.equilibrium.conditions import Conditions
+from chainprice.equilibrium.ipopt import TIE, Nlp, Point, Scales
+from chainprice.equilibrium.programme import Programme
+from chainprice.equilibrium.start import run
+
+NEAR = 1e-6
+"""What is this near to a bound or a constraint, by its size, may be active."""
+
+_NEED = 1e-3
+"""What changes a marginal value by a greater part than this is needed."""
+
+_SHRINKING = 1e-9
+"""What is left of quantities when it is looked what they would be worth near 0."""
+
+
+@dataclass(frozen=True, slots=True)
+class Active:
+    """Which bounds and constraints hold with equality.
+
+    A variable that is `tied` is on its bound and indifferent: a unit more would neither gain nor lose. A
+    constraint that is `worthless` holds with equality, and its multiplier is 0.
+    """
+
+    at_zero: frozenset[int]
+    at_upper: frozenset[int]
+    constraints: frozenset[int]
+    tied: frozenset[int] = frozenset()
+    worthless: frozenset[int] = frozenset()
+
+    def free(self, count: int) -> list[int]:
+        """The variables that are on no bound."""
+        return [i for i in range(count) if i not in self.at_zero and i not in self.at_upper]
+
+
+def guess(point: Point, conditions: Conditions, nlp: Nlp, close: float = 0.0) -> Active:
+    """What is active, from which of room and pull is the larger one, each by its size.
+
+    Where both are below `close`, nobody can tell: it counts as active.
+    """
+    x = point.x
+    held = _held(point, nlp)
+    pull = np.nan_to_num(nlp.pulls(x, point.multipliers, replace(point.scales, variables=point.sizes)))
+    near = np.where(np.abs(pull) < close, close, 0.0)
+    uppers = np.array([np.inf if upper is None else float(upper) for upper in conditions.upper])
+    chosen = np.array([v.kind != "bend" for v in conditions.programme.variables], dtype=bool)
+    at_upper = frozenset(
+        np.flatnonzero(chosen & ((uppers - x) / point.sizes < np.maximum(pull, near))).tolist()
+    )
+    at_zero = set(np.flatnonzero(chosen & (x / point.sizes < np.maximum(-pull, near))).tolist())
+    priced = replace(point, multipliers=np.where(held, point.multipliers, 0.0))
+    at_zero -= _small_but_some(at_zero, pull, nlp, priced, conditions.programme)
+    return Active(frozenset(at_zero) - at_upper, at_upper, frozenset(np.flatnonzero(held).tolist()))
+
+
+def _held(point: Point, nlp: Nlp) -> np.ndarray:
+    """Whether each constraint holds with equality: where its multiplier is more than its room."""
+    sizes = nlp.scales(point.x, point.sizes).constraints
+    scales = replace(point.scales, variables=point.sizes, constraints=sizes)
+    weights = point.multipliers * sizes / point.scales.value
+    taken = weights * _uptake(point, nlp, scales)
+    held: np.ndarray = nlp.slacks(point.x, scales) < np.maximum(np.maximum(weights, taken), NEAR)
+    return held
+
+
+def _uptake(point: Point, nlp: Nlp, scales: Scales) -> np.ndarray:
+    """By the curvature of its users, how much more of a constraint's room is taken as its price falls.
+
+    A constraint with more uptake at a price of 0 than room is not slack: the solver's barrier only
+    keeps it off.
+    """
+    curvature = np.abs(np.array(casadi.diag(nlp.hessian(point.x, point.multipliers, scales))).ravel())
+    inverse = np.divide(1.0, curvature, out=np.zeros(len(curvature)), where=curvature > 1e3 * TIE)
+    jacobian = nlp.jacobian(point.x, scales)
+    uptake: np.ndarray = np.array(casadi.mtimes(jacobian**2, inverse)).ravel()
+    return uptake
+
+
+def _small_but_some(
+    at_zero: set[int], pull: np.ndarray, nlp: Nlp, point: Point, programme: Programme
+) -> set[int]:
+    """Which of these are not 0: they would pull away from it, were all taken there.
+
+    The solver's barrier pushes on everything near a bound, so that its pull alone does not tell. What
+    only feeds bends is held by what pulls on the bend.
+    """
+    scales = replace(point.scales, variables=point.sizes)
+    vanishing = set(at_zero)
+    for argument in programme.arguments:
+        if argument.piece.variables and vanishing.issuperset(argument.piece.variables):
+            vanishing.add(argument.bend)
+    relative = point.x / scales.variables
+    hessian = nlp.hessian(point.x, point.multipliers, scales)
+    moved = np.zeros(len(pull))
+    moved[list(vanishing)] = relative[list(vanishing)]
+    by_curvature = -np.array(casadi.mtimes(hessian, moved)).ravel()
+    there = nlp.pulls(_shrunk(point.x, vanishing, programme), point.multipliers, scales)
+    rise = np.where(np.isfinite(there), there - pull, by_curvature)
+    some = {i for i in at_zero if rise[i] > abs(pull[i])}
+    jacobian = nlp.jacobian(point.x, scales)
+    weights = np.abs(point.multipliers / scales.multipliers)
+    prices = np.array(casadi.mtimes(casadi.fabs(jacobian).T, weights)).ravel()
+    some |= _needed(at_zero - some, hessian, relative, prices)
+    for j, argument in enumerate(programme.arguments, len(programme.balances)):
+        if argument.bend in vanishing:
+            by_bend = abs(float(jacobian[j, argument.bend]))
+            some.update(
+                i
+                for i in at_zero.intersection(argument.piece.variables)
+                if rise[argument.bend] * abs(float(jacobian[j, i])) > abs(pull[i]) * by_bend
+            )
+    return some
+
+
+def _shrunk(x: np.ndarray, vanishing: set[int], programme: Programme) -> np.ndarray:
+    """The point with these next to nothing, and the bends among them where their arguments are."""
+    shrunk = x.copy()
+    shrunk[list(vanishing)] *= _SHRINKING
+    least: dict[int, float] = {}
+    for argument in programme.arguments:
+        if argument.bend in vanishing:
+            value = argument.side * run(argument.piece, shrunk.tolist())
+            least[argument.bend] = min(least.get(argument.bend, value), value)
+            shrunk[argument.bend] = argument.side * least[argument.bend]
+    return shrunk
+
+
+def _needed(at_zero: set[int], hessian: Any, relative: np.ndarray, prices: np.ndarray) -> set[int]:
+    """Which of these cannot be 0 because others, that are not, would then be of little use."""
+    rows, columns = (np.array(places, dtype=int) for places in hessian.sparsity().get_triplet())
+    effect = np.abs(np.array(hessian.nonzeros())) * relative[columns]
+    strong = effect > _NEED * prices[rows]
+    partners: dict[int, list[int]] = {}
+    for i, j in zip(rows[strong], columns[strong], strict=True):
+        if i != j and j in at_zero:
+            partners.setdefault(int(j), []).append(int(i))
+    needed: set[int] = set()
+    while more := {j for j, of in partners.items() if j not in needed and any(i not in at_zero for i in of)}:
+        needed |= more
+        at_zero = at_zero - more
+    return needed
