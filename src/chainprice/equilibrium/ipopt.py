@@ -66,10 +66,9 @@ class Scales:
         sizes: np.ndarray = self.value / self.constraints
         return sizes
 
-    @property
-    def parameters(self) -> np.ndarray:
-        """All of them in one row."""
-        return np.concatenate([self.variables, self.constraints, [self.value]])
+    def parameters(self, tie: float = 0.0) -> np.ndarray:
+        """All of them in one row, and the weight of the square of all quantities."""
+        return np.concatenate([self.variables, self.constraints, [self.value, tie]])
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,8 +133,8 @@ class Nlp:
         return {
             "x": u,
             "p": p,
-            "f": -model.value / p[-1] + TIE * casadi.sumsqr(u),
-            "g": model.slacks / p[variables:-1],
+            "f": -model.value / p[-2] + p[-1] * casadi.sumsqr(u),
+            "g": model.slacks / p[variables:-2],
         }
 
     def _counted(self) -> np.ndarray:
@@ -161,19 +160,19 @@ class Nlp:
 
     def slacks(self, x: np.ndarray, scales: Scales) -> np.ndarray:
         """c(x), each by its size."""
-        return _flat(self._slacks(x / scales.variables, scales.parameters))
+        return _flat(self._slacks(x / scales.variables, scales.parameters()))
 
     def pulls(self, x: np.ndarray, multipliers: np.ndarray, scales: Scales) -> np.ndarray:
         """dL/dx."""
         relative = x / scales.variables
-        gradient = 2 * TIE * relative - _flat(self._gradient(relative, scales.parameters)[1])
+        gradient = -_flat(self._gradient(relative, scales.parameters())[1])
         weighted = casadi.mtimes(self.jacobian(x, scales).T, multipliers / scales.multipliers)
         pulls: np.ndarray = gradient + _flat(weighted)
         return pulls
 
     def jacobian(self, x: np.ndarray, scales: Scales) -> Any:
         """dc/dx, sparse, a row for each constraint."""
-        return self._jacobian(x / scales.variables, scales.parameters)[1]
+        return self._jacobian(x / scales.variables, scales.parameters())[1]
 
     def slopes(self, x: np.ndarray, scales: Scales) -> np.ndarray:
         """dc/dx: the entries."""
@@ -182,16 +181,14 @@ class Nlp:
     def curvatures(self, x: np.ndarray, multipliers: np.ndarray, scales: Scales) -> np.ndarray:
         """d2L/dx2: the entries of one triangle."""
         relative = x / scales.variables
-        triangle = self._hessian(relative, scales.parameters, -1, multipliers / scales.multipliers)
-        rows, columns = self.curvature_places
-        entries: np.ndarray = np.array(triangle.nonzeros()) + 2 * TIE * (rows == columns)
-        return entries
+        triangle = self._hessian(relative, scales.parameters(), -1, multipliers / scales.multipliers)
+        return np.array(triangle.nonzeros())
 
     def hessian(self, x: np.ndarray, multipliers: np.ndarray, scales: Scales) -> Any:
         """d2L/dx2, sparse, both triangles."""
         relative = x / scales.variables
-        upper = self._hessian(relative, scales.parameters, -1, multipliers / scales.multipliers)
-        return casadi.triu2symm(upper) + 2 * TIE * casadi.DM.eye(len(x))
+        upper = self._hessian(relative, scales.parameters(), -1, multipliers / scales.multipliers)
+        return casadi.triu2symm(upper)
 
     @cached_property
     def _exact(self) -> Any:
@@ -202,7 +199,7 @@ class Nlp:
     @property
     def _dimensions(self) -> tuple[int, int, int]:
         variables, constraints = len(self._programme.variables), len(self._programme.constraints)
-        return variables, constraints, variables + constraints + 1
+        return variables, constraints, variables + constraints + 2
 
     def _prepared(self, options: dict[str, Any]) -> Any:
         told = {"iteration_callback": self._told} if self._told is not None else {}
@@ -273,7 +270,7 @@ class Nlp:
         lower = np.where(self._is_bend, -FAR, 0.0)
         result = solver(
             x0=np.clip(x / scales.variables, lower, upper),
-            p=scales.parameters,
+            p=scales.parameters(TIE),
             lbx=lower,
             ubx=upper,
             lbg=0.0,
@@ -298,7 +295,7 @@ class Nlp:
         lower = np.where(self._is_bend, -FAR, 0.0)
         result = solver(
             x0=np.concatenate([np.clip(x / scales.variables, lower, upper), np.ones(count)]),
-            p=scales.parameters,
+            p=scales.parameters(TIE),
             lbx=np.concatenate([lower, np.zeros(count)]),
             ubx=np.concatenate([upper, np.where(elastic, np.inf, 0.0)]),
             lbg=0.0,

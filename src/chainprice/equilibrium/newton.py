@@ -13,7 +13,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Protocol
 
 import numpy as np
@@ -24,6 +24,7 @@ from chainprice.equilibrium.active import Active
 from chainprice.equilibrium.conditions import ZERO, Conditions
 from chainprice.equilibrium.ipopt import Nlp, Point, Scales
 from chainprice.equilibrium.linear import LinearSolver, Pattern
+from chainprice.equilibrium.small import SmallFirms
 
 _STEPS = 150
 """Steps that may be long, with a new matrix each; short ones share the last matrix."""
@@ -193,7 +194,8 @@ class _System:
 
     def __init__(self, point: Point, nlp: Nlp, conditions: Conditions, active: Active) -> None:
         self.point, self.nlp, self.active = point, nlp, active
-        variables = conditions.programme.variables
+        self._programme = conditions.programme
+        variables = self._programme.variables
         self.is_bend = np.array([variable.kind == "bend" for variable in variables], dtype=bool)
         self._upper = conditions.upper
         self._matrix = _matrix(nlp, active)
@@ -238,6 +240,11 @@ class _System:
         gone = free[x[free] < _VANISHED * self.point.sizes[free]]
         if len(gone):
             raise VanishedError(frozenset(gone.tolist()))
+
+    @cached_property
+    def small(self) -> SmallFirms:
+        """The firms that can be settled by themselves."""
+        return SmallFirms(self._programme, self.nlp, self.point.sizes)
 
     def is_defined(self, x: np.ndarray) -> bool:
         """Whether all functions have slopes there, as far as doubles can tell."""
@@ -341,19 +348,22 @@ class _Doubles:
         free, paid = system.free, system.paid
         moves = by * system.sizes[free] * step[: len(free)]
         before, is_bend = self.x[free], system.is_bend[free]
-        is_cut = self._take(before, moves, ~is_bend)
+        cut = self._take(before, moves, ~is_bend)
         if is_bend.any() and not system.is_defined(self._inside):
-            is_cut |= self._take(before, moves, np.ones(len(free), dtype=bool))
-        system.fail_if_vanished(self.x)
+            cut |= self._take(before, moves, np.ones(len(free), dtype=bool))
         self.weights[paid] -= by * system.scales.multipliers[paid] * step[len(free) :]
-        return is_cut
+        if cut.any():
+            system.small.settle(self.x, self.weights, system.scales, free[cut])
+        system.fail_if_vanished(self.x)
+        return bool(cut.any())
 
-    def _take(self, before: np.ndarray, moves: np.ndarray, protected: np.ndarray) -> bool:
+    def _take(self, before: np.ndarray, moves: np.ndarray, protected: np.ndarray) -> np.ndarray:
+        """The step; which of the free variables were cut."""
         cut = protected & (before > 0) & (moves > before * _MOST)
         after = before - moves
         after[cut] = before[cut] * np.exp(np.maximum(_LEAST, -moves[cut] / before[cut]))
         self.x[self._system.free] = after
-        return bool(cut.any())
+        return cut
 
 
 class _Decimals:
@@ -425,26 +435,38 @@ class _Decimals:
             i: length * self._sizes[i] * Decimal(s) for i, s in zip(self._free, step.tolist(), strict=False)
         }
         before = list(self._x)
-        is_cut = self._take(before, moves, self._quantities)
+        cut = self._take(before, moves, self._quantities)
         if self._bends and not self._system.is_defined(self._inside):
-            is_cut |= self._take(before, moves, self._quantities | self._bends)
-        self._system.fail_if_vanished(np.array([float(value) for value in self._x]))
+            cut |= self._take(before, moves, self._quantities | self._bends)
         for j, s in zip(self._paid, step[len(self._free) :].tolist(), strict=True):
             self._weights[j] -= length * self._weighing[j] * Decimal(s)
-        return is_cut
+        if cut:
+            self._settle(cut)
+        self._system.fail_if_vanished(np.array([float(value) for value in self._x]))
+        return bool(cut)
+
+    def _settle(self, cut: set[int]) -> None:
+        """Put small firms where they do best, as far as doubles know."""
+        x = np.array([float(value) for value in self._x])
+        settled = x.copy()
+        weights = np.array([float(weight) for weight in self._weights])
+        self._system.small.settle(settled, weights, self._system.scales, np.array(sorted(cut)))
+        for i in np.flatnonzero(settled != x).tolist():
+            self._x[i] = Decimal(float(settled[i]))
 
     def _take(
         self, before: Sequence[Decimal], moves: Mapping[int, Decimal], protected: frozenset[int]
-    ) -> bool:
-        is_cut = False
+    ) -> set[int]:
+        """The step; which variables were cut."""
+        cut = set()
         most, least = Decimal(_MOST), Decimal(_LEAST)
         for i, move in moves.items():
             if i in protected and before[i] > 0 and move > before[i] * most:
-                is_cut = True
+                cut.add(i)
                 self._x[i] = before[i] * max(least, -move / before[i]).exp()
             else:
                 self._x[i] = before[i] - move
-        return is_cut
+        return cut
 
     def optimum(self, is_regular: bool) -> Optimum:
         """The point, with all that the conditions say of it; raises ConflictError where they cannot hold."""
