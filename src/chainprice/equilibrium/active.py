@@ -23,7 +23,7 @@ NEAR = 1e-6
 _NEED = 1e-3
 """What changes a marginal value by a greater part than this is needed."""
 
-_SHRINKING = 1e-9
+_SHRINKING = 1e-40
 """What is left of quantities when it is looked what they would be worth near 0."""
 
 

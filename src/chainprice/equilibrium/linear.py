@@ -207,12 +207,14 @@ class _Damped:
         eye = casadi.DM.eye
         self._matrix = matrix
         self._system = casadi.blockcat([[_WEIGHT * eye(rows), matrix], [matrix.T, -_WEIGHT * eye(columns)]])
+        self._factors = casadi.Linsol("damped", "mumps", self._system.sparsity())
+        self._factors.nfact(self._system)  # see `Pattern.mumps`
 
     def solve(self, right: np.ndarray) -> np.ndarray:
         rows, columns = self._matrix.shape
         solution = np.zeros(columns)
         for _ in range(_REFINEMENTS):
             left = right - np.array(casadi.mtimes(self._matrix, solution)).ravel()
-            both = casadi.solve(self._system, np.concatenate([left, np.zeros(columns)]), "mumps")
+            both = self._factors.solve(self._system, np.concatenate([left, np.zeros(columns)]))
             solution += np.array(both).ravel()[rows:]
         return solution

@@ -485,7 +485,10 @@ class _Decimals:
         )
 
     def _drop_noise(self) -> None:
-        """Put 0 for quantities and multipliers that are nothing but rounding."""
+        """Put 0 for quantities and multipliers that are nothing but rounding.
+
+        A quantity that is measured by itself is none, however small.
+        """
         nothing = Decimal(10) ** (2 * _GUARD - working_digits())
 
         def cleaned(numbers: Sequence[Decimal], sizes: Sequence[Decimal]) -> list[Decimal]:
@@ -494,7 +497,7 @@ class _Decimals:
                 for number, size in zip(numbers, sizes, strict=True)
             ]
 
-        self._x = cleaned(self._x, _decimals(self._system.point.sizes))
+        self._x = cleaned(self._x, self._sizes)
         self._weights = cleaned(self._weights, self._weighing)
 
     def _fail_if_in_conflict(self, gradient: Sequence[Decimal | None], slacks: Sequence[Decimal]) -> None:

@@ -17,6 +17,9 @@ from chainprice.equilibrium.programme import Programme
 _SMALL = 1e-6
 """A firm is small while it uses and makes less than this part of the trade in each good."""
 
+_LEAST = 1e-30
+"""What would shrink below this part of the trade waits for better prices: it is Newton's to take to 0."""
+
 _ROUNDS = 40
 _FARTHEST = 50.0
 """Logarithms that one round moves an input at most."""
@@ -71,11 +74,12 @@ class SmallFirms:
             for firm in sorted(waiting):
                 used = self._uses[firm][x[self._uses[firm]] > 0]
                 step = self._step(firm, used, x, weights, scales.value, pulls, curvatures)
-                if step is None or not np.all(x[used] * np.exp(step) < _SMALL * self._sizes[used]):
+                best = None if step is None else x[used] * np.exp(step) / self._sizes[used]
+                if best is None or not np.all((best > _LEAST) & (best < _SMALL)):
                     x[used] = before[used]
                     waiting.discard(firm)
                     continue
-                x[used] *= np.exp(step)
+                x[used] = best * self._sizes[used]
                 if np.max(np.abs(step), initial=0.0) < _THERE:
                     waiting.discard(firm)
         for firm in waiting:
