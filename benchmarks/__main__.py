@@ -1,68 +1,128 @@
-"""Side by side, in one run: chainprice, and what its users would write by hand.
+"""Side by side, in one run: chainprice, and what its users would pick instead.
 
-    python benchmarks [FIRMS ...]
+    python benchmarks                      the usual sizes: many minutes
+    python benchmarks --small              30 firms, once: to see that all of it works
+    python benchmarks 100 5000             these numbers of firms
+    python benchmarks --write README.md    and put the tables there, between the markers
 
-Each runs in a process of its own, start of Python and imports included. Prints seconds and their
-ratio, and how far the prices are apart; ends with exit code 1 if they do not agree.
+Everybody runs in a process of its own, start of Python and imports included; of short runs the fastest
+of five counts. Prints ratios from this one run, and ends with exit code 1 if anybody's prices are more
+than 1e-9 from chainprice's, or anybody fails. Slow is not a failure: these are no tests.
 """
 
 from __future__ import annotations
 
-import json
-import subprocess
+import argparse
+import os
+import platform
 import sys
 import tempfile
-import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import version
 from pathlib import Path
 
-import markets
+import contest
+import growth
+import promises
+import table
+from contestants import PACKAGES
+from promises import Sizes
+from workshop import Workshop, installed
 
-SIZES = (100, 300, 1000)
+SMALL = 30
 
-AGREE = 1e-5
-"""IPOPT by hand stops at a relative error of about 1e-8 in total value: prices are rougher."""
-
-TRADED = 1e-6
-"""Goods that are a smaller part of total value are left out: by hand they are mostly noise."""
-
-HAND = (
-    "import json, sys; sys.path.insert(0, {folder!r}); import markets; "
-    "json.dump(markets.by_hand(markets.generate({count})), sys.stdout)"
+NOTE = (
+    "Measured {date} in one run with Python {python} on {cores} ({packages}). Figures of one run on one "
+    "machine: the ratios tell more than the seconds."
 )
 
 
-def timed(command: list[str]) -> tuple[float, str]:
-    """Seconds of a command, and what it prints."""
-    begin = time.perf_counter()
-    done = subprocess.run(command, check=True, capture_output=True, text=True)
-    return time.perf_counter() - begin, done.stdout
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What runs: kinds and sizes side by side, sizes of growth, sizes of promises."""
+
+    contest: Sequence[tuple[str, int]]
+    growth: Sequence[int]
+    promises: Sizes
 
 
-def compare(count: int) -> bool:
-    """One size, one line."""
-    market = markets.generate(count)
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder, "market.json")
-        path.write_text(markets.spec(market), encoding="utf-8")
-        code = HAND.format(folder=str(Path(__file__).parent), count=count)
-        by_hand, text = timed([sys.executable, "-c", code])
-        own, table = timed([sys.executable, "-m", "chainprice", "solve", str(path), "-f", "json"])
-    prices, solution = json.loads(text), json.loads(table)
-    traded = [row for row in solution["goods"] if row["value"] > TRADED * solution["total_value"]]
-    apart = max(abs(prices[row["good"]] / row["price"] - 1) for row in traded)
-    print(f"{len(market.firms):>7} {by_hand:>12.2f} {own:>12.2f} {own / by_hand:>7.1f} {apart:>10.1e}")
-    return apart < AGREE
+USUAL = Plan(
+    contest=[
+        *(("chain", count) for count in (100, 1_000, 10_000, 100_000)),
+        ("roots", 10_000),
+        *(("wide", count) for count in (1_000, 10_000)),
+    ],
+    growth=[10**power for power in range(1, 7)],
+    promises=Sizes(),
+)
 
 
-def main() -> None:
-    """The sizes named on the command line, or the usual ones."""
-    sizes = [int(argument) for argument in sys.argv[1:]] or SIZES
-    print("A market of firms that share goods, solved for every price:")
-    print(f"{'firms':>7} {'CasADi (s)':>12} {'own (s)':>12} {'ratio':>7} {'apart':>10}")
-    agreed = [compare(count) for count in sizes]
-    if not all(agreed):
-        sys.exit("prices disagree")
+def plan_of(sizes: Sequence[int]) -> Plan:
+    """Everything with these numbers of firms; the usual ones where none is named."""
+    if not sizes:
+        return USUAL
+    sizes = sorted(sizes)
+    most = sizes[-1]
+    return Plan(
+        contest=[(kind, count) for kind in ("chain", "roots", "wide") for count in sizes],
+        growth=sorted({10, *sizes}),
+        promises=Sizes(most, most, most, most, tuple(sizes)),
+    )
+
+
+def carry_out(plan: Plan, shop: Workshop) -> str:
+    """Run all of it; returns the tables."""
+    for kind in ("chain", "wide"):
+        shop.warm_up(shop.spec(kind, 100))
+    sections = [
+        promises.section(shop, plan.promises),
+        contest.section(shop, plan.contest, contest.CONTESTANTS),
+        growth.section(shop, plan.growth),
+    ]
+    return "\n".join([note(), "", *(section.markdown() for section in sections)])
+
+
+def note() -> str:
+    """When, and with what."""
+    cores = {1: "one core", 2: "two cores"}.get(os.cpu_count() or 0, f"{os.cpu_count()} cores")
+    packages = ["PyYAML", *PACKAGES.values()]
+    known = ", ".join(f"{name} {version(name)}" for name in packages if name == "PyYAML" or installed(name))
+    date = datetime.now(UTC).date().isoformat()
+    return NOTE.format(date=date, python=platform.python_version(), cores=cores, packages=known)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run what is asked for; the exit code."""
+    parser = argparse.ArgumentParser(prog="benchmarks", description="chainprice beside its rivals.")
+    parser.add_argument("sizes", metavar="FIRMS", nargs="*", type=int, help="numbers of firms")
+    parser.add_argument("--small", action="store_true", help=f"{SMALL} firms")
+    parser.add_argument("--cap", type=float, default=60.0, help="seconds for each contestant (60)")
+    parser.add_argument("--write", metavar="FILE", type=Path, help="put the tables into a file")
+    asked = parser.parse_args(arguments)
+    if asked.write:
+        try:
+            table.put(asked.write.read_text(encoding="utf-8"), "")
+        except (OSError, ValueError) as error:
+            parser.error(str(error))
+    with tempfile.TemporaryDirectory(prefix="chainprice-benchmarks-") as folder:
+        sizes = [SMALL] if asked.small else asked.sizes
+        is_small = bool(sizes) and max(sizes) <= SMALL
+        shop = Workshop(Path(folder), asked.cap, times=1 if is_small else 5)
+        tables = carry_out(plan_of(sizes), shop)
+    print(tables)
+    missing = [c.name for c in contest.CONTESTANTS if not installed(c.package)]
+    if missing:
+        print(f"{', '.join(missing)} not installed: pip install -e '.[bench]'", file=sys.stderr)
+    for problem in shop.problems:
+        print(f"error: {problem}", file=sys.stderr)
+    if shop.problems:
+        return 1
+    if asked.write:
+        asked.write.write_text(table.put(asked.write.read_text(encoding="utf-8"), tables), encoding="utf-8")
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())
