@@ -1,9 +1,10 @@
 """Method 3: all prices of a large chain at once (MODEL.md section 5).
 
-A little of every good is handed to the chain together: t*e_g of good g, with random weights in e.
-What W gains must be t times the sum of P_g e_g. Each e_g is scaled so that every row weighs about
-the same in the sum: a single wrong price shows, however small it is beside the others. If the sum
-is off, halving the set of goods finds the rows. Each round costs two evaluations of the chain.
+A little of every good is handed to the chain together, with random weights. What W gains must be what the
+table says of it. Each gift is worth about the same by the table, so that every row weighs the same in the
+sum: a single wrong price shows, however small it is beside the others. If the sum is off, halving the set
+of goods finds the rows. Gifts go forwards through the chain, from goods to demands, by slopes that exact
+differences have measured (`chain`): no price comes up on the way.
 """
 
 from __future__ import annotations
@@ -11,17 +12,18 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
+from functools import cached_property
 from random import Random
 
-import mpmath
-from mpmath import mpf
-
-from chainprice import limits
-from chainprice.verification.composition import Composition
-from chainprice.verification.numeric import STEP
+from chainprice import limits, progress
+from chainprice.verification.chain import Chain
 
 ROUNDS = 2
 """Fresh weights this often: two wrong rows that hide each other once do not do so twice."""
+
+_ZERO = Decimal(0)
+_ONE = Decimal(1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,43 +31,41 @@ class Outcome:
     """The rows that failed, and the worst mismatch of the sums in units of one row's weight."""
 
     failed: frozenset[str]
-    worst: mpf
+    worst: Decimal
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Probe:
     """A chain at its operating point with the prices to be tested, in units of money."""
 
-    composition: Composition
-    prices: Mapping[str, mpf]
-    base: Mapping[str, mpf]
-    step: mpf
+    chain: Chain
+    prices: Mapping[str, Decimal]
 
-    def mismatch(self, weights: Mapping[str, mpf]) -> mpf:
+    def mismatch(self, weights: Mapping[str, Decimal]) -> Decimal:
         """How far W's gain is from the sum over the rows, per unit of weight."""
         gifts = {good: self._gift(good, weight) for good, weight in weights.items()}
-        gain = (self._gain(gifts, self.step) - self._gain(gifts, -self.step)) / (2 * self.step)
-        return abs(gain - mpmath.fsum(self.prices[good] * gift for good, gift in gifts.items()))
+        worth = sum((self.prices[good] * gift for good, gift in gifts.items()), _ZERO)
+        return abs(self.chain.gain(gifts) - worth)
 
-    def _gain(self, gifts: Mapping[str, mpf], step: mpf) -> mpf:
-        scaled = {good: step * gift for good, gift in gifts.items()}
-        return self.composition.gain(self.base, self.composition.changes(self.base, scaled))
-
-    def _gift(self, good: str, weight: mpf) -> mpf:
-        """A gift that is worth `weight` by the table; for a worthless good, as much as the step allows."""
+    def _gift(self, good: str, weight: Decimal) -> Decimal:
+        """A gift that is worth `weight` by the table; of a worthless good a part like that of the others."""
         if self.prices[good]:
             return weight / self.prices[good]
-        return weight * (abs(self.base[good]) or mpf(1)) * mpf(10) ** -STEP / self.step
+        return weight * (abs(self.chain.quantities[good]) or _ONE) / self._least
+
+    @cached_property
+    def _least(self) -> Decimal:
+        """The smallest value of all that there is of a good."""
+        quantities = self.chain.quantities
+        values = (abs(price * quantities[good]) for good, price in self.prices.items())
+        return min((value for value in values if value), default=_ONE)
 
 
-def verify(
-    composition: Composition, base: Mapping[str, mpf], prices: Mapping[str, mpf], tolerance: mpf
-) -> Outcome:
+def verify(chain: Chain, prices: Mapping[str, Decimal], tolerance: Decimal) -> Outcome:
     """Which of these prices are wrong by more than the tolerance, and by how much the sums are off."""
-    values = [abs(price * base[good]) for good, price in prices.items() if price and base[good]]
-    probe = Probe(composition, prices, base, min(values, default=mpf(1)) * mpf(10) ** -STEP)
+    probe = Probe(chain, prices)
     random = Random(_seed(prices))  # noqa: S311 - reproducible weights, nothing secret
-    worst = mpf(0)
+    worst = _ZERO
     failed: set[str] = set()
     for _ in range(ROUNDS):
         left = [good for good in prices if good not in failed]
@@ -75,15 +75,18 @@ def verify(
     return Outcome(frozenset(failed), worst)
 
 
-def _search(probe: Probe, goods: Sequence[str], tolerance: mpf, random: Random) -> tuple[mpf, set[str]]:
+def _search(
+    probe: Probe, goods: Sequence[str], tolerance: Decimal, random: Random
+) -> tuple[Decimal, set[str]]:
     """Halve what is off until single rows are left; beyond a budget a whole group counts as failed."""
-    worst = mpf(0)
+    worst = _ZERO
     failed: set[str] = set()
     groups: list[Sequence[str]] = [goods]
     for budget in range(limits.ADJOINT_PROBES, -1, -1):
         if not groups:
             break
         group = groups.pop()
+        progress.report(f"verifying {len(group)} prices together")
         mismatch = probe.mismatch({good: _weight(random) for good in group})
         worst = max(worst, mismatch)
         if mismatch <= tolerance:
@@ -98,14 +101,14 @@ def _search(probe: Probe, goods: Sequence[str], tolerance: mpf, random: Random) 
     return worst, failed
 
 
-def _weight(random: Random) -> mpf:
+def _weight(random: Random) -> Decimal:
     """Between 1 and 2, of either sign."""
-    return mpf(random.uniform(1, 2)) * random.choice((-1, 1))
+    return Decimal(random.uniform(1, 2)) * random.choice((-1, 1))
 
 
-def _seed(prices: Mapping[str, mpf]) -> int:
+def _seed(prices: Mapping[str, Decimal]) -> int:
     """Weights that depend on the table, so that no table can be made to fit them."""
     digest = hashlib.sha256()
     for good, price in sorted(prices.items()):
-        digest.update(f"{good}={mpmath.nstr(price, 20)};".encode())
+        digest.update(f"{good}={price};".encode())
     return int.from_bytes(digest.digest()[:8], "big")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import cached_property
 from typing import Literal
 
 import mpmath
@@ -15,15 +16,23 @@ from chainprice.errors import NumeraireError, Problem, TableError, UsageError
 from chainprice.formula import suggestion
 from chainprice.spec import DEMAND, Spec
 from chainprice.verification import adjoint, numeric, rows, symbolic
-from chainprice.verification.composition import Composition, Production, compose, constant
-from chainprice.verification.market import MarketPoint, uses_of
-from chainprice.verification.numeric import Direct
+from chainprice.verification.chain import Chain, measure
+from chainprice.verification.composition import Composition, Production, compose
+from chainprice.verification.given import GivenPoint
+from chainprice.verification.numbers import DIGITS, as_decimal, constant, decimals
 from chainprice.verification.result import Check, Condition, UsedMethod, Verdict, as_number
+from chainprice.verification.rows import Gap, uses_of
 from chainprice.verification.table import PriceTable
 
 Method = Literal["auto", "symbolic", "numeric", "adjoint"]
 
 METHODS: tuple[Method, ...] = ("auto", "symbolic", "numeric", "adjoint")
+
+_GUARD = 40
+"""Digits beyond those of the tolerance."""
+
+_ZERO = Decimal(0)
+_ONE = Decimal(1)
 
 
 def verify_table(
@@ -38,16 +47,14 @@ def verify_table(
     """
     if not 0 < tolerance < 1:
         raise UsageError(f"the tolerance must be between 0 and 1, not {tolerance:g}")
-    digits = max(60, int(-mpmath.log10(tolerance)) + 40)
-    with mpmath.workdps(digits):
+    arithmetic = decimals(max(DIGITS, int(-mpmath.log10(tolerance)) + _GUARD))
+    with arithmetic.working():
         composition = compose(spec)
-        base = composition.evaluate()
         _fail_if_numeraire_unknown(table, composition)
-        comparison = _Comparison(composition, base, table, mpf(tolerance))
         chosen = _method(composition, method)
-        money = comparison.unit_of_account(chosen)
-        checks = comparison.checks(chosen, money)
-        conditions = tuple(comparison.conditions(money))
+        comparison = _Comparison(measure(composition, arithmetic), table, Decimal(tolerance), chosen)
+        checks = comparison.checks()
+        conditions = tuple(comparison.conditions())
     return Verdict(spec.source.path, "given", tolerance, checks, conditions)
 
 
@@ -84,213 +91,217 @@ def _work(composition: Composition) -> int:
     return work
 
 
-def _one_by_one(method: Method) -> Literal["symbolic", "numeric"]:
-    """The method for a single good, where the rest of the table is verified by `method`."""
-    return "symbolic" if method == "symbolic" else "numeric"
-
-
 @dataclass(frozen=True, slots=True)
 class _Row:
-    """What direct differentiation says of one good: a value and its method, or only that it failed."""
+    """What direct differentiation says of one good: the derivatives to both sides, or only that it failed."""
 
-    direct: Direct | None
     method: UsedMethod
-    mismatch: mpf | None = None
+    direct: tuple[Decimal, Decimal] | None
+    mismatch: Decimal = _ZERO
     failed: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class _Comparison:
-    """One table against one composed function."""
+    """One table against one composed chain."""
 
-    composition: Composition
-    base: Mapping[str, mpf]
+    chain: Chain
     table: PriceTable
-    tolerance: mpf
+    tolerance: Decimal
+    method: Method
 
-    def checks(self, method: Method, money: mpf) -> tuple[Check, ...]:
-        """A row for every good of the table, then one for each good that it lacks."""
-        known = [good for good in self.table.prices if good in self.base]
-        lacking = [good for good in self.composition.goods if good not in self.table.prices]
-        rows = self._rows(method, known, money)
-        checks = []
-        for good, price in self.table.prices.items():
-            if good in rows:
-                checks.append(self._check(good, _mpf(price), rows[good], money))
-            else:
-                checks.append(Check(good, as_number(_mpf(price)), None, None, None, passed=False))
-        priced = self._rows(_one_by_one(method), lacking[: limits.LACKING_PRICED], money)
-        for good in lacking:
-            direct = priced[good].direct if good in priced else None
-            number = None if direct is None else as_number(direct.low / money)
-            checks.append(Check(good, None, number, None, _one_by_one(method), passed=False))
-        return tuple(checks)
+    @property
+    def composition(self) -> Composition:
+        """The chain as one function."""
+        return self.chain.composition
 
-    def unit_of_account(self, method: Method) -> mpf:
+    @cached_property
+    def base(self) -> Mapping[str, mpf]:
+        """The quantities again, for the methods that differentiate with mpmath."""
+        return self.composition.evaluate()
+
+    @cached_property
+    def money(self) -> Decimal:
         """What the table's numeraire is worth in money, by direct differentiation."""
         numeraire = self.table.numeraire
         if numeraire is None:
-            return mpf(1)
-        row = self._rows(_one_by_one(method), [numeraire], mpf(1))[numeraire]
-        price = row.direct.low if row.direct else mpf(0)
-        if price == 0:
+            return _ONE
+        direct = self._one_by_one([numeraire])[numeraire].direct
+        if direct is None or not direct[0]:
             raise NumeraireError(
                 f"the price of the numeraire '{numeraire}' is 0, so nothing can be priced in it"
             )
-        return price
+        return direct[0]
 
-    def _rows(self, method: Method, goods: Sequence[str], money: mpf) -> dict[str, _Row]:
-        if not goods:
-            return {}
-        if method == "symbolic":
+    # The prices.
+
+    def checks(self) -> tuple[Check, ...]:
+        """A row for every good of the table, then one for each good that it lacks."""
+        known = [good for good in self.table.prices if good in self.chain.quantities]
+        lacking = [good for good in self.composition.goods if good not in self.table.prices]
+        found = self._together(known) if self.method == "adjoint" else self._one_by_one(known)
+        checks = []
+        for good, price in self.table.prices.items():
+            if good in found:
+                checks.append(self._check(good, price, found[good]))
+            else:
+                checks.append(Check(good, as_number(price), None, None, None, passed=False))
+        priced = self._one_by_one(lacking[: limits.LACKING_PRICED])
+        for good in lacking:
+            row = priced.get(good)
+            number = as_number(row.direct[0] / self.money) if row and row.direct else None
+            checks.append(Check(good, None, number, None, row.method if row else None, passed=False))
+        return tuple(checks)
+
+    def _check(self, good: str, price: Decimal, row: _Row) -> Check:
+        if row.direct is None:
+            error, passed = as_number(row.mismatch), not row.failed
+            return Check(good, as_number(price), None, error, row.method, passed=passed)
+        low, high = sorted(end / self.money for end in row.direct)
+        direct = min(max(price, low), high)
+        gap = _gap(price, direct)
+        passed = gap <= self.tolerance
+        return Check(good, as_number(price), as_number(direct), as_number(gap), row.method, passed=passed)
+
+    def _one_by_one(self, goods: Sequence[str]) -> dict[str, _Row]:
+        """Each good on its own, by the strongest method that fits."""
+        if self.method == "symbolic" and goods:
             derivatives = symbolic.derivatives(self.composition, self.base, goods)
             # A slope may have cancelled to nothing (1 - tanh(x)**2 far out): a zero needs a second opinion.
             return {
-                good: _Row(Direct(slope, slope), "symbolic") if slope else self._numeric(good)
+                good: _Row("symbolic", (as_decimal(slope),) * 2) if slope else self._numeric(good)
                 for good, slope in derivatives.items()
             }
-        if method == "numeric":
+        if self.method == "numeric":
             return {good: self._numeric(good) for good in goods}
-        return self._adjoint(goods, money)
+        bent = self.chain.upstream_of_kinks
+        return {
+            good: self._numeric(good)
+            if good in bent
+            else _Row("adjoint", (self.chain.gain({good: _ONE}),) * 2)
+            for good in goods
+        }
+
+    def _together(self, goods: Sequence[str]) -> dict[str, _Row]:
+        """All goods at once, save those whose price a kink leaves open."""
+        bent = self.chain.upstream_of_kinks
+        prices = {good: self.table.prices[good] * self.money for good in goods if good not in bent}
+        found = {good: self._numeric(good) for good in goods if good in bent}
+        if prices:
+            outcome = adjoint.verify(self.chain, prices, self.tolerance)
+            passed, failed = (_Row("adjoint", None, outcome.worst, failed) for failed in (False, True))
+            found |= {good: failed if good in outcome.failed else passed for good in prices}
+        return found
 
     def _numeric(self, good: str) -> _Row:
         progress.report(f"verifying the price of {good}")
         direct = numeric.derivative(self.composition, self.base, good)
-        return _Row(direct, "numeric" if direct.smooth else "one-sided")
+        method: UsedMethod = "numeric" if direct.smooth else "one-sided"
+        return _Row(method, (as_decimal(direct.low), as_decimal(direct.high)))
 
-    def _adjoint(self, goods: Sequence[str], money: mpf) -> dict[str, _Row]:
-        """All goods together, save those whose price a kink leaves open: these one by one."""
-        bent = self.composition.upstream_of_kinks(self.base)
-        together = [good for good in goods if good not in bent]
-        rows = {good: self._numeric(good) for good in goods if good in bent}
-        if together:
-            prices = {good: _mpf(self.table.prices[good]) * money for good in together}
-            outcome = adjoint.verify(self.composition, self.base, prices, self.tolerance)
-            rows |= {good: _Row(None, "adjoint", outcome.worst, good in outcome.failed) for good in together}
-        return rows
+    # What else the table says, against the composed chain and the table's own prices.
 
-    def _check(self, good: str, price: mpf, row: _Row, money: mpf) -> Check:
-        if row.direct is None:
-            error = row.mismatch if row.mismatch is not None else mpf(0)
-            return Check(good, as_number(price), None, as_number(error), row.method, passed=not row.failed)
-        low, high = sorted((row.direct.low / money, row.direct.high / money))
-        direct = min(max(price, low), high)
-        error = _relative_error(price, direct)
-        passed = bool(error <= self.tolerance)
-        return Check(good, as_number(price), as_number(direct), as_number(error), row.method, passed=passed)
+    def conditions(self) -> Iterator[Condition]:
+        """Each condition at its worst place."""
+        for gaps in (
+            self._quantities(),
+            self._values(),
+            self._ranges(),
+            self._uses(),
+            self._rows(),
+            self._accounts(),
+            self._total_value(),
+        ):
+            worst = max(gaps, key=lambda gap: gap.error, default=None)
+            if worst is not None:
+                passed = bool(worst.error <= self.tolerance)
+                yield Condition(worst.condition, as_number(worst.error), worst.where, passed)
 
-    def conditions(self, money: mpf) -> Iterator[Condition]:
-        """What else the table says, against the composed function and the table's own prices."""
-        known = [good for good in self.table.prices if good in self.base]
-        price = {good: _mpf(self.table.prices[good]) for good in known}
-        yield from self._condition(
-            "quantities",
-            {g: _gap(self.table.quantities[g], self.base[g]) for g in self.table.quantities if g in known},
-        )
-        yield from self._condition(
-            "values",
-            {g: _gap(self.table.values[g], price[g] * self.base[g]) for g in self.table.values if g in known},
-        )
-        yield from self._condition("price ranges", dict(self._ranges(known, money)))
-        yield from self._condition("uses", dict(self._uses(price)))
-        yield from self._condition("rows", self._rows_of_uses_and_firms(money))
-        yield from self._condition("accounts", dict(self._accounts(price)))
-        if self.table.total_value is not None:
-            total = self.composition.total_value(self.base)
-            if total is not None:
-                value, size = (figure / money for figure in total)
-                yield from self._condition("total value", {"W": _gap(self.table.total_value, value, size)})
+    def _quantities(self) -> Iterator[Gap]:
+        for good, quantity in self.table.quantities.items():
+            if good in self.chain.quantities:
+                yield Gap("quantities", good, _gap(quantity, self.chain.quantities[good]))
 
-    def _uses(self, price: Mapping[str, mpf]) -> Iterator[tuple[str, mpf]]:
-        """How much each use has, and what it pays where all pay the same."""
-        known = uses_of(self.composition.spec)
-        for good, firm in known - self.table.uses.keys() if self.table.uses else ():
-            yield f"{firm or DEMAND}/{good}", mpf(1)
-        for (good, firm), row in self.table.uses.items():
-            note = self.composition.spec.note(good)
-            where = f"{firm or DEMAND}/{good}"
-            if good not in price or (good, firm) not in known:
-                yield where, mpf(1)
-                continue
-            share = mpf(1) if note.split is None else constant(note.split[firm or DEMAND])
-            yield where, _gap(row.quantity, share * self.base[good])
-            if note.rival:
-                yield f"{where} (price)", _gap(row.price, price[good])
+    def _values(self) -> Iterator[Gap]:
+        for good, value in self.table.values.items():
+            if good in self.chain.quantities:
+                direct = self.table.prices[good] * self.chain.quantities[good]
+                yield Gap("values", good, _gap(value, direct))
 
-    def _rows_of_uses_and_firms(self, money: mpf) -> dict[str, mpf]:
-        """The worst of each row, where the table has them all."""
-        worst: dict[str, mpf] = {}
-        if self.table.uses.keys() >= uses_of(self.composition.spec) and self.table.quantities:
-            point = MarketPoint(self.composition.spec, self.table, money)
-            for gap in rows.gaps(point, "given"):
-                worst[gap.where] = max(gap.error, worst.get(gap.where, mpf(0)))
-        return worst
-
-    def _ranges(self, goods: Sequence[str], money: mpf) -> Iterator[tuple[str, mpf]]:
+    def _ranges(self) -> Iterator[Gap]:
         """The intervals of prices that are not unique, against both one-sided derivatives."""
-        for good in goods:
-            if good in self.table.ranges:
-                direct = numeric.derivative(self.composition, self.base, good)
-                ends = sorted((direct.low / money, direct.high / money))
-                for end, value in zip(ends, self.table.ranges[good], strict=True):
-                    size = max(abs(ends[0]), abs(ends[1]))
-                    yield good, mpf(1) if value is None else _gap(value, end, size)
+        for good, bounds in self.table.ranges.items():
+            if good in self.chain.quantities:
+                direct = self._numeric(good).direct or (_ZERO, _ZERO)
+                ends = sorted(end / self.money for end in direct)
+                for end, value in zip(ends, bounds, strict=True):
+                    error = _ONE if value is None else _gap(value, end, max(map(abs, ends)))
+                    yield Gap("price ranges", good, error)
 
-    def _accounts(self, price: Mapping[str, mpf]) -> Iterator[tuple[str, mpf]]:
-        """Revenue, cost and profit of each firm, from the table's prices and the composed quantities."""
-        by_firm: dict[str, list[Production]] = {}
-        for production in self.composition.productions:
-            by_firm.setdefault(production.firm, []).append(production)
-        for firm, row in self.table.accounts.items():
-            productions = by_firm.get(firm, [])
-            inputs = {good: p for p in productions for good in p.shares}
-            if not productions or not price.keys() >= inputs.keys() | {p.output for p in productions}:
+    def _uses(self) -> Iterator[Gap]:
+        """How much each use has, and what it pays where all pay the same."""
+        known, spec = uses_of(self.composition.spec), self.composition.spec
+        for good, firm in known - self.table.uses.keys() if self.table.uses else ():
+            yield Gap("uses", f"{firm or DEMAND}/{good}", _ONE)
+        for (good, firm), row in self.table.uses.items():
+            note = spec.note(good)
+            where = f"{firm or DEMAND}/{good}"
+            if good not in self.table.prices or (good, firm) not in known:
+                yield Gap("uses", where, _ONE)
                 continue
-            revenue = mpmath.fsum(
-                price[p.output] * self.composition.produced(p, self.base) for p in productions
-            )
-            cost = mpmath.fsum(
-                self._paid(good, productions, price) * self.composition.used(p, good, self.base)
-                for good, p in inputs.items()
-            )
+            share = _ONE if note.split is None else constant(note.split[firm or DEMAND])
+            yield Gap("uses", where, _gap(row.quantity, share * self.chain.quantities[good]))
+            if note.rival:
+                yield Gap("uses", f"{where} (price)", _gap(row.price, self.table.prices[good]))
+
+    def _rows(self) -> Iterator[Gap]:
+        """All rows, where the table has them all."""
+        table = self.table
+        if (
+            table.quantities
+            and table.prices.keys() >= self.chain.quantities.keys()
+            and table.uses.keys() >= uses_of(self.composition.spec)
+        ):
+            yield from rows.gaps(GivenPoint(self.chain, table, self.money), "given")
+
+    def _accounts(self) -> Iterator[Gap]:
+        """Revenue, cost and profit of each firm, from the table's prices and the composed quantities."""
+        price = self.table.prices
+        by_firm: dict[str, list[int]] = {}
+        for index, production in enumerate(self.composition.productions):
+            by_firm.setdefault(production.firm, []).append(index)
+        for firm, row in self.table.accounts.items():
+            made = {self.composition.productions[index].output: index for index in by_firm.get(firm, ())}
+            inputs = {
+                good: self.composition.productions[index]
+                for index in made.values()
+                for good in self.composition.productions[index].shares
+            }
+            if not made or not price.keys() >= inputs.keys() | made.keys():
+                continue
+            revenue = sum((price[good] * self.chain.made[index] for good, index in made.items()), _ZERO)
+            cost = sum((self._cost(good, production, made) for good, production in inputs.items()), _ZERO)
             direct = {"revenue": revenue, "cost": cost, "profit": revenue - cost}
+            size = max(abs(revenue), abs(cost))
             for key, value in row.items():
-                yield f"{firm}/{key}", _gap(value, direct[key], max(abs(revenue), abs(cost)))
+                yield Gap("accounts", f"{firm}/{key}", _gap(value, direct[key], size))
 
-    def _paid(self, good: str, productions: Sequence[Production], price: Mapping[str, mpf]) -> mpf:
+    def _cost(self, good: str, production: Production, made: Mapping[str, int]) -> Decimal:
         """What a firm pays for an input: its price, or its own marginal value if it is non-rival."""
-        if self.composition.spec.note(good).rival:
-            return price[good]
-        gift = {good: (abs(self.base[good]) or mpf(1)) * mpf(10) ** -numeric.STEP}
-        worth = (
-            price[p.output]
-            * (
-                self.composition.change(p, self.base, gift)
-                - self.composition.change(p, self.base, {good: -gift[good]})
-            )
-            for p in productions
-            if good in p.shares
-        )
-        return mpmath.fsum(worth) / (2 * gift[good])
+        paid = self.table.prices[good]
+        if not self.composition.spec.note(good).rival:
+            slopes = ((output, self.chain.slopes[index].get(good, _ZERO)) for output, index in made.items())
+            paid = sum((self.table.prices[output] * slope for output, slope in slopes), _ZERO)
+        return paid * self.chain.used(production, good)
 
-    def _condition(self, name: str, gaps: Mapping[str, mpf]) -> Iterator[Condition]:
-        if gaps:
-            where = max(gaps, key=lambda key: gaps[key])
-            passed = bool(gaps[where] <= self.tolerance)
-            yield Condition(name, as_number(gaps[where]), where, passed)
+    def _total_value(self) -> Iterator[Gap]:
+        total = self.chain.total_value() if self.table.total_value is not None else None
+        if total is not None and self.table.total_value is not None:
+            value, size = (figure / self.money for figure in total)
+            yield Gap("total value", "W", _gap(self.table.total_value, value, size))
 
 
-def _relative_error(value: mpf, direct: mpf) -> mpf:
-    """Relative to the direct value; to the other one where that is 0."""
-    scale = abs(direct) or abs(value)
-    return abs(value - direct) / scale if scale else mpf(0)
-
-
-def _gap(value: Decimal, direct: mpf, size: mpf | None = None) -> mpf:
+def _gap(value: Decimal, direct: Decimal, size: Decimal | None = None) -> Decimal:
     """The relative error of a figure of the table; `size` is what it is the difference of."""
-    figure = _mpf(value)
-    return abs(figure - direct) / size if size else _relative_error(figure, direct)
-
-
-def _mpf(value: Decimal) -> mpf:
-    return mpf(str(value))
+    scale = size or abs(direct) or abs(value)
+    return abs(value - direct) / scale if scale else _ZERO

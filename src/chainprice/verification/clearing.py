@@ -15,8 +15,9 @@ from chainprice.errors import NumeraireError, TableError, UndefinedError, UsageE
 from chainprice.spec import Spec
 from chainprice.verification import market, rows
 from chainprice.verification.composition import integral
-from chainprice.verification.market import Direct, Gap, MarketPoint, Revalue, uses_of
+from chainprice.verification.market import Direct, MarketPoint, Revalue
 from chainprice.verification.result import Check, Condition, Verdict, as_number
+from chainprice.verification.rows import Gap, uses_of
 from chainprice.verification.table import PriceTable
 
 _DIGITS = 60

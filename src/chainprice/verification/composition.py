@@ -164,61 +164,6 @@ class Composition:
         }
         return real(price, values, partial(self.spec.place, "demand", good, "price"))
 
-    def upstream_of_kinks(self, quantities: Mapping[str, mpf]) -> frozenset[str]:
-        """The goods that reach a formula which stands exactly on a kink, near or far."""
-        bent: set[str] = set()
-        for production in reversed(self.productions):
-            if production.output in bent or self._on_kink(production, quantities):
-                bent.update(production.shares)
-        return frozenset(bent)
-
-    def _on_kink(self, production: Production, quantities: Mapping[str, mpf]) -> bool:
-        shape = production.formula.shape
-        if not shape.kinked:
-            return False
-        values = self.values(production, quantities)
-        numbers = [MPMATH["number"](number) for number in production.formula.numbers]
-        trace = shape.trace(MPMATH, [values[name] for name in production.formula.names], numbers)
-        nearly = mpf(10) ** (10 - mpmath.mp.dps) * max(abs(value) for value in trace)
-        for (operation, operands), value in zip(shape.steps, trace, strict=True):
-            if operation in ("min", "max"):
-                if sum(abs(trace[operand] - value) <= nearly for operand in operands) > 1:
-                    return True
-            elif operation == "abs" and abs(value) <= nearly:
-                return True
-        return False
-
-    def total_value(self, base: Mapping[str, mpf]) -> tuple[mpf, mpf] | None:
-        """W, and the size of the sums that it is the difference of.
-
-        None where the integral of some demand curve cannot be had by quadrature (it diverges at 0,
-        or bends): then W is only defined up to a constant, or not known well enough to be compared.
-        """
-        earned = [self._earned(good, base) for good in self.spec.demand]
-        paid = [
-            constant(supply.quantity) * self.supply_price(good)
-            for good, supply in self.spec.supply.items()
-            if supply.quantity is not None and supply.price is not None
-        ]
-        if any(value is None for value in earned):
-            return None
-        return mpmath.fsum(earned) - mpmath.fsum(paid), mpmath.fsum(map(abs, [*earned, *paid]))
-
-    def _earned(self, good: str, base: Mapping[str, mpf]) -> mpf | None:
-        """The integral of a demand price over the quantity sold."""
-        price, quantity = self.spec.demand[good].price, self.sold(good, base)
-        if price is None or "q" not in price.names:
-            return self.demand_price(good, quantity) * quantity
-        return integral(partial(self.demand_price, good), quantity)
-
-    def supply_price(self, good: str) -> mpf:
-        """What a unit of a supply costs."""
-        price = self.spec.supply[good].price
-        if price is None:
-            return mpf(0)
-        values = {name: constant(self.spec.parameters.get(name), name) for name in price.names}
-        return real(price, values, partial(self.spec.place, "supply", good, "price"))
-
     def gain(self, base: Mapping[str, mpf], changes: Mapping[str, mpf]) -> mpf:
         """What W gains by small changes of quantities.
 

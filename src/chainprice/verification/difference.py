@@ -3,13 +3,16 @@
 A number here is a pair (value, change). Each operation gives the value at the start and the change to
 the end by an identity, such as (a + da)(b + db) - ab = a db + b da + da db, never by subtracting two
 nearly equal numbers: a change of one part in 1e3000 keeps all its digits. No derivative rule is used.
+
+The identities hold for any kind of number: mpmath's here, decimals in `numbers`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import reduce
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import mpmath
 from mpmath import mpf
@@ -17,9 +20,6 @@ from mpmath import mpf
 from chainprice.formula import Functions
 
 _EXTRA = 10
-
-TIE = mpf("1e-12")
-"""Two arguments of a bend that differ by less, relatively, are meant to be equal."""
 
 
 class Moving(NamedTuple):
@@ -34,9 +34,23 @@ class Moving(NamedTuple):
         return self.value + self.change
 
 
-def still(value: mpf) -> Moving:
-    """A number that does not move."""
-    return Moving(value, mpf(0))
+@dataclass(frozen=True, slots=True)
+class Numbers:
+    """What the identities must know of a kind of number.
+
+    `number` makes one of a literal. Arguments of a bend that differ by less than `tie`, relatively, are
+    meant to be equal.
+    """
+
+    zero: Any
+    number: Callable[[Any], Any]
+    sqrt: Callable[[Any], Any]
+    exp: Callable[[Any], Any]
+    ln: Callable[[Any], Any]
+    power: Callable[[Any, Any], Any]
+    expm1: Callable[[Any], Any]
+    log1p: Callable[[Any], Any]
+    tie: Any
 
 
 def _add(a: Moving, b: Moving) -> Moving:
@@ -48,44 +62,12 @@ def _sub(a: Moving, b: Moving) -> Moving:
 
 
 def _mul(a: Moving, b: Moving) -> Moving:
-    return Moving(a.value * b.value, a.change * b.end + a.value * b.change)
+    return Moving(a.value * b.value, a.change * (b.value + b.change) + a.value * b.change)
 
 
 def _div(a: Moving, b: Moving) -> Moving:
     ratio = a.value / b.value
-    return Moving(ratio, (a.change - ratio * b.change) / b.end)
-
-
-def _sqrt(a: Moving) -> Moving:
-    root = mpmath.sqrt(a.value)
-    if not a.change:
-        return Moving(root, mpf(0))
-    return Moving(root, a.change / (root + mpmath.sqrt(a.end)))
-
-
-def _exp(a: Moving) -> Moving:
-    value = mpmath.exp(a.value)
-    return Moving(value, value * mpmath.expm1(a.change))
-
-
-def _ln(a: Moving) -> Moving:
-    return Moving(mpmath.log(a.value), mpmath.log1p(a.change / a.value))
-
-
-def _log(a: Moving, base: Moving | None = None) -> Moving:
-    return _ln(a) if base is None else _div(_ln(a), _ln(base))
-
-
-def _power(base: Moving, exponent: Moving) -> Moving:
-    value = mpmath.power(base.value, exponent.value)
-    if not base.change and not exponent.change:
-        return Moving(value, mpf(0))
-    if not base.value or base.change / base.value <= -1:
-        return Moving(value, mpmath.power(base.end, exponent.end) - value)
-    growth = exponent.value * mpmath.log1p(base.change / base.value)
-    if exponent.change:
-        growth += exponent.change * mpmath.log(base.end)
-    return Moving(value, value * mpmath.expm1(growth))
+    return Moving(ratio, (a.change - ratio * b.change) / (b.value + b.change))
 
 
 def _abs(a: Moving) -> Moving:
@@ -98,13 +80,6 @@ def _least(a: Moving, b: Moving) -> Moving:
     start = a if a.value <= b.value else b
     end = a if a.value - b.value + (a.change - b.change) <= 0 else b
     return Moving(start.value, end.value - start.value + end.change)
-
-
-def _tied(a: Moving, b: Moving) -> Moving:
-    """The least of two numbers, equal to begin with where only rounding tells them apart."""
-    if abs(a.value - b.value) <= TIE * max(abs(a.value), abs(b.value)):
-        return Moving(min(a.value, b.value), min(a.change, b.change))
-    return _least(a, b)
 
 
 def _most(a: Moving, b: Moving) -> Moving:
@@ -159,21 +134,83 @@ def _with_more_digits(function: Callable[[mpf], mpf]) -> Callable[[Moving], Movi
     return difference
 
 
+def elementary(numbers: Numbers) -> Functions:
+    """The identities of arithmetic, roots, powers, logarithms and bends in a kind of number."""
+    zero, expm1, log1p = numbers.zero, numbers.expm1, numbers.log1p
+
+    def sqrt(a: Moving) -> Moving:
+        root = numbers.sqrt(a.value)
+        return Moving(root, a.change / (root + numbers.sqrt(a.value + a.change)) if a.change else zero)
+
+    def exp(a: Moving) -> Moving:
+        value = numbers.exp(a.value)
+        return Moving(value, value * expm1(a.change))
+
+    def ln(a: Moving) -> Moving:
+        return Moving(numbers.ln(a.value), log1p(a.change / a.value))
+
+    def log(a: Moving, base: Moving | None = None) -> Moving:
+        return ln(a) if base is None else _div(ln(a), ln(base))
+
+    def power(base: Moving, exponent: Moving) -> Moving:
+        value = numbers.power(base.value, exponent.value)
+        if not base.change and not exponent.change:
+            return Moving(value, zero)
+        if not base.value or base.change / base.value <= -1:
+            return Moving(value, numbers.power(base.end, exponent.end) - value)
+        growth = exponent.value * log1p(base.change / base.value)
+        if exponent.change:
+            growth += exponent.change * numbers.ln(base.end)
+        return Moving(value, value * expm1(growth))
+
+    return {
+        "number": lambda number: Moving(numbers.number(number), zero),
+        "add": _add,
+        "sub": _sub,
+        "mul": _mul,
+        "div": _div,
+        "neg": _neg,
+        "abs": _abs,
+        "min": lambda *values: reduce(_least, values),
+        "max": lambda *values: reduce(_most, values),
+        "pow": power,
+        "ln": ln,
+        "log": log,
+        "exp": exp,
+        "sqrt": sqrt,
+    }
+
+
+def on_bends(functions: Functions, numbers: Numbers) -> Functions:
+    """The same for a point that is only known to the digits of a double and may be meant to lie on a bend."""
+
+    def least(a: Moving, b: Moving) -> Moving:
+        """Equal to begin with where only rounding tells them apart."""
+        if abs(a.value - b.value) <= numbers.tie * max(abs(a.value), abs(b.value)):
+            return Moving(min(a.value, b.value), min(a.change, b.change))
+        return _least(a, b)
+
+    return {
+        **functions,
+        "min": lambda *values: reduce(least, values),
+        "max": lambda *values: _neg(reduce(least, [_neg(value) for value in values])),
+    }
+
+
+MPMATH = Numbers(
+    zero=mpf(0),
+    number=lambda number: mpf(str(number)),
+    sqrt=mpmath.sqrt,
+    exp=mpmath.exp,
+    ln=mpmath.log,
+    power=mpmath.power,
+    expm1=mpmath.expm1,
+    log1p=mpmath.log1p,
+    tie=mpf("1e-12"),
+)
+
 DIFFERENCES: Functions = {
-    "number": lambda number: still(mpf(str(number))),
-    "add": _add,
-    "sub": _sub,
-    "mul": _mul,
-    "div": _div,
-    "pow": _power,
-    "neg": _neg,
-    "abs": _abs,
-    "min": lambda *values: reduce(_least, values),
-    "max": lambda *values: reduce(_most, values),
-    "ln": _ln,
-    "log": _log,
-    "exp": _exp,
-    "sqrt": _sqrt,
+    **elementary(MPMATH),
     "erf": _erf,
     "sin": lambda a: Moving(mpmath.sin(a.value), 2 * mpmath.cos(_middle(a)) * mpmath.sin(a.change / 2)),
     "cos": lambda a: Moving(mpmath.cos(a.value), -2 * mpmath.sin(_middle(a)) * mpmath.sin(a.change / 2)),
@@ -187,9 +224,5 @@ DIFFERENCES: Functions = {
 }
 """The arithmetic of formulas in moving numbers, at the digits of mpmath's context."""
 
-ON_BENDS: Functions = {
-    **DIFFERENCES,
-    "min": lambda *values: reduce(_tied, values),
-    "max": lambda *values: _neg(reduce(_tied, [_neg(value) for value in values])),
-}
-"""The same for a point that is known only to the digits of a double and may be meant to lie on a bend."""
+ON_BENDS: Functions = on_bends(DIFFERENCES, MPMATH)
+"""The same for the quantities of a table."""

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from functools import cached_property
 from random import Random
 from typing import Literal
@@ -20,17 +21,15 @@ from mpmath import mpf
 
 from chainprice import limits
 from chainprice.errors import UndefinedError
-from chainprice.formula import Formula
+from chainprice.formula import Formula, Functions
 from chainprice.spec import DEMAND, Spec
 from chainprice.verification.composition import constant, real
 from chainprice.verification.difference import ON_BENDS, Moving
+from chainprice.verification.rows import Gap, Use
 from chainprice.verification.table import PriceTable
 
 Revalue = Callable[[Mapping[str, str]], str | None]
 """Total value of the market solved again with gifts of some goods (decimal strings), None if unsolvable."""
-
-Use = tuple[str, str]
-"""A good and the firm that uses it; "" for its demand."""
 
 STEP = mpf("1e-20")
 """The relative step of a difference of a formula."""
@@ -55,15 +54,6 @@ _MIXES = 24
 
 
 @dataclass(frozen=True, slots=True)
-class Gap:
-    """How far something is from what it must be, relatively, and where."""
-
-    condition: str
-    where: str
-    error: mpf
-
-
-@dataclass(frozen=True, slots=True)
 class Direct:
     """What one more unit of a good adds to total value, and one fewer takes; how it was found."""
 
@@ -81,6 +71,24 @@ class MarketPoint:
     money: mpf
 
     # What the table says.
+
+    @property
+    def step(self) -> mpf:
+        """The relative step of a difference."""
+        return STEP
+
+    @property
+    def functions(self) -> Functions:
+        """Exact differences at quantities that are known to the digits of a double."""
+        return ON_BENDS
+
+    def number(self, value: Decimal) -> mpf:
+        """A figure of the table."""
+        return _mpf(value)
+
+    def constant(self, formula: Formula) -> mpf:
+        """The value of a constant formula."""
+        return constant(formula)
 
     @cached_property
     def prices(self) -> dict[str, mpf]:
@@ -155,6 +163,12 @@ class MarketPoint:
         except (ArithmeticError, ValueError, TypeError):
             return mpmath.nan
         return moved if isinstance(moved, mpf) and mpmath.isfinite(moved) else mpmath.nan
+
+    def ends(self, firm: str, output: str, good: str) -> list[mpf]:
+        """The slopes of an output by an input to the right and to the left; empty if one is not known."""
+        step = self.used[good, firm] * STEP
+        slopes = [self.change(firm, output, {good: by}) / by for by in (step, -step)]
+        return slopes if all(map(mpmath.isfinite, slopes)) else []
 
     def profit_change(self, firm: str, change: Mapping[str, mpf]) -> mpf:
         """How much more profit a firm makes when its inputs change."""
@@ -445,18 +459,6 @@ class MarketPoint:
         ):
             return None
         return "demand"
-
-
-def uses_of(spec: Spec) -> set[Use]:
-    """Every use of a good that a spec has."""
-    goods = {*spec.supply, *(good for firm in spec.firms.values() for good in firm.production)}
-    return {
-        (name, firm)
-        for firm, made in spec.firms.items()
-        for formula in made.production.values()
-        for name in formula.names
-        if name in goods
-    } | {(good, "") for good in spec.demand}
 
 
 def again(point: MarketPoint, good: str, revalue: Revalue, base: mpf) -> Direct | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any, Literal
 
 import mpmath
@@ -15,11 +16,11 @@ Number = float | str
 UsedMethod = Literal["symbolic", "numeric", "one-sided", "adjoint", "composed", "envelope"]
 
 
-def as_number(value: mpf) -> Number:
+def as_number(value: Decimal | mpf) -> Number:
     """A double, or a decimal string where no double can hold it."""
     double = float(value)
     if (double == 0 and value != 0) or abs(double) == float("inf") or 0 < abs(double) < 2.3e-308:
-        return str(mpmath.nstr(value, 17))
+        return f"{value:.17g}" if isinstance(value, Decimal) else str(mpmath.nstr(value, 17))
     return double
 
 
