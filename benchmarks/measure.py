@@ -52,7 +52,7 @@ class Task:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """What a task took: seconds, bytes at the peak; `error` is the last line of what went wrong."""
+    """What a task took: seconds, bytes at the peak; `error` is what went wrong."""
 
     outcome: Outcome
     seconds: float = 0.0
@@ -78,13 +78,13 @@ def run(task: Task) -> Run:
         watch = _Watch(process.pid, task.cap)
         try:
             _, status, usage = os.wait4(process.pid, 0)
+            seconds = perf_counter() - begin
         except BaseException:
             process.kill()
             process.wait()
             raise
         finally:
             watch.end()
-        seconds = perf_counter() - begin
         process.returncode = os.waitstatus_to_exitcode(status)
         memory = usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024)
         if watch.stopped is not None:
@@ -92,9 +92,14 @@ def run(task: Task) -> Run:
             return Run(watch.stopped, seconds, memory, cap)
         if process.returncode != 0:
             errors.seek(0)
-            lines = errors.read().decode("utf-8", "replace").strip().splitlines()
-            return Run(Outcome.FAILED, seconds, memory, error=(lines or [f"exit {process.returncode}"])[-1])
+            error = _last_word(errors.read().decode("utf-8", "replace")) or f"exit {process.returncode}"
+            return Run(Outcome.FAILED, seconds, memory, error=error)
         return Run(Outcome.DONE, seconds, memory)
+
+
+def _last_word(errors: str) -> str:
+    """The last line that is not set in: of a traceback, the exception."""
+    return next((line for line in reversed(errors.splitlines()) if line.strip() and line[0] != " "), "")
 
 
 class _Watch:

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
+import measure
 import table
 from measure import Run
 from table import Section
@@ -167,7 +168,7 @@ def _market(shop: Workshop, count: int) -> Iterator[list[str]]:
         return
     say(f"promises: market of {count:,}")
     spec, prices = shop.folder / f"market-{count}.json", shop.folder / f"market-{count}-prices.json"
-    shop.race(shop.script("markets.py", "spec", count, spec))
+    shop.failed("markets.py", measure.run(shop.script("markets.py", "spec", count, spec)))
     goods = shop.table(spec, "json")
     by_hand = replace(shop.script("markets.py", "prices", count, prices), cap=shop.own().cap)
     own, other = shop.race(shop.own("solve", spec, "-f", "json", output=goods), by_hand)

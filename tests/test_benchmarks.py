@@ -149,22 +149,31 @@ def test_whoever_disagrees_is_named(shop, liar):
     assert re.fullmatch(r"liar on a chain of 3 disagrees by .* on the price of g\d", problem)
 
 
+@pytest.fixture
+def only_a_chain(monkeypatch):
+    """The benchmarks with one case and nothing else."""
+    plan = main.Plan([("chain", 3)], [], promises.Sizes())
+    monkeypatch.setattr(main, "plan_of", lambda _: plan)
+    monkeypatch.setattr(promises, "section", lambda *_: table.Section("", ["promise"], []))
+    monkeypatch.setattr(Workshop, "warm_up", lambda *_: None)
+
+
+@pytest.mark.usefixtures("only_a_chain")
 def test_a_disagreement_gives_exit_1_and_writes_nothing(tmp_path, liar, monkeypatch, capsys):
     monkeypatch.setattr(contest, "CONTESTANTS", (liar,))
-    monkeypatch.setattr(promises, "section", lambda *_: table.Section("", ["promise"], []))
     target = tmp_path / "README.md"
     target.write_text(f"{table.BEGIN}\n{table.END}\n", encoding="utf-8")
-    assert main.main(["3", "--write", str(target)]) == 1
+    assert main.main(["--small", "--write", str(target)]) == 1
     assert "error: liar on a chain of 3 disagrees" in capsys.readouterr().err
     assert target.read_text(encoding="utf-8") == f"{table.BEGIN}\n{table.END}\n"
 
 
+@pytest.mark.usefixtures("only_a_chain")
 def test_agreement_gives_exit_0_and_writes_the_table(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(contest, "CONTESTANTS", (Contestant("absent", "no_such_package"),))
-    monkeypatch.setattr(promises, "section", lambda *_: table.Section("", ["promise"], []))
     target = tmp_path / "README.md"
     target.write_text(f"before\n{table.BEGIN}\nold\n{table.END}\nafter\n", encoding="utf-8")
-    assert main.main(["3", "--write", str(target)]) == 0
+    assert main.main(["--small", "--write", str(target)]) == 0
     text = target.read_text(encoding="utf-8")
     assert text.startswith("before\n")
     assert text.endswith("after\n")
@@ -249,6 +258,14 @@ def test_a_process_that_takes_too_much_is_stopped(monkeypatch):
     run = measure.run(Task([sys.executable, "-c", code]))
     assert run.outcome is Outcome.LARGE
     assert table.outcome(run) == "> 100 MB"
+
+
+def test_what_went_wrong_is_the_last_word():
+    code = (
+        "import sys; print('bug: no idea', file=sys.stderr); print('  a hint', file=sys.stderr); sys.exit(2)"
+    )
+    assert measure.run(Task([sys.executable, "-c", code])).error == "bug: no idea"
+    assert measure.run(Task([sys.executable, "-c", "import sys; sys.exit(3)"])).error == "exit 3"
 
 
 def test_a_task_is_prepared_before_every_run(tmp_path):
