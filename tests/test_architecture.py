@@ -17,14 +17,14 @@ FLOORS = [
     {"formula"},
     {"powers"},
     {"arithmetic"},
-    {"spec"},
+    {"programs", "spec"},
     {"network"},
     {"notation", "opening"},
     {"allocation", "differentiation"},
     {"technology"},
     {"quantities"},
     {"prices", "value"},
-    {"accounts", "kinks", "rules", "equilibrium"},
+    {"accounts", "concavity", "kinks", "rules", "equilibrium"},
     {"solution"},
     {"cautions"},
     {"solver"},
@@ -92,7 +92,9 @@ def test_nothing_runs_text_as_python():
             for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
         }
-        assert called.isdisjoint({"eval", "exec", "compile", "sympify", "parse_expr", "__import__"}), path
+        allowed = {"exec"} if path.name == "programs.py" else set()  # see test_programs.py
+        runners = {"eval", "exec", "compile", "sympify", "parse_expr", "__import__"}
+        assert called.isdisjoint(runners - allowed), path
 
 
 def test_public_names_are_never_shadowed_by_modules():

@@ -1,34 +1,24 @@
-"""What the prices mean for each firm: its books, returns to scale, concavity (MODEL.md section 4)."""
+"""What the prices mean for each firm: its books, and returns to scale (MODEL.md section 4)."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from itertools import combinations
-from random import Random
 
-from chainprice.arithmetic import DECIMALS, digits, working_digits
+from chainprice.arithmetic import working_digits
 from chainprice.errors import NoConvergenceError
 from chainprice.prices import Prices
 from chainprice.quantities import Quantities
 from chainprice.spec import Spec
-from chainprice.technology import MarginalProduct, Point, ProductionFunction
+from chainprice.technology import MarginalProduct
 from chainprice.value import trade_value
-
-EXACT_UP_TO = 12
-"""Up to so many inputs concavity is decided from the whole Hessian; beyond, along sampled directions."""
 
 ADD_UP = Decimal("1e-12")
 """How near incomes must come to total value, relatively."""
 
 _ROUNDING = 12
 """Digits at the end of the working digits that a sum of incomes may have lost."""
-
-_DIGITS = 45
-_STEP = Decimal("1e-11")
-_TOLERANCE = Decimal("1e-12")
-_DIRECTIONS = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,86 +100,3 @@ def returns_to_scale(
         return None
     growth = sum((weights[p.output] * p.value * used[p.input] for p in products), Decimal(0))
     return growth / output
-
-
-def is_concave_at(function: ProductionFunction, point: Point) -> bool | None:
-    """Whether the Hessian of a production function has no positive eigenvalue at a point.
-
-    Second differences in 45 digits, so that about 20 are good; None where they are undefined (the
-    edge of the function's domain). Beyond `EXACT_UP_TO` inputs, only directions of positive
-    curvature among the axes, the ray and a fixed sample are found.
-    """
-    if not function.inputs:
-        return True
-    with digits(_DIGITS):
-        try:
-            curve = _Curve(function, point)
-            if len(function.inputs) <= EXACT_UP_TO:
-                return _is_negative_semidefinite(curve.hessian())
-            return all(curve.second(direction) <= curve.noise for direction in curve.directions())
-        except ArithmeticError:
-            return None
-
-
-class _Curve:
-    """A settled production function around a point, in relative steps of its inputs."""
-
-    def __init__(self, function: ProductionFunction, point: Point) -> None:
-        self._inputs = function.inputs
-        self._shape = function.settled(point).shape
-        self._numbers = function.formula.numbers
-        self._values = function.values(point)
-        self._slots = [function.formula.names.index(name) for name in self._inputs]
-        self._scales = [abs(point[name]) or Decimal(1) for name in self._inputs]
-        self._middle = self.at({})
-        self.noise = _TOLERANCE * abs(self._middle)
-
-    def at(self, steps: Mapping[int, int]) -> Decimal:
-        """The output with input i moved by steps[i] relative steps."""
-        values = list(self._values)
-        for index, count in steps.items():
-            values[self._slots[index]] += count * _STEP * self._scales[index]
-        value: Decimal = self._shape.run(DECIMALS, values, self._numbers)
-        return value
-
-    def second(self, direction: Mapping[int, int]) -> Decimal:
-        """The second derivative along a direction."""
-        back = {index: -count for index, count in direction.items()}
-        return (self.at(direction) - 2 * self._middle + self.at(back)) / _STEP**2
-
-    def hessian(self) -> list[list[Decimal]]:
-        """All second derivatives, each input in units of its own quantity, over the output's size."""
-        count = len(self._inputs)
-        scale = abs(self._middle) or Decimal(1)
-        axis = [self.second({i: 1}) for i in range(count)]
-        matrix = [[axis[i] / scale if i == j else Decimal(0) for j in range(count)] for i in range(count)]
-        for i, j in combinations(range(count), 2):
-            mixed = (self.second({i: 1, j: 1}) - axis[i] - axis[j]) / 2
-            matrix[i][j] = matrix[j][i] = mixed / scale
-        return matrix
-
-    def directions(self) -> list[dict[int, int]]:
-        """The axes, the ray, and random corners (always the same ones)."""
-        count = len(self._inputs)
-        random = Random(0)  # noqa: S311 - a fixed sample, nothing secret
-        corners = [{i: random.choice((-1, 0, 1)) for i in range(count)} for _ in range(_DIRECTIONS)]
-        return [{i: 1} for i in range(count)] + [dict.fromkeys(range(count), 1)] + corners
-
-
-def _is_negative_semidefinite(matrix: list[list[Decimal]]) -> bool:
-    """By symmetric elimination, largest pivot first; what is below the noise counts as zero."""
-    rest = [[-value for value in row] for row in matrix]
-    noise = _TOLERANCE * max(Decimal(1), *(abs(value) for row in matrix for value in row))
-    while rest:
-        size = range(len(rest))
-        pivot = max(size, key=lambda i: rest[i][i])
-        if any(rest[i][i] < -noise for i in size):
-            return False
-        if rest[pivot][pivot] <= noise:
-            return all(abs(value) <= noise for row in rest for value in row)
-        rest = [
-            [rest[i][j] - rest[i][pivot] * rest[pivot][j] / rest[pivot][pivot] for j in size if j != pivot]
-            for i in size
-            if i != pivot
-        ]
-    return True

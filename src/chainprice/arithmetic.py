@@ -105,15 +105,22 @@ DECIMALS: Functions = {
 """The arithmetic of `Shape.run` in decimals, at the digits of the context."""
 
 
-def _pi() -> Decimal:
+@lru_cache(maxsize=64)
+def _pi(count: int) -> Decimal:
     import mpmath
 
-    with mpmath.workdps(working_digits() + 5):
-        return +Decimal(mpmath.nstr(+mpmath.pi, working_digits() + 5))
+    with mpmath.workdps(count + 5):
+        return +Decimal(mpmath.nstr(+mpmath.pi, count + 5))
 
 
-CONSTANTS: Mapping[str, Callable[[], Decimal]] = {"pi": _pi, "e": lambda: Decimal(1).exp()}
+CONSTANTS: Mapping[str, Callable[[], Decimal]] = {
+    "pi": lambda: _pi(working_digits()),
+    "e": lambda: Decimal(1).exp(),
+}
 """Names with a value of their own where no good or parameter has the name."""
+
+
+_ONE_NUMBER = (("number", (0,)),)
 
 
 def evaluate(formula: Formula, values: Mapping[str, Decimal] = MappingProxyType({})) -> Decimal:
@@ -121,6 +128,8 @@ def evaluate(formula: Formula, values: Mapping[str, Decimal] = MappingProxyType(
 
     Raises ArithmeticError (decimal's) where it is not a finite real number.
     """
+    if formula.shape.steps == _ONE_NUMBER:
+        return +formula.numbers[0]
     names = [values[name] if name in values else CONSTANTS[name]() for name in formula.names]
     value: Decimal = formula.shape.run(DECIMALS, names, formula.numbers)
     return +value

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
 
-from chainprice.accounts import Account, is_concave_at
+from chainprice.accounts import Account
 from chainprice.arithmetic import SMALLEST_DOUBLE
+from chainprice.concavity import is_concave_at
 from chainprice.network import Network
 from chainprice.prices import Prices
 from chainprice.quantities import Quantities

@@ -18,11 +18,12 @@ from types import MappingProxyType
 from typing import Any
 
 from chainprice import cache, limits
-from chainprice.arithmetic import CONSTANTS, DECIMALS
+from chainprice.arithmetic import CONSTANTS
 from chainprice.errors import UndefinedError
 from chainprice.formula import Formula, FormulaError, Functions, Shape, ShapeBuilder, read
 from chainprice.notation import Forms, NotWritableError, Sum, Writer, from_data, to_data
 from chainprice.opening import left_open
+from chainprice.programs import Program, program
 
 _SLOT = re.compile(r"\bx(\d+)\b")
 
@@ -100,7 +101,7 @@ def _writer(bound: Bound, opened: frozenset[int]) -> Writer:
     return Writer({slot_name(slot): known[slot] for slot in opened}, decimal=bound.is_decimal)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Gradient:
     """A shape's value and all its partial derivatives in one program, whatever numbers its formulas have.
 
@@ -121,8 +122,12 @@ class Gradient:
         Raises ArithmeticError where one of them has no value.
         """
         constants = [CONSTANTS[name]() for name in self.constants]
-        values = self.program.trace(DECIMALS, [*names, *numbers, *constants], self.literals)
-        return +values[self.value], {slot: +values[step] for slot, step in self.results.items()}
+        value, *slopes = self._run([*names, *numbers, *constants], self.literals)
+        return value, dict(zip(self.results, slopes, strict=True))
+
+    @cached_property
+    def _run(self) -> Program:
+        return program(self.program, (self.value, *self.results.values()))
 
 
 @lru_cache(maxsize=4096)

@@ -23,7 +23,7 @@ def price_ranges(
     evaluations nothing is computed; the kink's warning stands.
     """
     affected = _upstream_of_kinks(network, technology, quantities)
-    if len(affected) * len(network.firms) > limits.KINK_WORK:
+    if not affected or len(affected) * len(network.firms) > limits.KINK_WORK:
         return {}
     ranges: dict[str, tuple[Decimal, Decimal | None]] = {}
     count = working_digits()
@@ -52,6 +52,8 @@ def _upstream_of_kinks(network: Network, technology: Technology, quantities: Qua
         for firm, functions in technology.items()
         if any(function.settled(quantities.used[firm]).on_kink for function in functions)
     }
+    if not kinked:
+        return []
     upstream: set[str] = set()
     for firm in reversed(network.firms):
         if firm in kinked or any(good in upstream for good in network.outputs[firm]):

@@ -22,6 +22,7 @@ from chainprice.differentiation import Bound
 from chainprice.errors import Problem, UndefinedError
 from chainprice.formula import KINKED, Formula, Shape, ShapeBuilder
 from chainprice.network import Network
+from chainprice.programs import program
 from chainprice.spec import Spec
 
 Point = Mapping[str, Decimal]
@@ -43,17 +44,15 @@ class ProductionFunction:
 
     def values(self, point: Point) -> list[Decimal]:
         """The numbers that fill the formula's name slots at a point."""
-        return [self._value(name, point) for name in self.formula.names]
+        return [point[name] if name in point else self._constant(name) for name in self.formula.names]
 
-    def _value(self, name: str, point: Point) -> Decimal:
-        if name in self.parameters:
-            return evaluate(self.parameters[name])
-        return point[name] if name in self.inputs else CONSTANTS[name]()
+    def _constant(self, name: str) -> Decimal:
+        return evaluate(self.parameters[name]) if name in self.parameters else CONSTANTS[name]()
 
     def amount(self, point: Point) -> Decimal:
         """The quantity of output at a point; raises ArithmeticError where there is none."""
-        value: Decimal = self.formula.shape.run(DECIMALS, self.values(point), self.formula.numbers)
-        return +value
+        value: Decimal = program(self.formula.shape)(self.values(point), self.formula.numbers)[0]
+        return value
 
     def settled(self, point: Point, weights: Weights = MappingProxyType({})) -> Settled:
         """The smooth function that this one is at a point, with these weights at its bends."""

@@ -14,10 +14,11 @@ from decimal import Decimal
 from random import Random
 
 from chainprice import differentiation
-from chainprice.arithmetic import DECIMALS, evaluate
+from chainprice.arithmetic import evaluate
 from chainprice.differentiation import Bound
 from chainprice.errors import UndefinedError
 from chainprice.formula import KINKED, Formula, Shape, ShapeBuilder
+from chainprice.programs import program
 from chainprice.technology import settle
 
 _SAMPLES = 12
@@ -128,10 +129,10 @@ def value_and_slopes(
 
 def _value(formula: Formula, values: list[Decimal]) -> Decimal | None:
     try:
-        value: Decimal = formula.shape.run(DECIMALS, values, formula.numbers)
+        value: Decimal = program(formula.shape)(values, formula.numbers)[0]
     except ArithmeticError:
         return None
-    return +value
+    return value
 
 
 def _slope_at(formula: Formula, shape: Shape, slot: int, values: list[Decimal]) -> Decimal | None:

@@ -12,10 +12,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from chainprice.arithmetic import CONSTANTS, DECIMALS, evaluate, working_digits
+from chainprice.arithmetic import CONSTANTS, evaluate, working_digits
 from chainprice.equilibrium.bends import value_and_slopes
 from chainprice.equilibrium.programme import Argument, Balance, Constant, Piece, Programme
 from chainprice.formula import Formula
+from chainprice.programs import program
 
 ZERO, ONE = Decimal(0), Decimal(1)
 
@@ -77,8 +78,9 @@ class Conditions:
 
     def value(self, piece: Piece, x: Sequence[Decimal]) -> Decimal:
         """A piece's value; raises ArithmeticError where it has none."""
-        value: Decimal = piece.run(DECIMALS, x, self.constant)
-        return +value
+        formula = piece.formula
+        value: Decimal = program(formula.shape)(piece.values(x, self.constant), formula.numbers)[0]
+        return value
 
     def outputs(self, x: Sequence[Decimal]) -> list[Decimal]:
         """What each production makes; raises ArithmeticError where one has no value."""

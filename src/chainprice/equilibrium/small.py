@@ -8,6 +8,7 @@ logarithms of its marginal values are next to linear in those of its inputs.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -25,6 +26,17 @@ _FARTHEST = 50.0
 """Logarithms that one round moves an input at most."""
 
 _THERE = 1e-8
+
+
+@dataclass(frozen=True, slots=True)
+class _Moment:
+    """Quantities and multipliers, and the derivatives there, each quantity measured by itself."""
+
+    x: np.ndarray
+    weights: np.ndarray
+    value: float
+    pulls: np.ndarray
+    curvatures: np.ndarray
 
 
 class SmallFirms:
@@ -63,19 +75,19 @@ class SmallFirms:
 
         Only what they use changes, in place, and only inputs of which they use some.
         """
-        waiting = {int(firm) for firm in np.unique(self._firm_of[moved]) if firm >= 0}
+        waiting = {firm for firm in self._firm_of[moved].tolist() if firm >= 0}
         before = x.copy()
         for _ in range(_ROUNDS):
             if not waiting:
                 return
             own = Scales(np.where(x > 0, x, scales.variables), scales.constraints, scales.value)
-            pulls = self._nlp.pulls(x, weights, own)
-            curvatures = self._nlp.curvatures(x, weights, own)
+            pulls, curvatures = self._nlp.pulls(x, weights, own), self._nlp.curvatures(x, weights, own)
+            moment = _Moment(x, weights, scales.value, pulls, curvatures)
             for firm in sorted(waiting):
                 used = self._uses[firm][x[self._uses[firm]] > 0]
-                step = self._step(firm, used, x, weights, scales.value, pulls, curvatures)
+                step = self._step(firm, used, moment)
                 best = None if step is None else x[used] * np.exp(step) / self._sizes[used]
-                if best is None or not np.all((best > _LEAST) & (best < _SMALL)):
+                if step is None or best is None or not np.all((best > _LEAST) & (best < _SMALL)):
                     x[used] = before[used]
                     waiting.discard(firm)
                     continue
@@ -85,25 +97,17 @@ class SmallFirms:
         for firm in waiting:
             x[self._uses[firm]] = before[self._uses[firm]]
 
-    def _step(
-        self,
-        firm: int,
-        used: np.ndarray,
-        x: np.ndarray,
-        weights: np.ndarray,
-        value: float,
-        pulls: np.ndarray,
-        curvatures: np.ndarray,
-    ) -> np.ndarray | None:
+    def _step(self, firm: int, used: np.ndarray, moment: _Moment) -> np.ndarray | None:
         """How far its inputs' logarithms are from the best; None where that has no meaning."""
-        cost = weights[self._balance_of[used]] * x[used] / value
-        worth = pulls[used] + cost
+        weights, value = moment.weights, moment.value
+        cost = weights[self._balance_of[used]] * moment.x[used] / value
+        worth = moment.pulls[used] + cost
         sales = sum(float(weights[balances].sum()) * size for balances, size in self._markets[firm])
         is_sound = np.all(cost > 0) and np.all(worth > 0) and np.all(np.isfinite(worth))
         if not len(used) or not is_sound or worth.sum() * value > _SMALL * sales:
             return None
         matrix = np.zeros((len(used), len(used)))
-        for i, j, entry in self._block(firm, used, curvatures):
+        for i, j, entry in self._block(firm, used, moment.curvatures):
             matrix[i, j] = matrix[j, i] = entry
         try:
             step = np.linalg.solve(matrix / worth[:, None], np.log(cost / worth))

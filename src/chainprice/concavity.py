@@ -1,0 +1,170 @@
+"""Whether a production function is concave at a point.
+
+First by rules, which settle what people mostly write: a product of powers of concave functions is concave
+while its exponents sum to no more than 1, and so are sums, least ones and roots of such. What the rules
+do not know is decided by second differences.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from itertools import combinations
+from random import Random
+
+from chainprice.arithmetic import DECIMALS, digits
+from chainprice.formula import Shape
+from chainprice.technology import Point, ProductionFunction
+
+EXACT_UP_TO = 12
+"""Up to so many inputs concavity is decided from the whole Hessian; beyond, along sampled directions."""
+
+_DIGITS = 45
+_STEP = Decimal("1e-11")
+_TOLERANCE = Decimal("1e-12")
+_DIRECTIONS = 64
+
+_CONSTANT, _CONCAVE = Decimal(0), Decimal(1)
+"""Degrees: that of a positive constant, and the greatest that is concave."""
+
+
+def is_concave_at(function: ProductionFunction, point: Point) -> bool | None:
+    """Whether a production function is concave at a point; None where that cannot be told.
+
+    By second differences in 45 digits, so that about 20 are good: no positive eigenvalue of the Hessian.
+    They are undefined at the edge of the function's domain. Beyond `EXACT_UP_TO` inputs, only directions
+    of positive curvature among the axes, the ray and a fixed sample are found.
+    """
+    if not function.inputs or _is_concave_by_rules(function, point):
+        return True
+    with digits(_DIGITS):
+        try:
+            curve = _Curve(function, point)
+            if len(function.inputs) <= EXACT_UP_TO:
+                return _is_negative_semidefinite(curve.hessian())
+            return all(curve.second(direction) <= curve.noise for direction in curve.directions())
+        except ArithmeticError:
+            return None
+
+
+def _is_concave_by_rules(function: ProductionFunction, point: Point) -> bool:
+    """Whether the rules show it, for positive inputs; they know nothing of bends at a point of theirs."""
+    if function.formula.shape.kinked or not all(point[name] > 0 for name in function.inputs):
+        return False
+    numbers = function.formula.numbers
+    constants = {
+        slot: value
+        for slot, (name, value) in enumerate(zip(function.formula.names, function.values(point), strict=True))
+        if name not in function.inputs
+    }
+    degree = _degree(function.formula.shape, numbers, constants)
+    return degree is not None and degree <= _CONCAVE
+
+
+def _degree(shape: Shape, numbers: Sequence[Decimal], constants: Mapping[int, Decimal]) -> Decimal | None:
+    """The least d known for which the function is positive and its d-th root concave; None if none is known.
+
+    0 is a positive constant's. Degrees of factors add up (the geometric mean is concave and grows with
+    its arguments); a power multiplies them.
+    """
+    degrees: list[Decimal | None] = []
+    known: list[Decimal | None] = []
+    for operation, operands in shape.steps:
+        value: Decimal | None = None
+        degree: Decimal | None = None
+        if operation == "number":
+            value = numbers[operands[0]]
+        elif operation == "name":
+            value = constants.get(operands[0])
+            degree = _CONCAVE
+        else:
+            parts = [degrees[operand] for operand in operands]
+            degree = _combined(operation, parts, known[operands[-1]])
+        if value is not None:
+            degree = _CONSTANT if value > 0 else None
+        degrees.append(degree)
+        known.append(value)
+    return degrees[-1]
+
+
+def _combined(operation: str, parts: Sequence[Decimal | None], last: Decimal | None) -> Decimal | None:
+    """The degree of an operation on parts of these degrees, the last of which may be a known number."""
+    known = [part for part in parts if part is not None]
+    degree: Decimal | None = None
+    if len(known) == len(parts):
+        match operation, known:
+            case "pow", [base, _] if last is not None and last > 0:
+                degree = base * last
+            case "sqrt", [base]:
+                degree = base / 2
+            case "mul", [first, second]:
+                degree = first + second
+            case "add", [first, second] if max(first, second) <= _CONCAVE:
+                degree = max(first, second)  # u^d + v^d is, like any CES function, a power of a concave one
+            case "div", [first, second] if second == _CONSTANT:
+                degree = first
+    return degree
+
+
+class _Curve:
+    """A settled production function around a point, in relative steps of its inputs."""
+
+    def __init__(self, function: ProductionFunction, point: Point) -> None:
+        self._inputs = function.inputs
+        self._shape = function.settled(point).shape
+        self._numbers = function.formula.numbers
+        self._values = function.values(point)
+        self._slots = [function.formula.names.index(name) for name in self._inputs]
+        self._scales = [abs(point[name]) or Decimal(1) for name in self._inputs]
+        self._middle = self.at({})
+        self.noise = _TOLERANCE * abs(self._middle)
+
+    def at(self, steps: Mapping[int, int]) -> Decimal:
+        """The output with input i moved by steps[i] relative steps."""
+        values = list(self._values)
+        for index, count in steps.items():
+            values[self._slots[index]] += count * _STEP * self._scales[index]
+        value: Decimal = self._shape.run(DECIMALS, values, self._numbers)
+        return value
+
+    def second(self, direction: Mapping[int, int]) -> Decimal:
+        """The second derivative along a direction."""
+        back = {index: -count for index, count in direction.items()}
+        return (self.at(direction) - 2 * self._middle + self.at(back)) / _STEP**2
+
+    def hessian(self) -> list[list[Decimal]]:
+        """All second derivatives, each input in units of its own quantity, over the output's size."""
+        count = len(self._inputs)
+        scale = abs(self._middle) or Decimal(1)
+        axis = [self.second({i: 1}) for i in range(count)]
+        matrix = [[axis[i] / scale if i == j else Decimal(0) for j in range(count)] for i in range(count)]
+        for i, j in combinations(range(count), 2):
+            mixed = (self.second({i: 1, j: 1}) - axis[i] - axis[j]) / 2
+            matrix[i][j] = matrix[j][i] = mixed / scale
+        return matrix
+
+    def directions(self) -> list[dict[int, int]]:
+        """The axes, the ray, and random corners (always the same ones)."""
+        count = len(self._inputs)
+        random = Random(0)  # noqa: S311 - a fixed sample, nothing secret
+        corners = [{i: random.choice((-1, 0, 1)) for i in range(count)} for _ in range(_DIRECTIONS)]
+        return [{i: 1} for i in range(count)] + [dict.fromkeys(range(count), 1)] + corners
+
+
+def _is_negative_semidefinite(matrix: list[list[Decimal]]) -> bool:
+    """By symmetric elimination, largest pivot first; what is below the noise counts as zero."""
+    rest = [[-value for value in row] for row in matrix]
+    noise = _TOLERANCE * max(Decimal(1), *(abs(value) for row in matrix for value in row))
+    while rest:
+        size = range(len(rest))
+        pivot = max(size, key=lambda i: rest[i][i])
+        if any(rest[i][i] < -noise for i in size):
+            return False
+        if rest[pivot][pivot] <= noise:
+            return all(abs(value) <= noise for row in rest for value in row)
+        rest = [
+            [rest[i][j] - rest[i][pivot] * rest[pivot][j] / rest[pivot][pivot] for j in size if j != pivot]
+            for i in size
+            if i != pivot
+        ]
+    return True

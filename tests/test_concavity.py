@@ -1,0 +1,76 @@
+"""The rules of concavity never say more than the Hessian."""
+
+from decimal import Decimal
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import chainprice
+from chainprice import concavity, network, technology
+from chainprice.arithmetic import digits
+
+
+def function_of(text):
+    spec = chainprice.load(
+        f"firms: {{maker: {{production: {{out: '{text}'}}}}}}\n"
+        "supply: {a: {quantity: 2}, b: {quantity: 3}}\ndemand: {out: {price: 1}}"
+    )
+    return technology.build(spec, network.build(spec))["maker"][0]
+
+
+POINT = {"a": Decimal(2), "b": Decimal(3)}
+
+
+@pytest.mark.parametrize(
+    ("text", "by_rules", "is_concave"),
+    [
+        ("3*a^0.4*b^0.6", True, True),
+        ("3*a^0.4*b^0.61", False, False),
+        ("2*sqrt(a*b)", True, True),
+        ("sqrt(a)*sqrt(b) + a/4 + 5", True, True),
+        ("(a^0.5 + b^0.5)*b^0.2", True, True),
+        ("(a^0.5 + b)*b^0.2", False, False),
+        ("(a^0.5 + b^0.5)^0.7*b^0.2", True, True),
+        ("(2*a + 3*b + 4)^0.9", True, True),
+        ("a^2*b^-1", False, False),
+        ("a - b^0.5", False, False),
+        ("(a + b^2)^0.5", False, False),
+        ("ln(a) + b", False, True),
+        ("(a/3)^0.5*(b/7)^0.5", True, True),
+        ("-a^0.5", False, False),
+    ],
+)
+def test_rules(text, by_rules, is_concave):
+    function = function_of(text)
+    with digits(30):
+        assert concavity._is_concave_by_rules(function, POINT) == by_rules
+        assert concavity.is_concave_at(function, POINT) is is_concave
+
+
+def formulas():
+    leaves = st.sampled_from(["a", "b", "2", "0.5", "3*a", "1/2"])
+    exponents = st.sampled_from(["0.3", "0.5", "0.7", "1.2"])
+
+    def grow(parts):
+        return st.one_of(
+            st.tuples(parts, parts).map(lambda p: f"({p[0]}) * ({p[1]})"),
+            st.tuples(parts, parts).map(lambda p: f"({p[0]}) + ({p[1]})"),
+            st.tuples(parts, parts).map(lambda p: f"({p[0]}) / ({p[1]})"),
+            st.tuples(parts, exponents).map(lambda p: f"({p[0]})^{p[1]}"),
+            parts.map(lambda p: f"sqrt({p})"),
+        )
+
+    return st.recursive(leaves, grow, max_leaves=6)
+
+
+@settings(max_examples=150, deadline=None)
+@given(formulas(), st.sampled_from([(2, 3), (0.1, 7), (5, 0.2)]))
+def test_rules_never_say_more_than_the_hessian(text, point):
+    function = function_of(text)
+    at = dict(zip("ab", map(Decimal, map(str, point)), strict=True))
+    with digits(30):
+        if function.inputs and concavity._is_concave_by_rules(function, at):
+            with digits(45):
+                hessian = concavity._Curve(function, at).hessian()
+            assert concavity._is_negative_semidefinite(hessian)
