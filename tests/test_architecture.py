@@ -27,6 +27,8 @@ FLOORS = [
     {"accounts", "concavity", "kinks", "rules", "equilibrium"},
     {"solution"},
     {"cautions"},
+    {"pricing"},
+    {"tabulation"},
     {"solver"},
     {"verification", "explanation", "inspection"},
     {"gate"},

@@ -151,6 +151,8 @@ def _fail_if_apart(good: str, backward: Decimal, multiplier: Decimal) -> None:
 
 def marginal_value(products: Sequence[MarginalProduct], prices: Mapping[str, Decimal]) -> Decimal:
     """The value of an input's marginal product, over all outputs of a firm."""
+    if len(products) == 1:
+        return prices[products[0].output] * products[0].value
     return sum((prices[p.output] * p.value for p in products), Decimal(0))
 
 
@@ -165,6 +167,8 @@ def fan_out(
     where the good is non-rival. So one formula prices a chain (one use), a public good (marginal
     values add) and a stated split (their weighted mean); no use makes 0.
     """
+    if len(uses) == 1 and uses[0].share is None:
+        return values[uses[0].key]
     return sum((shares[u.key] * values[u.key] for u in uses), Decimal(0))
 
 

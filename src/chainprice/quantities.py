@@ -31,9 +31,17 @@ class Quantities:
         return self.sold[use.good] if use.is_demand else self.used[use.user][use.good]
 
 
+WHOLE = Decimal(1)
+
+
 def share(use: Use) -> Decimal:
-    """The part of a good that a use has: 1 where no split is stated."""
-    return Decimal(1) if use.share is None else evaluate(use.share)
+    """The part of a good that a use has: `WHOLE` where no split is stated."""
+    return WHOLE if use.share is None else evaluate(use.share)
+
+
+def part(amount: Decimal, share: Decimal) -> Decimal:
+    """A share of an amount; the whole is the amount itself."""
+    return amount if share is WHOLE else amount * share
 
 
 def flow(
@@ -53,11 +61,11 @@ def flow(
     used: dict[str, Mapping[str, Decimal]] = {}
     made: dict[str, Mapping[str, Decimal]] = {}
     for firm in network.firms:
-        used[firm] = {good: available[good] * shares[good, firm] for good in network.inputs[firm]}
+        used[firm] = {good: part(available[good], shares[good, firm]) for good in network.inputs[firm]}
         made[firm] = {f.output: amount(spec, f, used[firm]) for f in technology[firm]}
         for good, quantity in made[firm].items():
-            available[good] += quantity
-    sold = {good: available[good] * shares[good, ""] for good in spec.demand}
+            available[good] = available[good] + quantity if available[good] else quantity
+    sold = {good: part(available[good], shares[good, ""]) for good in spec.demand}
     return Quantities(available, bought, used, made, sold)
 
 

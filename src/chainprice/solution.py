@@ -1,10 +1,13 @@
-"""The result of `solve`, as immutable values; `to_dict` gives the JSON of the contract."""
+"""The result of `solve`, as immutable values; `to_dict` gives the JSON of the contract.
+
+Rows are named tuples: a chain of many firms has many of them.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from chainprice.arithmetic import Number, plain
 from chainprice.network import Role
@@ -24,8 +27,7 @@ WarningCode = Literal[
 ]
 
 
-@dataclass(frozen=True, slots=True)
-class Warning:
+class Warning(NamedTuple):
     """Something about the result that a reader should know; `good` and `firm` say where."""
 
     code: WarningCode
@@ -38,8 +40,7 @@ class Warning:
         return {"code": self.code, "message": self.message, "good": self.good, "firm": self.firm}
 
 
-@dataclass(frozen=True, slots=True)
-class PricedUse:
+class PricedUse(NamedTuple):
     """A use of a good: how much of it, what it pays a unit, and what one more is worth to it.
 
     `user` is a firm, or "demand" where `kind` is demand; `share` is there where a split is stated.
@@ -69,8 +70,7 @@ class PricedUse:
         }
 
 
-@dataclass(frozen=True, slots=True)
-class Limit:
+class Limit(NamedTuple):
     """Something that the market cannot go beyond: `rent` is what one more unit of it would add.
 
     The quantity of a supply or a demand, or a capacity of a firm (the constant in a `min` that bounds
@@ -96,8 +96,7 @@ class Limit:
         }
 
 
-@dataclass(frozen=True, slots=True)
-class Incomes:
+class Incomes(NamedTuple):
     """Where total value goes; the three sum to it.
 
     What suppliers earn beyond their supply price (all of it where the supply is free of charge) are
@@ -117,8 +116,7 @@ class Incomes:
         }
 
 
-@dataclass(frozen=True, slots=True)
-class PricedGood:
+class PricedGood(NamedTuple):
     """A row of the price table: quantity in the good's unit, price in money per unit.
 
     `rule` says where the price comes from: the chain rule at this good, with formulas.
@@ -153,8 +151,7 @@ class PricedGood:
         return row
 
 
-@dataclass(frozen=True, slots=True)
-class Output:
+class Output(NamedTuple):
     """What a firm makes of a good, and the price it gets."""
 
     good: str
@@ -162,8 +159,7 @@ class Output:
     price: Number
 
 
-@dataclass(frozen=True, slots=True)
-class Input:
+class Input(NamedTuple):
     """What a firm uses of a good, its price, and what one more unit is worth to the firm."""
 
     good: str
@@ -173,8 +169,7 @@ class Input:
     gap: Number
 
 
-@dataclass(frozen=True, slots=True)
-class Derivative:
+class Derivative(NamedTuple):
     """A marginal product: dF/dz of one output by one input."""
 
     output: str
@@ -183,8 +178,7 @@ class Derivative:
     value: Number
 
 
-@dataclass(frozen=True, slots=True)
-class PricedFirm:
+class PricedFirm(NamedTuple):
     """A row of the firm table, in the unit of money; `returns_to_scale` None where output is 0."""
 
     firm: str

@@ -1,0 +1,167 @@
+"""A chain priced: the forward and the backward pass, with as many digits as it takes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from typing import TYPE_CHECKING, TypeVar
+
+from chainprice import limits, progress, quantities, technology
+from chainprice.arithmetic import digits, working_digits
+from chainprice.errors import PrecisionError, Problem
+from chainprice.network import Network
+from chainprice.prices import Cleared, Prices, at_equilibrium, backpropagate
+from chainprice.quantities import Quantities
+from chainprice.spec import Spec
+from chainprice.technology import MarginalProduct, ProductionFunction, Technology
+from chainprice.value import demand_prices, total_value
+
+if TYPE_CHECKING:
+    from chainprice.equilibrium import Clearing, Market
+
+_Key = TypeVar("_Key")
+
+GUARD_DIGITS = 13
+"""Digits that are computed beyond those asked for, to begin with."""
+
+
+@dataclass(frozen=True, slots=True)
+class Chain:
+    """A spec with what follows from it without numbers; a `market` where it chooses the quantities."""
+
+    spec: Spec
+    network: Network
+    technology: Technology
+    market: Market | None
+
+
+@dataclass(frozen=True, slots=True)
+class Priced:
+    """A chain priced with some number of `digits`; `clearing` and `cleared` where a market chose."""
+
+    digits: int
+    quantities: Quantities
+    products: Mapping[str, Sequence[MarginalProduct]]
+    prices: Prices
+    total_value: Decimal
+    clearing: Clearing | None = None
+    cleared: Cleared | None = None
+
+    def results(self) -> Iterator[Decimal]:
+        """The numbers whose digits are promised, always in the same order."""
+        yield self.total_value
+        yield from self.quantities.available.values()
+        yield from self.prices.of.values()
+
+
+def price(chain: Chain, count: int) -> Priced:
+    """The chain priced so that `count` significant digits of every price and quantity are right.
+
+    Priced with more and more digits, until half as many again change nothing in those that count. A
+    number that goes on shrinking as digits grow is a zero that rounding hides. What two rounds
+    cannot see is a number that drowns in both, beside another 1e45 times its size.
+
+    Raises PrecisionError where the digits cannot be had, and what the passes raise.
+    """
+    working = count + GUARD_DIGITS
+    coarse = _price_with(chain, working)
+    for rounds_left in reversed(range(limits.ROUNDS)):
+        fine = _price_with(chain, working + working // 2)
+        with digits(fine.digits):
+            if all(
+                _same(a, b, count) or (rounds_left == 0 and _vanishes(a, b, working))
+                for a, b in zip(coarse.results(), fine.results(), strict=True)
+            ):
+                return _without_noise(coarse, fine, count)
+        working = 2 * working
+        coarse = _price_with(chain, working)
+    raise PrecisionError(
+        Problem(
+            f"{count} digits could not be reached with {working}: almost everything cancels somewhere",
+            chain.spec.place(),
+            "look for a difference of nearly equal quantities in the formulas",
+        )
+    )
+
+
+def _same(coarse: Decimal, fine: Decimal, count: int) -> bool:
+    """Whether two values agree to `count` digits."""
+    return abs(coarse - fine) <= abs(fine).scaleb(-count - 2)
+
+
+def _vanishes(coarse: Decimal, fine: Decimal, working: int) -> bool:
+    """Whether a value shrank about as much as the digits grew."""
+    return abs(fine) <= abs(coarse).scaleb(-working // 4)
+
+
+def _without_noise(coarse: Priced, fine: Priced, count: int) -> Priced:
+    """The finer of the two, with 0 for what is nothing but rounding."""
+
+    def cleaned(a: Mapping[_Key, Decimal], b: Mapping[_Key, Decimal]) -> dict[_Key, Decimal]:
+        return {key: b[key] if _same(a[key], b[key], count) else Decimal(0) for key in b}
+
+    flow = replace(fine.quantities, available=cleaned(coarse.quantities.available, fine.quantities.available))
+    prices = replace(
+        fine.prices,
+        of=cleaned(coarse.prices.of, fine.prices.of),
+        marginal_values=cleaned(coarse.prices.marginal_values, fine.prices.marginal_values),
+        paid=cleaned(coarse.prices.paid, fine.prices.paid),
+    )
+    return replace(fine, quantities=flow, prices=prices)
+
+
+def _price_with(chain: Chain, working: int) -> Priced:
+    """Both passes, in so many digits."""
+    progress.report(f"pricing {len(chain.network.goods):,} goods with {working} digits")
+    with digits(working):
+        if chain.market is not None:
+            return _clear(chain, chain.market)
+        flow = quantities.flow(chain.spec, chain.network, chain.technology)
+        products = {
+            firm: tuple(
+                product
+                for function in functions
+                for product in technology.marginal_products(chain.spec, function, flow.used[firm])
+            )
+            for firm, functions in chain.technology.items()
+        }
+        shares = {u.key: quantities.share(u) for us in chain.network.uses.values() for u in us}
+        prices = backpropagate(chain.network, demand_prices(chain.spec, flow), products, shares)
+        return Priced(working, flow, products, prices, total_value(chain.spec, flow))
+
+
+def _clear(chain: Chain, market: Market) -> Priced:
+    """The market's quantities, and the backward pass at them."""
+    clearing = market.clear()
+    flow = clearing.quantities
+    products = {
+        firm: tuple(
+            product
+            for function in functions
+            for product in _marginal_products(chain.spec, function, clearing)
+        )
+        for firm, functions in chain.technology.items()
+    }
+    shares = {u.key: quantities.share(u) for us in chain.network.uses.values() for u in us}
+    cleared = Cleared(
+        multipliers=clearing.prices,
+        available=flow.available,
+        paid=clearing.paid,
+        shares=shares,
+        open_uses=clearing.open_uses,
+        full_uses=clearing.full_uses,
+        open_purchases=clearing.open_purchases,
+    )
+    prices = at_equilibrium(chain.network, demand_prices(chain.spec, flow), products, cleared)
+    value = total_value(chain.spec, flow)
+    return Priced(working_digits(), flow, products, prices, value, clearing, cleared)
+
+
+def _marginal_products(
+    spec: Spec, function: ProductionFunction, clearing: Clearing
+) -> tuple[MarginalProduct, ...]:
+    """The slopes at the quantities used; those that do not exist at 0, along the mix of inputs there."""
+    used = clearing.quantities.used[function.firm]
+    weights = clearing.weights.get((function.firm, function.output), {})
+    return technology.marginal_products(spec, function, used, weights, clearing.mixes.get(function.firm))

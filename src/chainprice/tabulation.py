@@ -1,0 +1,231 @@
+"""A priced chain as its result: rows of numbers to so many digits, money in the unit of account."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from decimal import Decimal
+
+from chainprice import accounts, cautions, kinks, quantities
+from chainprice.accounts import Account
+from chainprice.arithmetic import DOUBLE_DIGITS, Number, number
+from chainprice.errors import NumeraireError, Problem
+from chainprice.network import Use
+from chainprice.pricing import Chain, Priced
+from chainprice.rules import market_rule, price_rule
+from chainprice.solution import (
+    Derivative,
+    Incomes,
+    Input,
+    Limit,
+    Output,
+    PricedFirm,
+    PricedGood,
+    PricedUse,
+    Solution,
+    Warning,
+)
+
+PriceRange = tuple[Decimal, Decimal | None]
+
+NOISE_DIGITS = 5
+"""A difference is rounding where so many digits more than those asked for cancel."""
+
+_ONE = Decimal(1)
+
+
+def tabulate(chain: Chain, priced: Priced, numeraire: str | None, count: int) -> Solution:
+    """The result of `solve`: numbers to `count` digits, money in units of the numeraire if there is one.
+
+    Raises NumeraireError for a worthless numeraire, NoConvergenceError where the incomes of a market do
+    not add up to total value.
+    """
+    spec, network = chain.spec, chain.network
+    books = {
+        firm: accounts.account(firm, priced.quantities, priced.prices, priced.products[firm])
+        for firm in network.firms
+    }
+    ranges = _ranges(chain, priced)
+    rows = _Rows(chain, priced, _unit_of_account(chain, priced, numeraire), count)
+    return Solution(
+        path=spec.source.path,
+        title=spec.title,
+        sha256=spec.source.sha256,
+        allocation="given" if chain.market is None else "competitive",
+        numeraire=numeraire,
+        money=numeraire or spec.money,
+        total_value=rows.money(priced.total_value),
+        goods=tuple([rows.good(good, ranges.get(good)) for good in network.goods]),
+        firms=tuple([rows.firm(firm, books[firm]) for firm in network.firms]),
+        warnings=tuple(_warnings(chain, priced, books, ranges)),
+        limits=rows.limits(),
+        incomes=None if chain.market is None else rows.incomes(_incomes(chain, priced, books)),
+    )
+
+
+def _unit_of_account(chain: Chain, priced: Priced, numeraire: str | None) -> Decimal:
+    if numeraire is None:
+        return _ONE
+    price = priced.prices.of[numeraire]
+    if price == 0:
+        place = chain.spec.place("numeraire") if numeraire == chain.spec.numeraire else None
+        message = f"the price of the numeraire '{numeraire}' is 0, so nothing can be priced in it"
+        raise NumeraireError(Problem(message, place, "choose a good that has a price"))
+    return price
+
+
+def _ranges(chain: Chain, priced: Priced) -> Mapping[str, PriceRange]:
+    """The intervals of the prices that are not unique."""
+    if chain.market is not None:
+        return chain.market.ranges()
+    return kinks.price_ranges(chain.spec, chain.network, chain.technology, priced.quantities)
+
+
+def _incomes(chain: Chain, priced: Priced, books: Mapping[str, Account]) -> accounts.Incomes:
+    incomes = accounts.incomes(chain.spec, priced.quantities, priced.prices, books)
+    accounts.fail_unless_they_add_up(incomes, priced.total_value, books)
+    return incomes
+
+
+def _warnings(
+    chain: Chain, priced: Priced, books: Mapping[str, Account], ranges: Mapping[str, PriceRange]
+) -> Iterator[Warning]:
+    yield from cautions.of_goods(chain.network, priced.quantities, priced.prices)
+    if priced.clearing is None:
+        yield from cautions.of_given(chain.spec, chain.network, priced.quantities, priced.prices)
+        yield from cautions.of_firms(chain.technology, priced.quantities, books)
+    else:
+        yield from cautions.of_market(chain.network, priced.clearing.disposed, ranges)
+
+
+class _Rows:
+    """Turns decimals into rows; what a good's price and quantity become is worked out once."""
+
+    def __init__(self, chain: Chain, priced: Priced, unit_of_account: Decimal, count: int) -> None:
+        self._chain, self._priced, self._count = chain, priced, count
+        self._unit = None if unit_of_account == 1 else unit_of_account
+        self._noise = -max(count, DOUBLE_DIGITS) - NOISE_DIGITS
+        self._amounts = {good: self.plain(amount) for good, amount in priced.quantities.available.items()}
+        self._prices = {good: self.money(price) for good, price in priced.prices.of.items()}
+
+    def plain(self, value: Decimal) -> Number:
+        return number(value, self._count)
+
+    def money(self, value: Decimal) -> Number:
+        return number(value if self._unit is None else value / self._unit, self._count)
+
+    def net(self, a: Decimal, b: Decimal) -> Number:
+        """A difference of money; 0 where nothing but rounding is left of it."""
+        if a is b:
+            return 0.0
+        difference = a - b
+        is_noise = abs(difference) <= max(abs(a), abs(b)).scaleb(self._noise)
+        return self.money(Decimal(0) if is_noise else difference)
+
+    def _amount(self, good: str, amount: Decimal) -> Number:
+        """Of a good, which is often all that there is."""
+        return (
+            self._amounts[good] if amount is self._priced.quantities.available[good] else self.plain(amount)
+        )
+
+    def _price(self, good: str, price: Decimal) -> Number:
+        """Of a good, mostly its price."""
+        return self._prices[good] if price is self._priced.prices.of[good] else self.money(price)
+
+    def good(self, good: str, price_range: PriceRange | None) -> PricedGood:
+        spec, network, priced = self._chain.spec, self._chain.network, self._priced
+        return PricedGood(
+            good=good,
+            role=network.roles[good],
+            unit=spec.unit(good),
+            quantity=self._amounts[good],
+            price=self._prices[good],
+            value=self.money(priced.prices.of[good] * priced.quantities.available[good]),
+            rule=self._rule(good),
+            uses=tuple([self._use(use) for use in network.uses[good]]),
+            price_range=None if price_range is None else self._bounds(*price_range),
+        )
+
+    def _rule(self, good: str) -> str:
+        spec, network, priced = self._chain.spec, self._chain.network, self._priced
+        if priced.cleared is None:
+            return price_rule(spec, network, priced.products, good)
+        return market_rule(spec, network, priced.products, good, priced.cleared)
+
+    def _bounds(self, low: Decimal, high: Decimal | None) -> tuple[Number, Number | None]:
+        if high is None:
+            return self.money(low), None
+        low, high = (high, low) if self._unit is not None and self._unit < 0 else (low, high)
+        return self.money(low), self.money(high)
+
+    def _use(self, use: Use) -> PricedUse:
+        priced, key = self._priced, use.key
+        paid, worth = priced.prices.paid[key], priced.prices.marginal_values[key]
+        amount = priced.quantities.of_use(use)
+        return PricedUse(
+            user=use.user,
+            kind="demand" if use.is_demand else "firm",
+            share=None if use.share is None else self.plain(quantities.share(use)),
+            quantity=self._amount(use.good, amount),
+            price=self._price(use.good, paid),
+            marginal_value=self._price(use.good, worth),
+            gap=self.net(worth, paid),
+            corner=priced.clearing is not None and amount == 0,
+        )
+
+    def firm(self, firm: str, book: Account) -> PricedFirm:
+        network, priced = self._chain.network, self._priced
+        made, used = priced.quantities.made[firm], priced.quantities.used[firm]
+        returns = book.returns_to_scale
+        return PricedFirm(
+            firm=firm,
+            revenue=self.money(book.revenue),
+            cost=self.money(book.cost),
+            profit=self.net(book.revenue, book.cost),
+            returns_to_scale=None if returns is None else self.plain(returns),
+            outputs=tuple(
+                [
+                    Output(good, self._amount(good, made[good]), self._prices[good])
+                    for good in network.outputs[firm]
+                ]
+            ),
+            inputs=tuple([self._input(firm, good, used[good]) for good in network.inputs[firm]]),
+            derivatives=tuple(
+                [
+                    Derivative(product.output, product.input, product.formula, self.plain(product.value))
+                    for product in priced.products[firm]
+                ]
+            ),
+        )
+
+    def _input(self, firm: str, good: str, amount: Decimal) -> Input:
+        prices = self._priced.prices
+        paid, worth = prices.paid[good, firm], prices.marginal_values[good, firm]
+        return Input(
+            good,
+            self._amount(good, amount),
+            self._price(good, paid),
+            self._price(good, worth),
+            self.net(worth, paid),
+        )
+
+    def limits(self) -> tuple[Limit, ...]:
+        """What binds and what does not, where the market chose."""
+        if self._priced.clearing is None:
+            return ()
+        return tuple(
+            Limit(
+                bound.kind,
+                bound.good,
+                bound.firm,
+                self.plain(bound.quantity),
+                bound.binding,
+                self.money(bound.rent),
+            )
+            for bound in self._priced.clearing.limits
+        )
+
+    def incomes(self, incomes: accounts.Incomes) -> Incomes:
+        """Total value as what it is made of."""
+        return Incomes(
+            self.money(incomes.profits), self.money(incomes.factor_incomes), self.money(incomes.buyer_surplus)
+        )
