@@ -7,6 +7,7 @@ off, and pulls a little on everything.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
 
 import casadi
@@ -46,6 +47,7 @@ class Active:
         return [i for i in range(count) if i not in self.at_zero and i not in self.at_upper]
 
 
+@lru_cache(maxsize=4)
 def guess(point: Point, conditions: Conditions, nlp: Nlp, close: float = 0.0) -> Active:
     """What is active, from which of room and pull is the larger one, each by its size.
 

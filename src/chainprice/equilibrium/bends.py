@@ -42,6 +42,8 @@ def split_at_bends(formula: Formula, known: Mapping[str, Decimal]) -> tuple[Form
 
     `known` are the names that are constants, and what they are worth.
     """
+    if not formula.shape.kinked:
+        return formula, ()
     bent = [index for index, (operation, _) in enumerate(formula.shape.steps) if operation in KINKED]
     concave = [index for index in bent if _is_concave(formula, index, known)]
     cuts: dict[int, int] = {}

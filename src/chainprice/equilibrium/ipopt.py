@@ -71,7 +71,7 @@ class Scales:
         return np.concatenate([self.variables, self.constraints, [self.value, tie]])
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Point:
     """Where IPOPT stopped, and what it says of itself.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from itertools import islice
 from types import MappingProxyType
 
 import numpy as np
@@ -141,7 +142,7 @@ def find(
     search = _Search(programme, network, technology)
     if near is not None and (market := search.try_from(near.start, near.sizes)):
         return market
-    for start in starting_points(programme)[: _STARTS if near is None else 1]:
+    for start in islice(starting_points(programme), _STARTS if near is None else 1):
         market = search.try_from(start)
         if market is not None:
             return market

@@ -49,6 +49,12 @@ _LAST = 8
 
 _NOISE_STEPS = 1
 
+_ENOUGH = 6
+"""Digits at the end of the working digits that the next step may still change if it is not taken."""
+
+_SAFETY = 100
+"""How much longer, for its residual, the next step may be than those before it."""
+
 _LARGE = 300
 """Rows from which on the first steps are taken in doubles: fewer cost next to nothing in decimals."""
 
@@ -151,6 +157,7 @@ class _Steps(Protocol):
 
     most: int
     last: int
+    enough: float
 
     def solver(self) -> LinearSolver:
         """Of the system's Jacobian at the point."""
@@ -166,16 +173,19 @@ def _iterate(steps: _Steps) -> LinearSolver:
     """Steps until they are short enough; the last matrix."""
     best = math.inf
     stalled = 0
+    growth = 0.0
     is_long = True
     for count in range(steps.most):
         progress.report(f"polishing the solution to {-steps.last} digits, step {count + 1}")
         if is_long:
             solver = steps.solver()
         residual = steps.residual()
-        if residual is None:
+        if residual is None or (growth and (residual[1] * Decimal(growth)).adjusted() < steps.enough):
             return solver
         step = solver.solve(residual[0])
-        size = residual[1] * Decimal(float(np.max(np.abs(step), initial=0.0)))
+        longest = float(np.max(np.abs(step), initial=0.0))
+        growth = max(growth, _SAFETY * longest)
+        size = residual[1] * Decimal(longest)
         is_cut = steps.move(step, residual[1])
         if not size or size.adjusted() < steps.last:
             return solver
@@ -315,6 +325,7 @@ class _Doubles:
 
     most = _STEPS
     last = _SHORT
+    enough = -math.inf
 
     def __init__(self, system: _System) -> None:
         self._system = system
@@ -381,6 +392,8 @@ class _Decimals:
         self._near, self._x, self._weights = near, x, weights
         self.most = _STEPS + 4 * working_digits()
         self.last = _LAST - working_digits()
+        self.enough: float = _ENOUGH - working_digits()
+        self._evaluated: tuple[list[Decimal | None], list[Decimal]] | None = None
         self._free, self._rows = system.free.tolist(), system.rows.tolist()
         self._held, self._paid = system.held.tolist(), system.paid.tolist()
         self._quantities = frozenset(i for i in self._free if not system.is_bend[i])
@@ -400,7 +413,12 @@ class _Decimals:
         return solver
 
     def _gradient_and_slacks(self) -> tuple[list[Decimal | None], list[Decimal]]:
-        """dL/dx and c(x); raises NotPolishedError where a function has no value."""
+        """dL/dx and c(x), worked out once; raises NotPolishedError where a function has no value."""
+        if self._evaluated is None:
+            self._evaluated = self._evaluate()
+        return self._evaluated
+
+    def _evaluate(self) -> tuple[list[Decimal | None], list[Decimal]]:
         local = self._conditions.local(self._x, self._near)
         try:
             gradient = self._conditions.gradient(self._x, self._weights, local)
@@ -435,6 +453,7 @@ class _Decimals:
             i: length * self._sizes[i] * Decimal(s) for i, s in zip(self._free, step.tolist(), strict=False)
         }
         before = list(self._x)
+        self._evaluated = None
         cut = self._take(before, moves, self._quantities)
         if self._bends and not self._system.is_defined(self._inside):
             cut |= self._take(before, moves, self._quantities | self._bends)
@@ -497,8 +516,11 @@ class _Decimals:
                 for number, size in zip(numbers, sizes, strict=True)
             ]
 
+        before = self._x, self._weights
         self._x = cleaned(self._x, self._sizes)
         self._weights = cleaned(self._weights, self._weighing)
+        if before != (self._x, self._weights):
+            self._evaluated = None
 
     def _fail_if_in_conflict(self, gradient: Sequence[Decimal | None], slacks: Sequence[Decimal]) -> None:
         """Raise ConflictError, naming the rows that cannot hold together."""

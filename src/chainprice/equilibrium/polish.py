@@ -41,14 +41,12 @@ def polish(
     Begins with what the point suggests is active (or with `begin`, the optimum in fewer digits), and
     goes on from every set that fails to those that put its fault right, nearest first, up to so many `sets`.
     """
-    if begin is None:
-        waiting = [guess(point, conditions, nlp, close) for close in (0.0, NEAR)]
-    else:
-        waiting = [begin.active]
+    waiting = [] if begin is None else [begin.active]
+    further = [] if begin is not None else [0.0, NEAR]
     seen: set[Active] = set()
     reason: NotPolishedError = NotPolishedError("the active bounds could not be settled")
-    while waiting and len(seen) < sets:
-        chosen = waiting.pop()
+    while (waiting or further) and len(seen) < sets:
+        chosen = waiting.pop() if waiting else guess(point, conditions, nlp, further.pop())
         if chosen in seen:
             continue
         seen.add(chosen)

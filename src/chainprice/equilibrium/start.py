@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import operator
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache, reduce
 from random import Random
 
@@ -87,13 +87,16 @@ def run(piece: Piece, x: Sequence[float]) -> float:
     return value if math.isfinite(value) else math.nan
 
 
-def starting_points(programme: Programme) -> list[list[float]]:
+def starting_points(programme: Programme) -> Iterator[list[float]]:
     """Points to start from, the most promising first."""
     levels = LEVELS if programme.network.loop or _has_unlimited(programme) else (0,)
     points = [_Filling(programme, 10.0**level).point() for level in levels]
     even = [x for _, x in sorted(points, key=lambda point: point[0])]
-    uneven = [_Filling(programme, 1.0, seed).point()[1] for seed in range(1, 1 + _UNEVEN)]
-    return [even[0], *uneven, *even[1:]] if len(programme.variables) > 1 else even
+    yield even[0]
+    if len(programme.variables) > 1:
+        for seed in range(1, 1 + _UNEVEN):
+            yield _Filling(programme, 1.0, seed).point()[1]
+    yield from even[1:]
 
 
 def _has_unlimited(programme: Programme) -> bool:
