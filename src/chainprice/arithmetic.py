@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import decimal
 import operator
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from decimal import Decimal
@@ -27,21 +28,26 @@ DOUBLE_DIGITS = 17
 """Significant digits that identify a double."""
 
 SMALLEST_DOUBLE = Decimal("2.2250738585072014e-308")
-LARGEST_DOUBLE = Decimal("1.7976931348623157e+308")
+
+_SMALLEST, _LARGEST = float(SMALLEST_DOUBLE), sys.float_info.max
 
 
 @contextmanager
 def digits(count: int) -> Iterator[None]:
     """Within it, decimals are computed to `count` significant digits; what is undefined raises."""
-    context = decimal.Context(
+    with decimal.localcontext(_context(count)):
+        yield
+
+
+@lru_cache(maxsize=64)
+def _context(count: int) -> decimal.Context:
+    return decimal.Context(
         prec=count,
         rounding=decimal.ROUND_HALF_EVEN,
         Emin=decimal.MIN_EMIN,
         Emax=decimal.MAX_EMAX,
         traps=[decimal.InvalidOperation, decimal.DivisionByZero, decimal.Overflow, decimal.Underflow],
     )
-    with decimal.localcontext(context):
-        yield
 
 
 def working_digits() -> int:
@@ -183,15 +189,10 @@ def rational(formula: Formula) -> Fraction | None:
     return value
 
 
-def fits_double(value: Decimal) -> bool:
-    """Whether a double holds `value` with all its digits: not too small and not too large."""
-    return value == 0 or SMALLEST_DOUBLE <= abs(value) <= LARGEST_DOUBLE
-
-
 def rounded(value: Decimal, count: int) -> Decimal:
     """`value` to `count` significant digits, without trailing zeros; -0 is 0."""
-    with digits(max(1, count)):
-        short = (+value).normalize()
+    context = _context(max(1, count))
+    short = context.normalize(context.plus(value))
     return short if short else Decimal(0)
 
 
@@ -201,8 +202,10 @@ Number = float | Decimal
 
 def number(value: Decimal, count: int = DOUBLE_DIGITS) -> Number:
     """`value` as a result to `count` digits."""
-    if count <= DOUBLE_DIGITS and fits_double(value):
-        return float(value) + 0.0
+    if count <= DOUBLE_DIGITS:
+        double = float(value)
+        if _SMALLEST <= abs(double) <= _LARGEST or not value:
+            return double + 0.0
     return rounded(value, max(count, DOUBLE_DIGITS))
 
 
