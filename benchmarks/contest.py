@@ -35,7 +35,10 @@ TEXT = (
 def section(shop: Workshop, cases: Sequence[tuple[str, int]], contestants: Sequence[Contestant]) -> Section:
     """All cases, smaller ones first: who is too slow for one is not asked about larger ones of its kind."""
     slow: dict[tuple[str, str], Run] = {}
-    rows = [_row(shop, kind, count, contestants, slow) for kind, count in cases]
+    rows = []
+    for kind, count in cases:
+        rows.append(_row(shop, kind, count, contestants, slow))
+        say("  " + ", ".join(rows[-1]))
     names = [contestant.name for contestant in contestants]
     return Section(TEXT, ["firms", "chainprice, first run", "second run", *names, "furthest apart"], rows)
 

@@ -23,6 +23,7 @@ def section(shop: Workshop, sizes: Sequence[int]) -> Section:
         say(f"growth: {count:,} firms")
         run = shop.solve("chain", count)
         runs.append((count, run))
+        say(f"  {table.outcome(run)}, {table.memory(run.memory)}")
         if not run.done:
             break
     return Section(TEXT, ["firms", "time", "more a firm", "memory", "more a firm"], rows(runs))

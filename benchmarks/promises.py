@@ -74,16 +74,23 @@ def row(what: str, own: Run, other: Run | None, goal: Goal | None) -> list[str]:
 
 def section(shop: Workshop, sizes: Sizes) -> Section:
     """All promises."""
-    lines = [
-        *_start(shop),
-        *_three_firms(shop),
-        *_given(shop, sizes.given),
-        *(_most(shop, sizes.most) if sizes.most != sizes.given else ()),
-        *_passes(shop, sizes.passes),
-        *_verify(shop, sizes.verify),
-        *(line for count in sizes.markets for line in _market(shop, count)),
-    ]
+    lines = []
+    for line in _lines(shop, sizes):
+        say("  " + ", ".join(filter(None, line)))
+        lines.append(line)
     return Section(TEXT, ["what, beside what", "time", "memory", "beside", "ratio", "goal", "kept"], lines)
+
+
+def _lines(shop: Workshop, sizes: Sizes) -> Iterator[list[str]]:
+    yield from _start(shop)
+    yield from _three_firms(shop)
+    yield from _given(shop, sizes.given)
+    if sizes.most != sizes.given:
+        yield from _most(shop, sizes.most)
+    yield from _passes(shop, sizes.passes)
+    yield from _verify(shop, sizes.verify)
+    for count in sizes.markets:
+        yield from _market(shop, count)
 
 
 def _at(count: int, size: int, goal: Goal) -> Goal | None:
