@@ -47,6 +47,47 @@ def test_equal_forms_have_one_shape():
 
 
 @pytest.mark.parametrize(
+    ("text", "alike", "names", "numbers"),
+    [
+        ("2*x", "k*x", ("k", "x"), ()),
+        ("x*y", "x*x", ("x",), ()),
+        ("x + y", "x +\N{NO-BREAK SPACE}y", ("x", "y"), ()),
+        ("x + y", "größe + 体", ("größe", "体"), ()),
+        ("3*x", "1e3*x", ("x",), (Decimal("1e3"),)),
+        ("3 + x", ".5 + x", ("x",), (Decimal("0.5"),)),
+        ("x - 1", "x-1", ("x",), (Decimal(1),)),
+    ],
+)
+def test_what_looks_like_a_formula_read_before_is_read_for_what_it_is(text, alike, names, numbers):
+    read(text)
+    for _ in range(2):
+        formula = read(alike)
+        assert (formula.names, formula.numbers) == (names, numbers)
+        assert formula.shape == read(f" {alike}").shape
+
+
+@pytest.mark.parametrize(
+    ("text", "alike", "message"),
+    [
+        ("3*x", "1e1001*x", "number beyond"),
+        ("x + y", "x + y\N{MIDDLE DOT}z\N{MIDDLE DOT}\N{EM DASH}", "not part of a formula"),
+        ("2*x", "2x", "an operator is missing"),
+        ("sqrt(x)", "sqr(x)", "unknown function"),
+        ("x*y", "x\N{MULTIPLICATION SIGN}y", "not part of a formula"),
+    ],
+)
+def test_what_looks_like_a_formula_read_before_is_refused_all_the_same(text, alike, message):
+    read(text)
+    assert message in refusal(alike).message
+
+
+def test_the_nesting_that_is_allowed_is_not_that_of_a_formula_read_before():
+    deep = "(" * 101 + "x" + ")" * 101
+    assert read(deep, nesting=200)
+    assert "nested more than 100 deep" in refusal(deep).message
+
+
+@pytest.mark.parametrize(
     ("operator", "result"), [("+", 20_000), ("-", -19_998), ("*", 1), ("/", 1), (" + 2 - ", 20_000)]
 )
 def test_twenty_thousand_operations_in_a_row(operator, result):
@@ -136,7 +177,8 @@ def test_python_reads_the_same(words):
     except ZeroDivisionError:
         expected = None
     found = rational(read(text.replace("x", "7").replace("y", "(0-5)")))
-    assert found == expected or not isinstance(expected, Fraction)
+    too_long = found is None and "**" in text  # high powers are not worked out as fractions
+    assert found == expected or not isinstance(expected, Fraction) or too_long
 
 
 def in_the_language(node):

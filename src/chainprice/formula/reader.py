@@ -3,6 +3,10 @@
 Lifting comes first: `k*ore^0.3` becomes the tokens `n0 * n1 ^ c0`, and a character that no formula
 has is refused on the spot. Nothing is ever evaluated as Python. Each distinct row of tokens is
 parsed once.
+
+Most formulas of a long chain look like one that was read before. These are not even taken apart
+into tokens: one regular expression splits names and numbers from what stands between them, and
+where that has been read, the shape is known (`_outline`).
 """
 
 from __future__ import annotations
@@ -19,19 +23,24 @@ from chainprice import limits
 from chainprice.formula.grammar import GrammarError, parse
 from chainprice.formula.shape import FUNCTIONS, Functions, Shape
 
-_NAME = r"[^\x00-@[-^`{-\x7f][^\x00-/:-@[-^`{-\x7f]*"
+_NAME = r"[^\x00-@[-^`{-\x7f][^\x00-/:-@[-^`{-\x7f]*+"
 """A letter or _, then digits too; all that is not ASCII counts as a letter here. A class that says what is
 left out compiles fifty times as fast as one that says what is in."""
 
+_NUMBER = r"(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?"
+
 _TOKEN = re.compile(
     r"(?P<space>\s+)"
-    r"|(?P<number>(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?)"
+    rf"|(?P<number>{_NUMBER})"
     rf"|(?P<call>{_NAME}\s*\()"
     rf"|(?P<name>{_NAME})"
     r"|(?P<operator>\*\*|[-+*/^(),])"
     r"|(?P<other>.)",
     re.DOTALL,
 )
+
+_LIFTED = re.compile(rf"(?<![^\x00-/:-@[-^`{{-\x7f])({_NUMBER}|{_NAME}(?!\s*\())")
+"""A whole number or name; a function, which has a parenthesis after it, is part of what stands between."""
 
 _LOOK_ALIKES = {"−": "-", "–": "-", "×": "*", "·": "*", "⋅": "*", "÷": "/", "∕": "/", "²": "^2", "³": "^3"}
 
@@ -90,14 +99,16 @@ def read(text: str, nesting: int = limits.FORMULA_NESTING) -> Formula:
     """
     if len(text) > limits.FORMULA_LENGTH:
         raise FormulaError(f"formula longer than {limits.FORMULA_LENGTH:,} characters")
-    lifted = _lift(text)
-    try:
-        shape = _shape(lifted.tokens, len(lifted.names), len(lifted.numbers), nesting)
-    except GrammarError as error:
-        start, end = lifted.spans[error.place] if lifted.spans else (0, 1)
-        message = error.message.format(word=text[start:end])
-        raise FormulaError(message, start, end - start, error.hint) from None
-    return Formula(text, shape, lifted.names, lifted.numbers)
+    if len(text) > _OUTLINED:
+        return _parsed(text, nesting)
+    outline, names, numbers = _outline(text, nesting)
+    shape = _SHAPES.get(outline)
+    if shape is not None and _is_plain(text, names):
+        return Formula(text, shape, names, numbers)
+    formula = _parsed(text, nesting)
+    if _is_plain(text, names):
+        _remember(outline, formula.shape)
+    return formula
 
 
 def is_name(text: str) -> bool:
@@ -111,6 +122,57 @@ def suggestion(name: str, known: Iterable[str]) -> str:
     close = difflib.get_close_matches(name, names, n=1, cutoff=0.6) if len(names) < 10_000 else []
     same = [other for other in names if other.casefold() == name.casefold()]
     return f"did you mean '{(same or close)[0]}'?" if same or close else ""
+
+
+_Outline = tuple[str | int | None, ...]
+"""What stands between names and numbers, and in their places the index of a name, None for a number."""
+
+_OUTLINED = 1_000
+"""Longer formulas are seldom alike: they are parsed."""
+
+_REMEMBERED = 65_536
+
+_SHAPES: dict[_Outline, Shape] = {}
+"""The shapes of the outlines that have been read and found to be formulas."""
+
+
+def _outline(text: str, nesting: int) -> tuple[_Outline, tuple[str, ...], tuple[Decimal, ...]]:
+    """A text's outline (with the nesting that is allowed it), its names and its numbers."""
+    parts: list[Any] = _LIFTED.split(text)
+    names: dict[str, int] = {}
+    numbers: list[Decimal] = []
+    for place in range(1, len(parts), 2):
+        word = parts[place]
+        if word > ":":  # digits and the point come before the colon, letters after it
+            parts[place] = names.setdefault(word, len(names))
+        elif (number := _decimal(word)) is not None:
+            parts[place] = None
+            numbers.append(number)
+    parts.append(nesting)
+    return tuple(parts), tuple(names), tuple(numbers)
+
+
+def _is_plain(text: str, names: Iterable[str]) -> bool:
+    """Whether an outline says all: spaces and signs beyond ASCII may hide in what looks like a name."""
+    return text.isascii() or all(map(is_name, names))
+
+
+def _remember(outline: _Outline, shape: Shape) -> None:
+    if len(_SHAPES) >= _REMEMBERED:
+        _SHAPES.clear()
+    _SHAPES[outline] = shape
+
+
+def _parsed(text: str, nesting: int) -> Formula:
+    """The formula by its tokens: what is wrong with a text is only found here."""
+    lifted = _lift(text)
+    try:
+        shape = _shape(lifted.tokens, len(lifted.names), len(lifted.numbers), nesting)
+    except GrammarError as error:
+        start, end = lifted.spans[error.place] if lifted.spans else (0, 1)
+        message = error.message.format(word=text[start:end])
+        raise FormulaError(message, start, end - start, error.hint) from None
+    return Formula(text, shape, lifted.names, lifted.numbers)
 
 
 class _Lifted(NamedTuple):
@@ -166,12 +228,18 @@ def _fail_if_unknown_function(word: str, start: int) -> None:
 
 
 def _number(word: str, offset: int) -> Decimal:
-    number = Decimal(word)
-    if number and abs(number.adjusted()) > limits.NUMBER_EXPONENT:
-        raise FormulaError(
-            f"number beyond 1e±{limits.NUMBER_EXPONENT}", offset, len(word), "use a nearer unit"
-        )
+    number = _decimal(word)
+    if number is None:
+        message = f"number beyond 1e±{limits.NUMBER_EXPONENT}"
+        raise FormulaError(message, offset, len(word), "use a nearer unit")
     return number
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def _decimal(word: str) -> Decimal | None:
+    """The number that a literal writes, None if it is too far from 1; one object for all that are alike."""
+    number = Decimal(word)
+    return None if number and abs(number.adjusted()) > limits.NUMBER_EXPONENT else number
 
 
 def _refused(letter: str, offset: int) -> FormulaError:
@@ -182,7 +250,7 @@ def _refused(letter: str, offset: int) -> FormulaError:
     return FormulaError(f"'{letter}' is not part of a formula", offset, 1, hint)
 
 
-@lru_cache(maxsize=65_536)
+@lru_cache(maxsize=_REMEMBERED)
 def _shape(tokens: tuple[str, ...], names: int, numbers: int, nesting: int) -> Shape:
     """The shape of what is left of a formula; formulas that differ in names and numbers share it."""
     return parse(tokens, names, numbers, nesting)
