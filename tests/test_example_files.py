@@ -7,10 +7,14 @@ in a file of its own. An invalid one lies beside the message that `check` must p
 import json
 
 import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
 from support import ROOT, run
 
 import chainprice
 from chainprice.errors import SpecError
+from chainprice.spec import tree
 
 VALID = sorted(
     path for path in (ROOT / "tests/specs/valid").iterdir() if not path.name.endswith(".expected.json")
@@ -34,6 +38,32 @@ def test_invalid(path, monkeypatch):
     with pytest.raises(SpecError) as caught:
         chainprice.load(path.relative_to(ROOT))
     assert f"{caught.value}\n" == path.with_suffix(".txt").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("path", VALID + INVALID, ids=lambda path: path.stem)
+def test_the_fast_road_through_yaml_ends_where_the_thorough_one_does(path):
+    text = path.read_bytes().decode("utf-8-sig", "replace")
+    try:
+        found = tree.read_plain(text)
+    except (tree.UnusualError, tree.TreeError, yaml.YAMLError):
+        return
+    assert tree.read_thoroughly(text) == (found, ())
+
+
+PLAIN_TREES = st.recursive(
+    st.text("ab1.~:#-'\" \n{[é", max_size=6)
+    | st.sampled_from([True, False, None, "true", "null", "1e3", "no"]),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text("ab~ ", max_size=3), inner, max_size=3)
+    ),
+)
+
+
+@given(PLAIN_TREES, st.booleans(), st.booleans())
+def test_what_yaml_writes_is_read_by_the_fast_road(written, flow, sort):
+    text = yaml.safe_dump(written, default_flow_style=flow, allow_unicode=True, sort_keys=sort)
+    if "&" not in text:
+        assert tree.read_plain(text) == tree.read_thoroughly(text).tree == written
 
 
 def test_every_message_has_its_spec():

@@ -70,6 +70,7 @@ def test_what_looks_like_a_formula_read_before_is_read_for_what_it_is(text, alik
     ("text", "alike", "message"),
     [
         ("3*x", "1e1001*x", "number beyond"),
+        ("3*x", "1e-99999999999999999999*x", "number beyond"),
         ("x + y", "x + y\N{MIDDLE DOT}z\N{MIDDLE DOT}\N{EM DASH}", "not part of a formula"),
         ("2*x", "2x", "an operator is missing"),
         ("sqrt(x)", "sqr(x)", "unknown function"),

@@ -15,7 +15,7 @@ import difflib
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -238,7 +238,10 @@ def _number(word: str, offset: int) -> Decimal:
 @lru_cache(maxsize=_REMEMBERED)
 def _decimal(word: str) -> Decimal | None:
     """The number that a literal writes, None if it is too far from 1; one object for all that are alike."""
-    number = Decimal(word)
+    try:
+        number = Decimal(word)
+    except InvalidOperation:
+        return None  # the exponent alone is more than a decimal holds
     return None if number and abs(number.adjusted()) > limits.NUMBER_EXPONENT else number
 
 

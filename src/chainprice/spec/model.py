@@ -1,11 +1,14 @@
-"""What a spec says, as immutable values. Every number in it is a constant `Formula`, exact."""
+"""What a spec says, as immutable values. Every number in it is a constant `Formula`, exact.
+
+What a chain has many of is a named tuple, which is made twice as fast as a frozen dataclass.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Literal
+from typing import Any, Literal, NamedTuple
 
 from chainprice.errors import Place
 from chainprice.formula import Formula
@@ -20,8 +23,11 @@ Allocation = Literal["auto", "given", "competitive"]
 ALLOCATIONS: tuple[Allocation, ...] = ("auto", "given", "competitive")
 
 
-@dataclass(frozen=True, slots=True)
-class Good:
+NOTHING: Mapping[str, Any] = MappingProxyType({})
+"""The mapping of all parts of a spec that are empty: there are many, and one is enough."""
+
+
+class Good(NamedTuple):
     """Notes on a good. `split` gives each use's share of a rival good, if it is stated."""
 
     unit: str = ""
@@ -30,17 +36,15 @@ class Good:
     split: Mapping[str, Formula] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Firm:
+class Firm(NamedTuple):
     """Turns inputs into outputs: one production function for each output good."""
 
     production: Mapping[str, Formula]
-    parameters: Mapping[str, Formula] = field(default_factory=lambda: MappingProxyType({}))
+    parameters: Mapping[str, Formula] = NOTHING
     description: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Trade:
+class Trade(NamedTuple):
     """What enters or leaves the chain: a quantity, a price, or both (MODEL.md section 1).
 
     `price` is a number, or a curve in `q`, the quantity traded.

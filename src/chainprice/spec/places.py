@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
-from yaml.nodes import Node, ScalarNode
+from yaml.nodes import ScalarNode
 
 from chainprice.errors import Place
 from chainprice.spec import tree
@@ -44,20 +44,20 @@ class Places:
         """The places of many paths; the text is composed once."""
         lines = self.source.text.splitlines()
         try:
-            root = tree.compose(self.source.text)
+            finder = tree.Finder(tree.compose(self.source.text))
         except tree.TreeError:
             # JSON that is not YAML (\ud83d\ude00 in a string): the file is the best place there is.
-            root = None
-        return [self._place(path, root, lines) for path in paths]
+            finder = tree.Finder(None)
+        return [self._place(path, finder, lines) for path in paths]
 
-    def _place(self, path: Path, root: Node | None, lines: list[str]) -> Place:
+    def _place(self, path: Path, finder: tree.Finder, lines: list[str]) -> Place:
         override = self.overrides.get(path.keys)
         if override is not None:
             name, _, _ = override.partition("=")
             text = f"--set {override}"
             start = len(f"--set {name}=") + (path.offset or 0)
             return Place("--set", 1, start + 1, max(1, path.length), text)
-        found = tree.find(root, path.keys)
+        found = finder.find(path.keys)
         if found is None:
             return Place(self.source.path)
         key, value = found

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import itertools
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from fractions import Fraction
+from functools import lru_cache
 from types import MappingProxyType
 from typing import TypeVar
 
@@ -18,13 +19,27 @@ from chainprice.arithmetic import CONSTANTS, digits, evaluate, rational
 from chainprice.errors import Place, Problem, SpecError, UsageError
 from chainprice.formula import Formula, FormulaError, is_name, read, suggestion
 from chainprice.spec import overrides
-from chainprice.spec.model import ALLOCATIONS, DEMAND, Allocation, Demand, Firm, Good, Spec, Supply, Trade
+from chainprice.spec.model import (
+    ALLOCATIONS,
+    DEMAND,
+    NOTHING,
+    Allocation,
+    Demand,
+    Firm,
+    Good,
+    Spec,
+    Supply,
+    Trade,
+)
 from chainprice.spec.places import Path, Places
 from chainprice.spec.text import Source, read_source
 from chainprice.spec.tree import Tree, TreeError, TreeProblem, read_tree
 
 CURVE_VARIABLE = "q"
 """The quantity traded, in an inverse supply or demand curve."""
+
+Keys = tuple[str, ...]
+"""The keys that lead to a part of the spec."""
 
 _T = TypeVar("_T")
 _Trade = TypeVar("_Trade", bound=Trade)
@@ -94,12 +109,12 @@ class _Reader:
 
     def __init__(self) -> None:
         self.problems: list[tuple[Path, str, str]] = []
-        self._spoilt: set[tuple[str, ...]] = set()
+        self._spoilt: set[Keys] = set()
 
-    def report(self, keys: tuple[str, ...], message: str, hint: str = "", *, at_key: bool = False) -> None:
+    def report(self, keys: Keys, message: str, hint: str = "", *, at_key: bool = False) -> None:
         self._note(Path(keys, at_key), message, hint)
 
-    def report_in(self, keys: tuple[str, ...], offset: int, length: int, message: str, hint: str) -> None:
+    def report_in(self, keys: Keys, offset: int, length: int, message: str, hint: str) -> None:
         """A problem in a part of a formula."""
         self._note(Path(keys, offset=offset, length=length), message, hint)
 
@@ -107,7 +122,7 @@ class _Reader:
         self.problems.append((path, message, hint))
         self._spoilt.update(path.keys[:count] for count in range(len(path.keys) + 1))
 
-    def has_problem(self, keys: tuple[str, ...]) -> bool:
+    def has_problem(self, keys: Keys) -> bool:
         """Whether something at or below `keys` has been reported already."""
         return keys in self._spoilt
 
@@ -120,28 +135,28 @@ class _Reader:
     # The spec, top down.
 
     def read_spec(self, tree: Tree, source: Source, places: Places) -> Spec:
-        top = self.mapping((), tree, _SPEC_KEYS, "the spec") or {}
+        top = self.mapping((), tree, _SPEC_KEYS, "the spec")
         if tree is None:
             self.report((), "the file is empty", "`chainprice init` writes a spec to start from")
         version = top.get("chainprice", "1")
         if version != "1":
             self.report(("chainprice",), "the language version must be 1")
         spec = Spec(
-            firms=self.named(("firms",), top.get("firms"), self.read_firm),
-            supply=self.named(("supply",), top.get("supply"), self.read_supply),
-            demand=self.named(("demand",), top.get("demand"), self.read_demand),
-            goods=self.named(("goods",), top.get("goods"), self.read_good),
-            parameters=self.named(("parameters",), top.get("parameters"), self.constant),
-            title=self.text(("title",), top.get("title", "")),
-            description=self.text(("description",), top.get("description", "")),
-            numeraire=self.text(("numeraire",), top["numeraire"]) if "numeraire" in top else None,
-            money=self.text(("money",), top.get("money", "")),
+            firms=self.named((), "firms", top.get("firms"), self.read_firm),
+            supply=self.named((), "supply", top.get("supply"), self.read_supply),
+            demand=self.named((), "demand", top.get("demand"), self.read_demand),
+            goods=self.named((), "goods", top.get("goods"), self.read_good),
+            parameters=self.named((), "parameters", top.get("parameters"), self.constant),
+            title=self.text((), "title", top.get("title")),
+            description=self.text((), "description", top.get("description")),
+            numeraire=self.text((), "numeraire", top["numeraire"]) if "numeraire" in top else None,
+            money=self.text((), "money", top.get("money")),
             allocation=self.read_allocation(top.get("allocation", "auto")),
             source=source,
             places=places,
         )
         if isinstance(tree, dict):
-            self.check_meaning(spec, top)
+            self.check_meaning(spec)
         return spec
 
     def read_allocation(self, value: Tree) -> Allocation:
@@ -152,65 +167,67 @@ class _Reader:
         self.report(("allocation",), f"allocation must be one of {', '.join(ALLOCATIONS)}", hint)
         return "auto"
 
-    def read_firm(self, keys: tuple[str, ...], value: Tree) -> Firm:
-        part = self.mapping(keys, value, ("production", "parameters", "description"), "a firm") or {}
-        production = self.named((*keys, "production"), part.get("production"), self.formula)
+    # Each of these reads the value that stands at `key` in the mapping at `parent`.
+
+    def read_firm(self, parent: Keys, key: str, value: Tree) -> Firm:
+        keys = (*parent, key)
+        part = self.mapping(keys, value, _FIRM_KEYS, "a firm")
+        production = self.named(keys, "production", part.get("production"), self.formula)
         if not production and not self.has_problem(keys):
-            self.report(keys, f"firm '{keys[-1]}' makes nothing", "give it `production: {output: formula}`")
+            self.report(keys, f"firm '{key}' makes nothing", "give it `production: {output: formula}`")
+        if production and len(part) == 1:
+            return Firm(production)
         return Firm(
-            production=production,
-            parameters=self.named((*keys, "parameters"), part.get("parameters"), self.constant),
-            description=self.text((*keys, "description"), part.get("description", "")),
+            production,
+            self.named(keys, "parameters", part.get("parameters"), self.constant),
+            self.text(keys, "description", part.get("description")),
         )
 
-    def read_supply(self, keys: tuple[str, ...], value: Tree) -> Supply:
-        return self.read_trade(keys, value, "a supply", Supply)
+    def read_supply(self, parent: Keys, key: str, value: Tree) -> Supply:
+        return self.read_trade((*parent, key), value, "a supply", Supply)
 
-    def read_demand(self, keys: tuple[str, ...], value: Tree) -> Demand:
-        return self.read_trade(keys, value, "a demand", Demand)
+    def read_demand(self, parent: Keys, key: str, value: Tree) -> Demand:
+        return self.read_trade((*parent, key), value, "a demand", Demand)
 
-    def read_trade(self, keys: tuple[str, ...], value: Tree, kind: str, make: type[_Trade]) -> _Trade:
-        part = self.mapping(keys, value, ("quantity", "price"), kind) or {}
+    def read_trade(self, keys: Keys, value: Tree, kind: str, make: type[_Trade]) -> _Trade:
+        part = self.mapping(keys, value, _TRADE_KEYS, kind)
         if not part and not self.has_problem(keys):
             self.report(keys, f"{kind} needs a quantity or a price")
-        quantity = self.constant((*keys, "quantity"), part["quantity"]) if "quantity" in part else None
-        if quantity is not None and _sign(quantity) < 0:
+        quantity = self.constant(keys, "quantity", part["quantity"]) if "quantity" in part else None
+        if quantity is not None and _is_negative(quantity):
             self.report((*keys, "quantity"), "a quantity here is a limit and cannot be negative")
-        price = self.formula((*keys, "price"), part["price"]) if "price" in part else None
+        price = self.formula(keys, "price", part["price"]) if "price" in part else None
         return make(quantity, price)
 
-    def read_good(self, keys: tuple[str, ...], value: Tree) -> Good:
-        allowed = ("unit", "description", "rival", "split")
-        part = {} if value is None else self.mapping(keys, value, allowed, "notes on a good") or {}
+    def read_good(self, parent: Keys, key: str, value: Tree) -> Good:
+        keys = (*parent, key)
+        part = self.mapping(keys, value, _GOOD_KEYS, "notes on a good")
         rival = part.get("rival", True)
         if not isinstance(rival, bool):
             self.report((*keys, "rival"), "rival is true or false")
             rival = True
         split = None
         if "split" in part:
-            split = self.named((*keys, "split"), part["split"], self.constant)
+            split = self.named(keys, "split", part["split"], self.constant)
             if not rival:
-                self.report(
-                    (*keys, "split"), f"'{keys[-1]}' is non-rival: every use has all of it", at_key=True
-                )
+                message = f"'{key}' is non-rival: every use has all of it"
+                self.report((*keys, "split"), message, at_key=True)
         return Good(
-            unit=self.text((*keys, "unit"), part.get("unit", "")),
-            description=self.text((*keys, "description"), part.get("description", "")),
-            rival=rival,
-            split=split,
+            self.text(keys, "unit", part.get("unit")),
+            self.text(keys, "description", part.get("description")),
+            rival,
+            split,
         )
 
     # The pieces that a spec is made of.
 
-    def mapping(
-        self, keys: tuple[str, ...], value: Tree, allowed: tuple[str, ...], kind: str
-    ) -> dict[str, Tree] | None:
-        """A mapping with keys of the language only."""
+    def mapping(self, keys: Keys, value: Tree, allowed: Sequence[str], kind: str) -> Mapping[str, Tree]:
+        """A mapping with keys of the language only; where there is none, an empty one."""
         if value is None:
-            return None
+            return NOTHING
         if not isinstance(value, dict):
             self.report(keys, f"{kind} must be a mapping of {', '.join(allowed)}")
-            return None
+            return NOTHING
         for key in value:
             if key not in allowed:
                 hint = self.nearest(key, allowed) or f"the keys here are {', '.join(allowed)}"
@@ -218,95 +235,97 @@ class _Reader:
         return value
 
     def named(
-        self, keys: tuple[str, ...], value: Tree, read_one: Callable[[tuple[str, ...], Tree], _T]
+        self, parent: Keys, key: str, value: Tree, read_one: Callable[[Keys, str, Tree], _T]
     ) -> Mapping[str, _T]:
         """A mapping from names to whatever `read_one` makes of the values."""
         if value is None:
-            return MappingProxyType({})
+            return NOTHING
+        keys = (*parent, key)
         if not isinstance(value, dict):
-            self.report(keys, f"{keys[-1]} must be a mapping from names")
-            return MappingProxyType({})
+            self.report(keys, f"{key} must be a mapping from names")
+            return NOTHING
         result: dict[str, _T] = {}
         for name, item in value.items():
             if not is_name(name):
                 hint = "a name is a letter or _, then letters, digits and _"
                 self.report((*keys, name), f"'{name}' is not a name", hint, at_key=True)
-            result[name] = read_one((*keys, name), item)
+            result[name] = read_one(keys, name, item)
         return MappingProxyType(result)
 
-    def text(self, keys: tuple[str, ...], value: Tree) -> str:
+    def text(self, parent: Keys, key: str, value: Tree) -> str:
         if value is None:
             return ""
         if not isinstance(value, str):
-            self.report(keys, f"{keys[-1]} must be text", "put it in quotes")
+            self.report((*parent, key), f"{key} must be text", "put it in quotes")
             return ""
         if not value.isprintable() and any(not c.isprintable() and c not in "\n\t" for c in value):
-            self.report(keys, f"{keys[-1]} contains a control character")
+            self.report((*parent, key), f"{key} contains a control character")
             return ""
         return value
 
-    def formula(self, keys: tuple[str, ...], value: Tree) -> Formula:
+    def formula(self, parent: Keys, key: str, value: Tree) -> Formula:
         if not isinstance(value, str):
-            self.report(keys, f"a formula or a number is expected, and this is {_KINDS[type(value)]}")
+            kind = _KINDS[type(value)]
+            self.report((*parent, key), f"a formula or a number is expected, and this is {kind}")
             return _NO_FORMULA
         try:
-            return read(value)
+            return _read_short(value) if len(value) <= _SHORT else read(value)
         except FormulaError as error:
-            self.report_in(keys, error.offset, error.length, error.message, error.hint)
+            self.report_in((*parent, key), error.offset, error.length, error.message, error.hint)
             return _NO_FORMULA
 
-    def constant(self, keys: tuple[str, ...], value: Tree) -> Formula:
+    def constant(self, parent: Keys, key: str, value: Tree) -> Formula:
         """A number, or a formula of numbers alone (and pi and e)."""
-        formula = self.formula(keys, value)
+        formula = self.formula(parent, key, value)
         for name in formula.names:
             if name not in CONSTANTS:
-                self.report_in(
-                    keys, formula.offset(name), len(name), f"a number cannot depend on '{name}'", ""
-                )
+                message = f"a number cannot depend on '{name}'"
+                self.report_in((*parent, key), formula.offset(name), len(name), message, "")
                 return _NO_FORMULA
         if len(formula.shape.steps) > 1:
             try:
                 _value(formula)
             except ArithmeticError:
-                self.report(keys, f"'{formula}' is not a finite real number")
+                self.report((*parent, key), f"'{formula}' is not a finite real number")
                 return _NO_FORMULA
         return formula
 
     # What the parts mean together.
 
-    def check_meaning(self, spec: Spec, top: Mapping[str, Tree]) -> None:
+    def check_meaning(self, spec: Spec) -> None:
         if not spec.firms and not self.has_problem(("firms",)):
             self.report(("firms",), "a spec needs at least one firm", "add `firms:`")
         if not spec.demand and not self.has_problem(("demand",)):
             self.report(("demand",), "nothing is demanded, so nothing has a price", "add `demand:`")
         made = {good for firm in spec.firms.values() for good in firm.production}
         goods = made | set(spec.supply)
-        for name, firm in spec.firms.items():
-            for output, formula in firm.production.items():
-                self.check_names(("firms", name, "production", output), formula, spec, goods, firm)
+        self.check_productions(spec, goods)
         self.check_curves("supply", spec.supply, spec)
         self.check_curves("demand", spec.demand, spec)
         for section in ("demand", "goods"):
             for good in getattr(spec, section):
-                self.check_exists((section, good), good, goods, at_key=True)
-        if "numeraire" in top and not self.has_problem(("numeraire",)):
-            self.check_exists(("numeraire",), spec.numeraire or "", goods)
+                if good not in goods:
+                    self.report_unknown((section, good), good, goods, at_key=True)
+        numeraire = spec.numeraire
+        if numeraire is not None and numeraire not in goods and not self.has_problem(("numeraire",)):
+            self.report_unknown(("numeraire",), numeraire, goods)
         if self.has_problem(("firms",)):
             return  # who uses what is not known for certain
-        for good, note in spec.goods.items():
-            if note.split is not None and note.rival and good in goods:
-                self.check_split(("goods", good, "split"), note.split, good, spec)
+        self.check_splits(spec, goods)
 
-    def check_exists(
-        self, keys: tuple[str, ...], good: str, goods: set[str], *, at_key: bool = False
-    ) -> None:
-        if good not in goods:
-            hint = self.nearest(good, goods) or "a good exists by being supplied or made"
-            self.report(keys, f"unknown good '{good}'", hint, at_key=at_key)
+    def check_productions(self, spec: Spec, goods: set[str]) -> None:
+        """Every name in a production function is a good, or a parameter, or a constant."""
+        names = goods.union(spec.parameters, CONSTANTS) if goods.isdisjoint(spec.parameters) else set()
+        for name, firm in spec.firms.items():
+            for output, formula in firm.production.items():
+                if firm.parameters or not names.issuperset(formula.names):
+                    self.check_names(("firms", name, "production", output), formula, spec, goods, firm)
 
-    def check_names(
-        self, keys: tuple[str, ...], formula: Formula, spec: Spec, goods: set[str], firm: Firm
-    ) -> None:
+    def report_unknown(self, keys: Keys, good: str, goods: set[str], *, at_key: bool = False) -> None:
+        hint = self.nearest(good, goods) or "a good exists by being supplied or made"
+        self.report(keys, f"unknown good '{good}'", hint, at_key=at_key)
+
+    def check_names(self, keys: Keys, formula: Formula, spec: Spec, goods: set[str], firm: Firm) -> None:
         name, output = keys[1], keys[-1]
         for word in formula.names:
             is_parameter = word in firm.parameters or word in spec.parameters
@@ -321,10 +340,10 @@ class _Reader:
 
     def check_curves(self, section: str, trades: Mapping[str, Trade], spec: Spec) -> None:
         for good, trade in trades.items():
-            if trade.price is not None:
+            if trade.price is not None and trade.price.names:
                 self.check_curve((section, good, "price"), trade.price, spec)
 
-    def check_curve(self, keys: tuple[str, ...], price: Formula, spec: Spec) -> None:
+    def check_curve(self, keys: Keys, price: Formula, spec: Spec) -> None:
         for word in price.names:
             if word == CURVE_VARIABLE and word in spec.parameters:
                 message = "'q' is the quantity traded here, and a parameter too"
@@ -336,13 +355,25 @@ class _Reader:
                 message = f"unknown name '{word}' in the price of '{keys[1]}'"
                 self.report_in(keys, price.offset(word), len(word), message, hint)
 
-    def check_split(self, keys: tuple[str, ...], split: Mapping[str, Formula], good: str, spec: Spec) -> None:
-        """Every use has its share; the shares are from 0 to 1 and sum to 1 at most."""
-        uses = {
-            name
-            for name, firm in spec.firms.items()
-            if any(good in formula.names for formula in firm.production.values())
+    def check_splits(self, spec: Spec, goods: set[str]) -> None:
+        """Every stated split of a rival good fits the good's uses; who uses what is looked up once."""
+        split = {
+            good: note.split
+            for good, note in spec.goods.items()
+            if note.split is not None and note.rival and good in goods
         }
+        uses: dict[str, set[str]] = {good: set() for good in split}
+        for name, firm in spec.firms.items() if split else ():
+            for formula in firm.production.values():
+                for good in uses.keys() & formula.names:
+                    uses[good].add(name)
+        for good, shares in split.items():
+            self.check_split(("goods", good, "split"), shares, good, uses[good], spec)
+
+    def check_split(
+        self, keys: Keys, split: Mapping[str, Formula], good: str, uses: set[str], spec: Spec
+    ) -> None:
+        """Every use has its share; the shares are from 0 to 1 and sum to 1 at most."""
         if good in spec.demand:
             if DEMAND in uses:
                 self.report(
@@ -353,7 +384,7 @@ class _Reader:
             if name not in uses:
                 hint = self.nearest(name, uses) or f"its uses are: {', '.join(sorted(uses)) or 'none'}"
                 self.report((*keys, name), f"'{name}' does not use '{good}'", hint, at_key=True)
-            if _sign(share) < 0:
+            if _is_negative(share):
                 self.report((*keys, name), "a share cannot be negative")
         left_out = sorted(uses - set(split))
         if left_out:
@@ -380,7 +411,20 @@ _SPEC_KEYS = (
     "demand",
 )
 
+_FIRM_KEYS = ("production", "parameters", "description")
+_TRADE_KEYS = ("quantity", "price")
+_GOOD_KEYS = ("unit", "description", "rival", "split")
+
 _KINDS = {type(None): "nothing", bool: "true or false", list: "a list", dict: "a mapping"}
+
+_SHORT = 8
+"""Characters of a number that is likely to be written in many places, and then need be read only once."""
+
+
+@lru_cache(maxsize=4096)
+def _read_short(text: str) -> Formula:
+    return read(text)
+
 
 _NO_FORMULA = read("0")
 """Stands in for a formula that could not be read, so that reading goes on."""
@@ -394,9 +438,8 @@ def _sum(formulas: Iterable[Formula]) -> Fraction:
     return sum((_value(formula) for formula in formulas), Fraction(0))
 
 
-def _sign(formula: Formula) -> int:
-    value = _value(formula)
-    return (value > 0) - (value < 0)
+def _is_negative(formula: Formula) -> bool:
+    return len(formula.shape.steps) > 1 and _value(formula) < 0  # one step has no minus
 
 
 def _value(formula: Formula) -> Fraction:

@@ -3,16 +3,30 @@
 YAML 1.2's core rules, with one turn: a number stays the text that was written, so that decimals
 are exact and a number is read like any other formula. No tag is accepted, so no text can name a
 type to be built; an alias is the same object again, so no alias can multiply.
+
+There are fast roads for what is plain (JSON without a key given twice, YAML without anchors and
+tags) and a thorough one for everything else. Only the thorough one finds what is wrong.
 """
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import yaml
+from yaml.events import (
+    CollectionStartEvent,
+    DocumentEndEvent,
+    Event,
+    MappingEndEvent,
+    MappingStartEvent,
+    ScalarEvent,
+    SequenceEndEvent,
+    StreamEndEvent,
+)
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from chainprice import limits
@@ -103,6 +117,14 @@ def read_tree(text: str) -> ReadTree:
         tree = _read_json(text)
         if tree is not None:
             return ReadTree(tree, ())
+    try:
+        return ReadTree(read_plain(text), ())
+    except (UnusualError, yaml.YAMLError):
+        return read_thoroughly(text)
+
+
+def read_thoroughly(text: str) -> ReadTree:
+    """The tree of any YAML text, and all that is wrong with it; raises TreeError where there is no tree."""
     builder = _Builder()
     node = compose(text)
     tree = builder.build(node, 0) if node is not None else None
@@ -143,16 +165,17 @@ def _fail_if_nested_too_deeply(text: str) -> None:
     if max(text.count("["), text.count("{")) <= limits.TREE_DEPTH:
         return
     depth = 0
-    for line, content in enumerate(text.splitlines(), start=1):
-        if not any(bracket in content for bracket in "[]{}"):
-            continue
-        for column, letter in enumerate(content, start=1):
-            if letter in "[{":
-                depth += 1
-            elif letter in "]}":
-                depth = max(0, depth - 1)
-            if depth > limits.TREE_DEPTH:
-                raise TreeError(TreeProblem("nested too deeply", line, column))
+    for bracket in _BRACKET.finditer(text):
+        if bracket.group() in "[{":
+            depth += 1
+        elif depth:
+            depth -= 1
+        if depth > limits.TREE_DEPTH:
+            lines = text[: bracket.end()].splitlines()
+            raise TreeError(TreeProblem("nested too deeply", len(lines), len(lines[-1])))
+
+
+_BRACKET = re.compile(r"[\[\]{}]")
 
 
 class _DuplicateKeyError(Exception):
@@ -175,6 +198,68 @@ def _unique(pairs: list[tuple[str, Tree]]) -> dict[str, Tree]:
     if len(mapping) != len(pairs):
         raise _DuplicateKeyError
     return mapping
+
+
+class UnusualError(Exception):
+    """The text holds what the fast road does not know, or what is wrong."""
+
+
+Events = Iterator[Event]
+
+
+def read_plain(text: str) -> Tree:
+    """The tree of a YAML text by the fast road: straight from the parser's events, no node is made.
+
+    Raises UnusualError, TreeError or the parser's own error: then the thorough road has the last word.
+    """
+    _fail_if_nested_too_deeply(text)
+    events: Events = iter(_Composer(text).get_event, None)
+    next(events)  # the stream begins
+    if isinstance(next(events), StreamEndEvent):
+        return None
+    tree = _tree(next(events), events, 0)
+    if not isinstance(next(events), DocumentEndEvent) or not isinstance(next(events), StreamEndEvent):
+        raise UnusualError
+    return tree
+
+
+def _tree(event: Event, events: Events, depth: int) -> Tree:
+    """The tree that begins with `event`; its other events are taken from `events`."""
+    if type(event) is ScalarEvent:
+        return _scalar(event)
+    if not isinstance(event, CollectionStartEvent) or depth > limits.TREE_DEPTH:
+        raise UnusualError
+    if event.tag is not None or event.anchor is not None:
+        raise UnusualError
+    return _mapping(events, depth) if isinstance(event, MappingStartEvent) else _sequence(events, depth)
+
+
+def _scalar(event: ScalarEvent) -> str | bool | None:
+    if event.tag is not None or event.anchor is not None:
+        raise UnusualError
+    value: str = event.value
+    return _PLAIN[value] if value in _PLAIN and event.implicit[0] else value
+
+
+def _mapping(events: Events, depth: int) -> Tree:
+    mapping: dict[str, Tree] = {}
+    for event in events:
+        if type(event) is MappingEndEvent:
+            return mapping
+        key = _scalar(event) if type(event) is ScalarEvent else None
+        if not isinstance(key, str) or key in mapping:
+            raise UnusualError
+        mapping[key] = _tree(next(events), events, depth + 1)
+    raise UnusualError
+
+
+def _sequence(events: Events, depth: int) -> Tree:
+    sequence: list[Tree] = []
+    for event in events:
+        if type(event) is SequenceEndEvent:
+            return sequence
+        sequence.append(_tree(event, events, depth + 1))
+    raise UnusualError
 
 
 class _Builder:
@@ -230,20 +315,31 @@ class _Builder:
         self.problems.append(TreeProblem(message, start.line + 1, start.column + 1, hint, max(1, length)))
 
 
-def find(root: Node | None, path: tuple[str | int, ...]) -> tuple[Node | None, Node] | None:
-    """The key node (if it has one) and the value node at `path`, as deep as the path goes."""
-    if root is None:
-        return None
-    key: Node | None = None
-    node = root
-    for step in path:
-        if isinstance(node, MappingNode):
-            pair = next(((k, v) for k, v in node.value if k.value == step), None)
-            if pair is None:
+class Finder:
+    """Finds paths of keys in a node tree; each mapping is looked through once, however many are asked for."""
+
+    def __init__(self, root: Node | None) -> None:
+        self._root = root
+        self._pairs: dict[int, dict[str, tuple[Node, Node]]] = {}
+
+    def find(self, path: tuple[str | int, ...]) -> tuple[Node | None, Node] | None:
+        """The key node (if it has one) and the value node at `path`, as deep as the path goes."""
+        if self._root is None:
+            return None
+        key: Node | None = None
+        node = self._root
+        for step in path:
+            if isinstance(node, MappingNode) and step in (pairs := self._pairs_of(node)):
+                key, node = pairs[step]
+            elif isinstance(node, SequenceNode) and isinstance(step, int) and step < len(node.value):
+                key, node = None, node.value[step]
+            else:
                 break
-            key, node = pair
-        elif isinstance(node, SequenceNode) and isinstance(step, int) and step < len(node.value):
-            key, node = None, node.value[step]
-        else:
-            break
-    return key, node
+        return key, node
+
+    def _pairs_of(self, node: MappingNode) -> dict[Any, tuple[Node, Node]]:
+        """A mapping's pairs by their keys; of a key that is given twice, the first."""
+        if id(node) not in self._pairs:
+            texts = ((key.value, key, value) for key, value in node.value if isinstance(key, ScalarNode))
+            self._pairs[id(node)] = {text: (key, value) for text, key, value in reversed([*texts])}
+        return self._pairs[id(node)]
