@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.util import find_spec
+from itertools import chain
 from typing import Literal
 
 from chainprice.errors import MarketMustChooseError, MissingExtraError, Problem
@@ -29,14 +30,18 @@ class Choice:
 
 def choices(spec: Spec, network: Network) -> tuple[Choice, ...]:
     """Everything that the market must choose; empty where allocation `given` applies."""
-    return (*_loops(network), *_supplies(spec), *_demands(spec), *_fan_outs(spec, network))
+    return tuple(_choices(spec, network))
+
+
+def _choices(spec: Spec, network: Network) -> Iterator[Choice]:
+    return chain(_loops(network), _supplies(spec), _demands(spec), _fan_outs(spec, network))
 
 
 def allocation_of(spec: Spec, network: Network) -> Allocation:
     """The allocation that a spec asks for; `auto` is `given` wherever that applies."""
     if spec.allocation != "auto":
         return spec.allocation
-    return "competitive" if choices(spec, network) else "given"
+    return "given" if next(_choices(spec, network), None) is None else "competitive"
 
 
 def fail_if_market_must_choose(spec: Spec, network: Network) -> None:
@@ -115,8 +120,8 @@ def _demands(spec: Spec) -> Iterator[Choice]:
 
 def _fan_outs(spec: Spec, network: Network) -> Iterator[Choice]:
     for good in network.goods:
-        uses, note = network.uses[good], spec.note(good)
-        if len(uses) > 1 and note.rival and note.split is None:
+        uses = network.uses[good]
+        if len(uses) > 1 and (note := spec.note(good)).rival and note.split is None:
             users = ", ".join(use.user for use in uses)
             path: tuple[str, ...] = ("goods", good) if good in spec.goods else ("supply", good)
             if good not in spec.goods and good not in spec.supply:

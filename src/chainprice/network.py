@@ -6,22 +6,21 @@ primary goods), then by name.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
 from types import MappingProxyType
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from chainprice.formula import Formula
-from chainprice.spec import DEMAND, Spec
+from chainprice.spec import DEMAND, NOTHING, Spec
 
 UseKey = tuple[str, str]
 
 Role = Literal["primary", "intermediate", "final"]
 
 
-@dataclass(frozen=True, slots=True)
-class Use:
+class Use(NamedTuple):
     """A use of a good: a firm that reads it, or its demand (whose `user` is "demand").
 
     `share` is the part of the good that the use has, where the spec states a split.
@@ -59,79 +58,133 @@ class Network:
 
 def build(spec: Spec) -> Network:
     """The network of a spec."""
-    outputs = {name: tuple(sorted(firm.production)) for name, firm in spec.firms.items()}
-    makers: dict[str, list[str]] = {good: [] for good in spec.supply}
-    for name in sorted(spec.firms):
-        for good in outputs[name]:
-            makers.setdefault(good, []).append(name)
-    inputs = {
-        name: _inputs([firm.production[good] for good in outputs[name]], makers)
-        for name, firm in spec.firms.items()
-    }
-    uses = _uses(spec, makers, inputs)
-    depths, loop = _depths(makers, inputs)
-    firm_depths = {name: 1 + max((depths[g] for g in inputs[name]), default=-1) for name in spec.firms}
-    roles = {good: _role(good, spec, makers, uses) for good in makers}
+    outputs = {name: _by_name(firm.production) for name, firm in spec.firms.items()}
+    makers = _turned(outputs, dict.fromkeys(spec.supply, ()))
+    inputs = {name: _inputs(firm.production, makers) for name, firm in spec.firms.items()}
+    users = _turned(inputs, makers)
+    uses = {good: _uses(good, firms, spec) for good, firms in users.items()}
+    goods, firms = _order(makers, users, inputs, outputs)
+    loop: tuple[str, ...] = ()
+    if len(goods) < len(makers):
+        loop = _loop(makers, inputs)
+        goods, firms = _by_need(makers), _by_need(inputs)
     return Network(
-        goods=tuple(sorted(makers, key=lambda good: (roles[good] != "primary", depths[good], good))),
-        firms=tuple(sorted(spec.firms, key=lambda name: (firm_depths[name], name))),
-        roles=MappingProxyType(roles),
-        makers=MappingProxyType({good: tuple(names) for good, names in makers.items()}),
+        goods=tuple(goods),
+        firms=tuple(firms),
+        roles=MappingProxyType({good: _role(names, uses[good]) for good, names in makers.items()}),
+        makers=MappingProxyType(makers),
         uses=MappingProxyType(uses),
         inputs=MappingProxyType(inputs),
         outputs=MappingProxyType(outputs),
-        non_rival=frozenset(good for good in makers if not spec.note(good).rival),
+        non_rival=frozenset(good for good, note in spec.goods.items() if not note.rival),
         loop=loop,
     )
 
 
-def _inputs(formulas: list[Formula], goods: Mapping[str, object]) -> tuple[str, ...]:
-    """The goods that the formulas name, in order of appearance."""
-    return tuple({name: None for formula in formulas for name in formula.names if name in goods})
+def _by_name(names: Collection[str]) -> tuple[str, ...]:
+    return tuple(names) if len(names) < 2 else tuple(sorted(names))
 
 
-def _uses(
-    spec: Spec, goods: Mapping[str, object], inputs: Mapping[str, tuple[str, ...]]
-) -> dict[str, tuple[Use, ...]]:
-    """Each good's uses: firms by name, then its demand."""
-    users: dict[str, list[tuple[str, bool]]] = {good: [] for good in goods}
-    for name in sorted(inputs):
-        for good in inputs[name]:
-            users[good].append((name, False))
-    for good in spec.demand:
-        users[good].append((DEMAND, True))
-    return {good: tuple(_use(spec, good, *user) for user in users[good]) for good in goods}
+def _inputs(production: Mapping[str, Formula], goods: Mapping[str, object]) -> tuple[str, ...]:
+    """The goods that a firm's formulas name, in order of appearance, outputs by name."""
+    if len(production) == 1:
+        (formula,) = production.values()
+        return tuple(filter(goods.__contains__, formula.names))
+    names = {name: None for output in sorted(production) for name in production[output].names}
+    return tuple(filter(goods.__contains__, names))
 
 
-def _use(spec: Spec, good: str, user: str, is_demand: bool) -> Use:
-    split = spec.note(good).split
-    return Use(good, user, is_demand, split[user] if split else None)
+def _turned(goods: Mapping[str, tuple[str, ...]], known: Iterable[str]) -> dict[str, tuple[str, ...]]:
+    """From the goods of each firm to the firms of each good, by name."""
+    firms: dict[str, list[str]] = {good: [] for good in known}
+    for name, of_firm in goods.items():
+        for good in of_firm:
+            if good in firms:
+                firms[good].append(name)
+            else:
+                firms[good] = [name]
+    return {good: _by_name(names) for good, names in firms.items()}
 
 
-def _role(
-    good: str, spec: Spec, makers: Mapping[str, list[str]], uses: Mapping[str, tuple[Use, ...]]
-) -> Role:
-    if good in spec.supply and not makers[good]:
+def _uses(good: str, firms: tuple[str, ...], spec: Spec) -> tuple[Use, ...]:
+    """A good's uses: firms by name, then its demand."""
+    note = spec.goods.get(good)
+    shares = (note and note.split) or NOTHING
+    uses = [Use(good, firm, is_demand=False, share=shares.get(firm)) for firm in firms]
+    if good in spec.demand:
+        uses.append(Use(good, DEMAND, is_demand=True, share=shares.get(DEMAND)))
+    return tuple(uses)
+
+
+def _role(makers: tuple[str, ...], uses: tuple[Use, ...]) -> Role:
+    if not makers:
         return "primary"
-    if good in spec.demand and all(use.is_demand for use in uses[good]):
-        return "final"
-    return "intermediate"
+    return "final" if len(uses) == 1 and uses[0].is_demand else "intermediate"
 
 
-def _depths(
-    makers: Mapping[str, list[str]], inputs: Mapping[str, tuple[str, ...]]
-) -> tuple[dict[str, int], tuple[str, ...]]:
-    """The longest way from the primary goods to each good, and the goods of a loop if there is one."""
+def _order(
+    makers: Mapping[str, tuple[str, ...]],
+    users: Mapping[str, tuple[str, ...]],
+    inputs: Mapping[str, tuple[str, ...]],
+    outputs: Mapping[str, tuple[str, ...]],
+) -> tuple[list[str], list[str]]:
+    """Goods and firms in chain order, as far as no loop comes before them.
+
+    In waves, each sorted by name: a firm's turn comes with the last of its inputs, a good's with the last
+    of its makers, so that what is equally deep comes in one wave (Kahn's algorithm).
+    """
+    goods = sorted(good for good, names in makers.items() if not names)
+    firms: list[str] = []
+    makers_left, inputs_left = _Left(makers), _Left(inputs)
+    wave = [name for name, needed in inputs.items() if not needed]
+    following = inputs_left.complete([name for good in goods for name in users[good]])
+    while wave or following:
+        wave.sort()
+        firms += wave
+        made = makers_left.complete([good for name in wave for good in outputs[name]])
+        made.sort()
+        goods += made
+        wave = following + inputs_left.complete([name for good in made for name in users[good]])
+        following = []
+    return goods, firms
+
+
+class _Left:
+    """How many of its inputs each firm still waits for; or of its makers, each good."""
+
+    def __init__(self, needs: Mapping[str, tuple[str, ...]]) -> None:
+        # What waits for one thing only needs no count.
+        self._counts = {name: len(needed) for name, needed in needs.items() if len(needed) > 1}
+
+    def complete(self, arrived: list[str]) -> list[str]:
+        """Those that wait no more, after one thing arrived for each name in `arrived`."""
+        counts = self._counts
+        if not counts:
+            return arrived
+        complete = []
+        for name in arrived:
+            left = counts.get(name, 1) - 1
+            if left:
+                counts[name] = left
+            else:
+                complete.append(name)
+        return complete
+
+
+def _by_need(needs: Mapping[str, tuple[str, ...]]) -> list[str]:
+    """Where there is a loop: by name, first those that need nothing."""
+    return sorted(needs, key=lambda name: (bool(needs[name]), name))
+
+
+def _loop(makers: Mapping[str, tuple[str, ...]], inputs: Mapping[str, tuple[str, ...]]) -> tuple[str, ...]:
+    """The goods of a loop, the way that they flow; the same loop however the spec's keys are ordered."""
     before = {good: {g for name in names for g in inputs[name]} for good, names in makers.items()}
-    sorter = TopologicalSorter({good: sorted(before[good]) for good in sorted(before)})
-    depths = dict.fromkeys(before, 0)
     try:
-        for good in sorter.static_order():
-            depths[good] = 1 + max((depths[g] for g in before[good]), default=-1)
+        TopologicalSorter({good: sorted(before[good]) for good in sorted(before)}).prepare()
     except CycleError as error:
         # graphlib gives the cycle from user to maker's input; read it the way that goods flow.
-        return depths, _from_first(tuple(error.args[1][1:]))
-    return depths, ()
+        return _from_first(tuple(error.args[1][1:]))
+    return ()
 
 
 def _from_first(loop: tuple[str, ...]) -> tuple[str, ...]:
