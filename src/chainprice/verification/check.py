@@ -31,6 +31,9 @@ METHODS: tuple[Method, ...] = ("auto", "symbolic", "numeric", "adjoint")
 _GUARD = 40
 """Digits beyond those of the tolerance."""
 
+_ONE_BY_ONE = 1_000
+"""Goods up to which each is verified on its own, if its way to the demands is short enough too."""
+
 _ZERO = Decimal(0)
 _ONE = Decimal(1)
 
@@ -73,6 +76,8 @@ def _method(composition: Composition, method: Method) -> Method:
         )
     if method != "auto":
         return method
+    if len(composition.goods) > _ONE_BY_ONE:
+        return "adjoint"
     steps = [len(production.formula.shape.steps) for production in composition.productions]
     work = _work(composition)
     short = sum(steps) <= limits.SYMBOLIC_STEPS and max(steps) <= limits.SYMBOLIC_FORMULA
@@ -119,6 +124,11 @@ class _Comparison:
     def base(self) -> Mapping[str, mpf]:
         """The quantities again, for the methods that differentiate with mpmath."""
         return self.composition.evaluate()
+
+    @cached_property
+    def fine_base(self) -> Mapping[str, mpf]:
+        """The same in twice the digits."""
+        return numeric.finer(self.composition)
 
     @cached_property
     def money(self) -> Decimal:
@@ -195,7 +205,7 @@ class _Comparison:
 
     def _numeric(self, good: str) -> _Row:
         progress.report(f"verifying the price of {good}")
-        direct = numeric.derivative(self.composition, self.base, good)
+        direct = numeric.derivative(self.composition, self.base, good, self.fine_base)
         method: UsedMethod = "numeric" if direct.smooth else "one-sided"
         return _Row(method, (as_decimal(direct.low), as_decimal(direct.high)))
 

@@ -6,12 +6,11 @@ at the cut; what W gains by it is the good's price (MODEL.md sections 1 and 5).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
-from functools import partial, reduce
-from graphlib import TopologicalSorter
-from types import MappingProxyType
-from typing import Any
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property, partial, reduce
+from itertools import chain
+from typing import Any, NamedTuple
 
 import mpmath
 from mpmath import mpf
@@ -19,6 +18,7 @@ from mpmath import mpf
 from chainprice.errors import Place, Problem, UndefinedError
 from chainprice.formula import Formula, Functions
 from chainprice.spec import DEMAND, Spec
+from chainprice.spec.model import NOTHING
 from chainprice.verification.difference import DIFFERENCES, Moving
 
 MPMATH: Functions = {
@@ -55,8 +55,7 @@ STEADY = 20
 CONSTANTS: Mapping[str, Callable[[], mpf]] = {"pi": lambda: +mpmath.pi, "e": lambda: +mpmath.e}
 
 
-@dataclass(frozen=True, slots=True)
-class Production:
+class Production(NamedTuple):
     """One output of one firm, with the share that the firm has of each of its inputs."""
 
     firm: str
@@ -66,14 +65,22 @@ class Production:
     parameters: Mapping[str, Formula]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Composition:
-    """The chain as one function of gifts; `productions` in an order in which they can be evaluated."""
+    """The chain as one function of gifts; `goods` and `productions` in an order that can be evaluated."""
 
     spec: Spec
     goods: tuple[str, ...]
     productions: tuple[Production, ...]
-    readers: Mapping[str, tuple[int, ...]] = field(repr=False)
+
+    @cached_property
+    def readers(self) -> Mapping[str, Sequence[int]]:
+        """The indices of the productions that each good goes into."""
+        readers: dict[str, list[int]] = {good: [] for good in self.goods}
+        for index, production in enumerate(self.productions):
+            for good in production.shares:
+                readers[good].append(index)
+        return readers
 
     def downstream(self, good: str) -> tuple[int, ...]:
         """The indices of the productions that a good goes into, near or far, in order."""
@@ -193,42 +200,45 @@ def integral(price_at: Callable[[mpf], mpf], quantity: mpf) -> mpf | None:
 
 
 def compose(spec: Spec) -> Composition:
-    """The composed function of a spec whose quantities follow from it (MODEL.md section 2)."""
-    goods = set(spec.supply) | {good for firm in spec.firms.values() for good in firm.production}
-    unordered = [
-        _production(spec, name, output, formula, goods)
-        for name, firm in spec.firms.items()
-        for output, formula in firm.production.items()
-    ]
-    before: dict[str, set[str]] = {good: set() for good in goods}
-    for production in unordered:
-        before[production.output].update(production.shares)
-    rank = {good: index for index, good in enumerate(TopologicalSorter(before).static_order())}
-    productions = tuple(sorted(unordered, key=lambda p: (rank[p.output], p.firm)))
-    readers: dict[str, list[int]] = {good: [] for good in goods}
-    for index, production in enumerate(productions):
-        for good in production.shares:
-            readers[good].append(index)
-    return Composition(
-        spec,
-        tuple(sorted(goods, key=lambda good: (rank[good], good))),
-        productions,
-        MappingProxyType({good: tuple(indices) for good, indices in readers.items()}),
-    )
+    """The composed function of a spec whose quantities follow from it (MODEL.md section 2).
+
+    A good comes after all that goes into it, and its makers with it.
+    """
+    makers: dict[str, list[Production]] = {good: [] for good in spec.supply}
+    for firm in spec.firms.values():
+        for output in firm.production:
+            makers.setdefault(output, [])
+    for name, firm in spec.firms.items():
+        for output, formula in firm.production.items():
+            makers[output].append(_production(spec, name, output, formula, makers))
+    next_goods: dict[str, list[str]] = {good: [] for good in makers}
+    missing = dict.fromkeys(makers, 0)
+    for output, productions in makers.items():
+        for production in productions:
+            missing[output] += len(production.shares)
+            for good in production.shares:
+                next_goods[good].append(output)
+    order = [good for good, count in missing.items() if not count]
+    for good in order:  # it grows on the way
+        for output in next_goods[good]:
+            missing[output] -= 1
+            if not missing[output]:
+                order.append(output)
+    return Composition(spec, tuple(order), tuple(chain.from_iterable(makers[good] for good in order)))
 
 
-def _production(spec: Spec, firm: str, output: str, formula: Formula, goods: Iterable[str]) -> Production:
+def _production(spec: Spec, firm: str, output: str, formula: Formula, goods: Container[str]) -> Production:
     shares: dict[str, Formula | None] = {}
     parameters = {}
     for name in formula.names:
         if name in goods:
             split = spec.note(name).split
             shares[name] = split[firm] if split else None
-        elif name in spec.firms[firm].parameters:
-            parameters[name] = spec.firms[firm].parameters[name]
-        elif name in spec.parameters:
-            parameters[name] = spec.parameters[name]
-    return Production(firm, output, formula, shares, parameters)
+        else:
+            parameter = spec.parameter(firm, name)
+            if parameter is not None:
+                parameters[name] = parameter
+    return Production(firm, output, formula, shares, parameters or NOTHING)
 
 
 def constant(formula: Formula | None, name: str = "") -> mpf:

@@ -36,16 +36,26 @@ class Direct(NamedTuple):
         return bool(self.low == self.high)
 
 
-def derivative(composition: Composition, base: Mapping[str, mpf], good: str) -> Direct:
+def finer(composition: Composition) -> dict[str, mpf]:
+    """The quantities in twice the digits."""
+    with mpmath.workdps(2 * mpmath.mp.dps):
+        return composition.evaluate()
+
+
+def derivative(
+    composition: Composition, base: Mapping[str, mpf], good: str, fine_base: Mapping[str, mpf] | None = None
+) -> Direct:
     """dW/dg by central difference; on a kink, both one-sided derivatives.
 
-    Taken again in twice the digits: what shrinks as digits grow is a zero.
+    Taken again in twice the digits, from the quantities `fine_base` (`finer`): what shrinks as digits grow
+    is a zero.
     """
     coarse = _difference(composition, base, good)
     if not coarse.low and not coarse.high:
         return coarse
+    fine_base = finer(composition) if fine_base is None else fine_base
     with mpmath.workdps(2 * mpmath.mp.dps):
-        fine = _difference(composition, composition.evaluate(), good)
+        fine = _difference(composition, fine_base, good)
     return Direct(_settled(coarse.low, fine.low), _settled(coarse.high, fine.high))
 
 

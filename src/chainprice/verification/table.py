@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
+from math import isfinite
 from typing import Any, cast
 
 from chainprice.errors import Place, Problem, TableError
@@ -241,6 +242,8 @@ class _Reader:
 
     def _number(self, row: Mapping[str, Any], key: str, name: str) -> Decimal | None:
         value = row.get(key)
+        if type(value) is float and isfinite(value):
+            return Decimal(repr(value))
         if value is None and key not in row:
             return None
         convert = cast("Callable[[Any], Decimal]", Decimal)
