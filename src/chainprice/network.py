@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
+from operator import attrgetter
 from types import MappingProxyType
 from typing import Literal, NamedTuple
 
 from chainprice.formula import Formula
-from chainprice.spec import DEMAND, NOTHING, Spec
+from chainprice.spec import DEMAND, Spec
 
 UseKey = tuple[str, str]
 
@@ -28,7 +29,7 @@ class Use(NamedTuple):
 
     good: str
     user: str
-    is_demand: bool
+    is_demand: bool = False
     share: Formula | None = None
 
     @property
@@ -59,11 +60,10 @@ class Network:
 def build(spec: Spec) -> Network:
     """The network of a spec."""
     outputs = {name: _by_name(firm.production) for name, firm in spec.firms.items()}
-    makers = _turned(outputs, dict.fromkeys(spec.supply, ()))
+    makers = _makers(spec, outputs)
     inputs = {name: _inputs(firm.production, makers) for name, firm in spec.firms.items()}
-    users = _turned(inputs, makers)
-    uses = {good: _uses(good, firms, spec) for good, firms in users.items()}
-    goods, firms = _order(makers, users, inputs, outputs)
+    uses = _uses(spec, makers, inputs)
+    goods, firms = _order(makers, uses, inputs, outputs)
     loop: tuple[str, ...] = ()
     if len(goods) < len(makers):
         loop = _loop(makers, inputs)
@@ -94,26 +94,38 @@ def _inputs(production: Mapping[str, Formula], goods: Mapping[str, object]) -> t
     return tuple(filter(goods.__contains__, names))
 
 
-def _turned(goods: Mapping[str, tuple[str, ...]], known: Iterable[str]) -> dict[str, tuple[str, ...]]:
-    """From the goods of each firm to the firms of each good, by name."""
-    firms: dict[str, list[str]] = {good: [] for good in known}
-    for name, of_firm in goods.items():
-        for good in of_firm:
-            if good in firms:
-                firms[good].append(name)
+def _makers(spec: Spec, outputs: Mapping[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
+    """Each good's makers by name; none of a good that is only supplied."""
+    makers: dict[str, list[str]] = {good: [] for good in spec.supply}
+    for name, goods in outputs.items():
+        for good in goods:
+            if good in makers:
+                makers[good].append(name)
             else:
-                firms[good] = [name]
-    return {good: _by_name(names) for good, names in firms.items()}
+                makers[good] = [name]
+    return {good: _by_name(names) for good, names in makers.items()}
 
 
-def _uses(good: str, firms: tuple[str, ...], spec: Spec) -> tuple[Use, ...]:
-    """A good's uses: firms by name, then its demand."""
-    note = spec.goods.get(good)
-    shares = (note and note.split) or NOTHING
-    uses = [Use(good, firm, is_demand=False, share=shares.get(firm)) for firm in firms]
-    if good in spec.demand:
-        uses.append(Use(good, DEMAND, is_demand=True, share=shares.get(DEMAND)))
-    return tuple(uses)
+def _uses(
+    spec: Spec, goods: Iterable[str], inputs: Mapping[str, tuple[str, ...]]
+) -> dict[str, tuple[Use, ...]]:
+    """Each good's uses: firms by name, then its demand."""
+    uses: dict[str, list[Use]] = {good: [] for good in goods}
+    for name, of_firm in inputs.items():
+        for good in of_firm:
+            uses[good].append(Use(good, name))
+    for of_good in uses.values():
+        if len(of_good) > 1:
+            of_good.sort(key=_user)
+    for good in spec.demand:
+        uses[good].append(Use(good, DEMAND, is_demand=True))
+    for good, note in spec.goods.items():
+        if note.split:
+            uses[good] = [use._replace(share=note.split[use.user]) for use in uses[good]]
+    return {good: tuple(of_good) for good, of_good in uses.items()}
+
+
+_user = attrgetter("user")
 
 
 def _role(makers: tuple[str, ...], uses: tuple[Use, ...]) -> Role:
@@ -124,7 +136,7 @@ def _role(makers: tuple[str, ...], uses: tuple[Use, ...]) -> Role:
 
 def _order(
     makers: Mapping[str, tuple[str, ...]],
-    users: Mapping[str, tuple[str, ...]],
+    uses: Mapping[str, tuple[Use, ...]],
     inputs: Mapping[str, tuple[str, ...]],
     outputs: Mapping[str, tuple[str, ...]],
 ) -> tuple[list[str], list[str]]:
@@ -137,16 +149,19 @@ def _order(
     firms: list[str] = []
     makers_left, inputs_left = _Left(makers), _Left(inputs)
     wave = [name for name, needed in inputs.items() if not needed]
-    following = inputs_left.complete([name for good in goods for name in users[good]])
+    following = inputs_left.complete(_users(uses, goods))
     while wave or following:
         wave.sort()
+        made = sorted(makers_left.complete([good for name in wave for good in outputs[name]]))
         firms += wave
-        made = makers_left.complete([good for name in wave for good in outputs[name]])
-        made.sort()
         goods += made
-        wave = following + inputs_left.complete([name for good in made for name in users[good]])
-        following = []
+        wave, following = following + inputs_left.complete(_users(uses, made)), []
     return goods, firms
+
+
+def _users(uses: Mapping[str, tuple[Use, ...]], goods: Iterable[str]) -> list[str]:
+    """The firms that use these goods, once for each use."""
+    return [use.user for good in goods for use in uses[good] if not use.is_demand]
 
 
 class _Left:

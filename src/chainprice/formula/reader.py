@@ -97,23 +97,32 @@ def read(text: str, nesting: int = limits.FORMULA_NESTING) -> Formula:
 
     Raises FormulaError, with the place in `text`, if it is not a formula of the language.
     """
-    if len(text) > limits.FORMULA_LENGTH:
-        raise FormulaError(f"formula longer than {limits.FORMULA_LENGTH:,} characters")
-    if len(text) > _OUTLINED:
+    if len(text) > _OUTLINED or nesting != limits.FORMULA_NESTING:
         return _parsed(text, nesting)
-    outline, names, numbers = _outline(text, nesting)
-    shape = _SHAPES.get(outline)
-    if shape is not None and _is_plain(text, names):
-        return Formula(text, shape, names, numbers)
+    outline: list[Any] = _LIFTED.split(text)
+    names: dict[str, int] = {}
+    numbers: list[Decimal] = []
+    for place in range(1, len(outline), 2):
+        word = outline[place]
+        if word > ":":  # digits and the point come before the colon, letters after it
+            outline[place] = names.setdefault(word, len(names))
+        elif (number := _decimal(word)) is not None:
+            outline[place] = None
+            numbers.append(number)
+    key = tuple(outline)
+    # Spaces and signs beyond ASCII may hide in what looks like a name.
+    is_plain = text.isascii() or all(map(is_name, names))
+    shape = _SHAPES.get(key)
+    if shape is not None and is_plain:
+        return Formula(text, shape, tuple(names), tuple(numbers))
     formula = _parsed(text, nesting)
-    if _is_plain(text, names):
-        _remember(outline, formula.shape)
+    if is_plain:
+        _remember(key, formula.shape)
     return formula
 
 
-def is_name(text: str) -> bool:
-    """Whether `text` may name a good, a firm or a parameter: a letter or _, then also digits."""
-    return text.isidentifier()
+is_name = str.isidentifier
+"""Whether a text may name a good, a firm or a parameter: a letter or _, then also digits."""
 
 
 def suggestion(name: str, known: Iterable[str]) -> str:
@@ -136,27 +145,6 @@ _SHAPES: dict[_Outline, Shape] = {}
 """The shapes of the outlines that have been read and found to be formulas."""
 
 
-def _outline(text: str, nesting: int) -> tuple[_Outline, tuple[str, ...], tuple[Decimal, ...]]:
-    """A text's outline (with the nesting that is allowed it), its names and its numbers."""
-    parts: list[Any] = _LIFTED.split(text)
-    names: dict[str, int] = {}
-    numbers: list[Decimal] = []
-    for place in range(1, len(parts), 2):
-        word = parts[place]
-        if word > ":":  # digits and the point come before the colon, letters after it
-            parts[place] = names.setdefault(word, len(names))
-        elif (number := _decimal(word)) is not None:
-            parts[place] = None
-            numbers.append(number)
-    parts.append(nesting)
-    return tuple(parts), tuple(names), tuple(numbers)
-
-
-def _is_plain(text: str, names: Iterable[str]) -> bool:
-    """Whether an outline says all: spaces and signs beyond ASCII may hide in what looks like a name."""
-    return text.isascii() or all(map(is_name, names))
-
-
 def _remember(outline: _Outline, shape: Shape) -> None:
     if len(_SHAPES) >= _REMEMBERED:
         _SHAPES.clear()
@@ -165,6 +153,8 @@ def _remember(outline: _Outline, shape: Shape) -> None:
 
 def _parsed(text: str, nesting: int) -> Formula:
     """The formula by its tokens: what is wrong with a text is only found here."""
+    if len(text) > limits.FORMULA_LENGTH:
+        raise FormulaError(f"formula longer than {limits.FORMULA_LENGTH:,} characters")
     lifted = _lift(text)
     try:
         shape = _shape(lifted.tokens, len(lifted.names), len(lifted.numbers), nesting)
