@@ -22,6 +22,9 @@ from chainprice.verification.chain import Chain
 ROUNDS = 2
 """Fresh weights this often: two wrong rows that hide each other once do not do so twice."""
 
+_UNIT = 1 << 20
+"""Weights are whole numbers from this to twice as much, of either sign: whole numbers are fast."""
+
 _ZERO = Decimal(0)
 _ONE = Decimal(1)
 
@@ -41,13 +44,13 @@ class Probe:
     chain: Chain
     prices: Mapping[str, Decimal]
 
-    def mismatch(self, weights: Mapping[str, Decimal]) -> Decimal:
-        """How far W's gain is from the sum over the rows, per unit of weight."""
+    def mismatch(self, weights: Mapping[str, int]) -> Decimal:
+        """How far W's gain is from the sum over the rows, in units of weight."""
         gifts = {good: self._gift(good, weight) for good, weight in weights.items()}
-        worth = sum((self.prices[good] * gift for good, gift in gifts.items()), _ZERO)
-        return abs(self.chain.gain(gifts) - worth)
+        worth = sum(weight for good, weight in weights.items() if self.prices[good])
+        return abs(self.chain.gain(gifts) - worth) / _UNIT
 
-    def _gift(self, good: str, weight: Decimal) -> Decimal:
+    def _gift(self, good: str, weight: int) -> Decimal:
         """A gift that is worth `weight` by the table; of a worthless good a part like that of the others."""
         if self.prices[good]:
             return weight / self.prices[good]
@@ -101,14 +104,13 @@ def _search(
     return worst, failed
 
 
-def _weight(random: Random) -> Decimal:
-    """Between 1 and 2, of either sign."""
-    return Decimal(random.uniform(1, 2)) * random.choice((-1, 1))
+def _weight(random: Random) -> int:
+    """Between one unit and two, of either sign."""
+    bits = random.getrandbits(21)
+    return _UNIT + (bits >> 1) if bits & 1 else -_UNIT - (bits >> 1)
 
 
 def _seed(prices: Mapping[str, Decimal]) -> int:
     """Weights that depend on the table, so that no table can be made to fit them."""
-    digest = hashlib.sha256()
-    for good, price in sorted(prices.items()):
-        digest.update(f"{good}={price};".encode())
-    return int.from_bytes(digest.digest()[:8], "big")
+    text = ";".join(f"{good}={price}" for good, price in sorted(prices.items()))
+    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big")

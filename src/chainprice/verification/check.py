@@ -313,5 +313,6 @@ class _Comparison:
 
 def _gap(value: Decimal, direct: Decimal, size: Decimal | None = None) -> Decimal:
     """The relative error of a figure of the table; `size` is what it is the difference of."""
-    scale = size or abs(direct) or abs(value)
-    return abs(value - direct) / scale if scale else _ZERO
+    if value == direct:
+        return _ZERO
+    return abs(value - direct) / (size or abs(direct) or abs(value))

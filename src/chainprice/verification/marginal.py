@@ -46,18 +46,20 @@ class Marginal:
     def slope(self, slot: int) -> Decimal | None:
         """What one more unit of an input makes; None where there is no slope.
 
-        One difference shows it where the function is smooth and not level. Elsewhere it is the mean of
-        both sides, taken again with a much smaller step: what shrinks with the step is a zero.
+        One difference shows it where the function is smooth, neither level nor upright. Elsewhere it is the
+        mean of both sides, taken again with a much smaller step: what shrinks with the step is a zero, what
+        grows is no slope.
         """
         functions, digits, at = self.arithmetic.differences, self.arithmetic.digits, self.names[slot]
         if at and not self.formula.shape.kinked:
             slope = self._quotient(slot, at.scaleb(-digits), functions)
-            if slope is not None and abs(slope * at) > _LEVEL * abs(self.value):
+            if slope is not None and _LEVEL * abs(self.value) < abs(slope * at) < abs(self.value) / _LEVEL:
                 return slope
         coarse, fine = (_mean(self.ends(slot, functions, step)) for step in (digits, 2 * digits))
-        if coarse is None or fine is None:
-            return coarse
-        return fine if abs(coarse - fine) <= _AGREEMENT * abs(fine) else _ZERO
+        if coarse is None or fine is None or abs(coarse - fine) <= _AGREEMENT * abs(fine):
+            return fine
+        is_level = abs(fine * (at or _ONE)) <= _LEVEL * abs(self.value)
+        return None if 0 < 2 * abs(coarse) < abs(fine) and not is_level else _ZERO
 
     def ends(self, slot: int, functions: Functions, step: int) -> list[Decimal]:
         """The slopes to the right and to the left, as far as they exist; the relative step is 10^-step."""

@@ -131,8 +131,9 @@ class _Rows:
 
     def gaps(self) -> Iterator[Gap]:
         spec, table = self.point.spec, self.point.table
+        yield Gap("rows", "the table", RIGHT)
         if table.allocation is not None:
-            yield self._same("allocation", table.allocation, self.allocation)
+            yield from self._same("allocation", table.allocation, self.allocation)
         yield from self._uses()
         yield from self._goods()
         yield from self._limits()
@@ -145,16 +146,15 @@ class _Rows:
             else:
                 yield Gap("rows", firm, WRONG)
 
-    def _same(self, where: str, a: object, b: object) -> Gap:
-        return self._true(where, is_so=a == b)
-
-    def _true(self, where: str, *, is_so: bool) -> Gap:
-        return Gap("rows", where, RIGHT if is_so else WRONG)
+    def _same(self, where: str, a: object, b: object) -> Iterator[Gap]:
+        """Words and flags that must be the same: a gap only where they are not, for most are."""
+        if a != b:
+            yield Gap("rows", where, WRONG)
 
     def _goods(self) -> Iterator[Gap]:
         table, spec = self.point.table, self.point.spec
         for good, unit in table.units.items():
-            yield self._same(f"unit of {good}", unit, spec.unit(good))
+            yield from self._same(f"unit of {good}", unit, spec.unit(good))
         made = {good for firm in spec.firms.values() for good in firm.production}
         read = {n for firm in spec.firms.values() for f in firm.production.values() for n in f.names}
         for good, role in table.roles.items():
@@ -162,14 +162,15 @@ class _Rows:
                 right = "primary"
             else:
                 right = "final" if good in spec.demand and good not in read else "intermediate"
-            yield self._same(f"role of {good}", role, right)
+            yield from self._same(f"role of {good}", role, right)
 
     def _uses(self) -> Iterator[Gap]:
         """Every use under its good: its gap, its corner, its share."""
         known, number = uses_of(self.point.spec), self.point.number
         for (good, firm), row in self.point.table.uses.items():
             where = f"{firm or DEMAND}/{good}"
-            yield Gap("rows", where, RIGHT if (good, firm) in known else WRONG)
+            if (good, firm) not in known:
+                yield Gap("rows", where, WRONG)
             worth = row.figures.get("marginal_value")
             if worth is not None and "gap" in row.figures:
                 value, price = number(worth), number(row.price)
@@ -179,7 +180,7 @@ class _Rows:
                 yield Gap("rows", where, self._off_demand(good, worth))
             if row.corner is not None:
                 is_corner = self.allocation == "competitive" and row.quantity == 0
-                yield self._same(where, row.corner, is_corner)
+                yield from self._same(where, row.corner, is_corner)
             split = self.point.spec.note(good).split
             if split is not None and "share" in row.figures and (firm or DEMAND) in split:
                 share = self.point.constant(split[firm or DEMAND])
@@ -202,9 +203,10 @@ class _Rows:
             yield from self._row(f"{firm}/{good}", row, right)
         for good in point.inputs(firm) if rows.inputs else ():
             use = point.table.uses[good, firm]
-            twins = {"quantity": use.quantity, "price": use.price, **use.figures}
-            right = {name: point.number(value) for name, value in twins.items()}
-            yield from self._row(f"{firm}/{good}", rows.inputs.get(good), right)
+            twin = {"quantity": use.quantity, "price": use.price, **use.figures}
+            if rows.inputs.get(good) != twin:
+                right = {name: point.number(value) for name, value in twin.items()}
+                yield from self._row(f"{firm}/{good}", rows.inputs.get(good), right)
         yield from self._slopes(firm)
         yield from self._returns(firm)
 
@@ -212,8 +214,10 @@ class _Rows:
         self, where: str, row: Mapping[str, Decimal] | None, right: Mapping[str, Number]
     ) -> Iterator[Gap]:
         """A row that must be there, and say the right thing as far as it says it."""
-        yield Gap("rows", where, RIGHT if row else WRONG)
-        for name, figure in (row or {}).items():
+        if not row:
+            yield Gap("rows", where, WRONG)
+            return
+        for name, figure in row.items():
             if name in right:
                 yield Gap("rows", where, _error(self.point.number(figure), right[name]))
 
@@ -267,7 +271,8 @@ class _Rows:
                 sizes = [size for _, size in self._constants(firm, good)] if good in made else []
                 quantity = None if row.quantity is None else point.number(row.quantity)
                 is_one = any(_error(quantity, size) <= limits.TOLERANCE for size in sizes)
-                yield self._true(f"limit: capacity of {firm}/{good}", is_so=is_one)
+                if not is_one:
+                    yield Gap("rows", f"limit: capacity of {firm}/{good}", WRONG)
                 if row.rent is not None and quantity is not None:
                     rents.setdefault(firm, []).append(point.number(row.rent) * quantity)
         for firm, technology in point.spec.firms.items() if rows else ():
@@ -343,7 +348,7 @@ class _Rows:
             where = f"limit: {kind} of {good}"
             if kind == "capacity":
                 if row.binding is not None:
-                    yield self._same(where, row.binding, row.rent != 0)
+                    yield from self._same(where, row.binding, row.rent != 0)
                 continue
             is_known = kind in ("supply", "demand") and good in getattr(point.spec, kind)
             most = point.limit(kind, good) if is_known else None
@@ -369,8 +374,8 @@ class _Rows:
             named: Mapping[str, Trade] = trades
             for good, trade in named.items():
                 is_limit = trade.quantity is not None and (trade.price is not None or kind == "supply")
-                if is_limit and good in used:
-                    yield self._true(f"limit: {kind} of {good}", is_so=(kind, good, "") in table.limits)
+                if is_limit and good in used and (kind, good, "") not in table.limits:
+                    yield Gap("rows", f"limit: {kind} of {good}", WRONG)
 
 
 @lru_cache(maxsize=65_536)
@@ -384,7 +389,7 @@ def _outside(value: Number, ends: list[Number]) -> Number:
 
 
 def _error(figure: Number | None, direct: Number, size: Number | None = None) -> Number:
-    if figure is None:
+    if figure is None or figure == direct:
         return RIGHT
     scale = size or max(abs(figure), abs(direct))
     return abs(figure - direct) / scale if scale else RIGHT
