@@ -226,13 +226,14 @@ class _Rows:
         point, slopes = self.point, self.point.table.firms[firm].derivatives
         production, number = point.spec.firms[firm].production, point.number
         worth: dict[str, list[Number]] = {}
+        nothing, used, available, prices = number(_NOTHING), point.used, point.available, point.table.prices
         for (output, good), slope in slopes.items():
-            if output not in production or (good, firm) not in point.used:
+            if output not in production or (good, firm) not in used:
                 yield Gap("rows", f"{firm}/{output}/{good}", WRONG)
                 continue
-            if output in point.table.prices:
-                worth.setdefault(good, []).append(number(point.table.prices[output]) * number(slope))
-            if point.used[good, firm] > number(_NOTHING) * abs(point.available[good]):
+            if output in prices:
+                worth.setdefault(good, []).append(number(prices[output]) * number(slope))
+            if used[good, firm] > nothing * abs(available[good]):
                 ends = point.ends(firm, output, good)
                 yield Gap("rows", f"{firm}/{output}/{good}", _outside(number(slope), ends))
         for good in point.inputs(firm) if slopes else ():

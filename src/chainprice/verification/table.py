@@ -102,6 +102,7 @@ class _Reader:
 
     def __init__(self, path: str) -> None:
         self._path = path
+        self._figures_read: dict[float, Decimal] = {}
         self.problems: list[Problem] = []
 
     def read(self, data: Any) -> PriceTable:
@@ -193,8 +194,12 @@ class _Reader:
 
     def _figures(self, row: Mapping[str, Any], names: tuple[str, ...], name: str) -> Row:
         """The numbers that are there."""
-        figures = {key: self._number(row, key, name) for key in names if row.get(key) is not None}
-        return {key: value for key, value in figures.items() if value is not None}
+        figures: dict[str, Decimal] = {}
+        for key in names:
+            value = self._number(row, key, name) if row.get(key) is not None else None
+            if value is not None:
+                figures[key] = value
+        return figures
 
     def _limits(self, data: Mapping[str, Any]) -> dict[tuple[str, str, str], LimitRow]:
         rows = {}
@@ -243,7 +248,7 @@ class _Reader:
     def _number(self, row: Mapping[str, Any], key: str, name: str) -> Decimal | None:
         value = row.get(key)
         if type(value) is float and isfinite(value):
-            return Decimal(repr(value))
+            return self._double(value)
         if value is None and key not in row:
             return None
         convert = cast("Callable[[Any], Decimal]", Decimal)
@@ -256,6 +261,13 @@ class _Reader:
                 return number
         self._report(f"the {key} of '{name}' is not a number: {value!r}")
         return None
+
+    def _double(self, value: float) -> Decimal:
+        """A double as it is written; a table says most of its figures several times."""
+        known = self._figures_read.get(value)
+        if known is None:
+            known = self._figures_read[value] = Decimal(repr(value))
+        return known
 
     def _report(self, message: str, hint: str = "") -> None:
         self.problems.append(Problem(message, Place(self._path), hint))
