@@ -46,7 +46,7 @@ def allocation_of(spec: Spec, network: Network) -> Allocation:
 
 def fail_if_market_must_choose(spec: Spec, network: Network) -> None:
     """Raise MarketMustChooseError, naming every such good, unless allocation `given` does it."""
-    problems = [_problem(spec, choice) for choice in choices(spec, network)]
+    problems = _problems(spec, network)
     if problems:
         raise MarketMustChooseError(
             [
@@ -59,13 +59,17 @@ def fail_if_market_must_choose(spec: Spec, network: Network) -> None:
 def fail_if_no_equilibrium_solver(spec: Spec, network: Network) -> None:
     """Raise MissingExtraError, naming the goods that need it, where the solver is not installed."""
     if find_spec("casadi") is None:
-        problems = [_problem(spec, choice) for choice in choices(spec, network)]
         message = "a market that chooses quantities needs the equilibrium extra, which is not installed"
-        raise MissingExtraError([*problems, Problem(message, None, INSTALL)])
+        raise MissingExtraError([*_problems(spec, network), Problem(message, None, INSTALL)])
 
 
-def _problem(spec: Spec, choice: Choice) -> Problem:
-    return Problem(f"the market must choose how much {choice.reason}", spec.place(*choice.path), choice.hint)
+def _problems(spec: Spec, network: Network) -> list[Problem]:
+    made = choices(spec, network)
+    places = spec.places_of(choice.path for choice in made)
+    return [
+        Problem(f"the market must choose how much {choice.reason}", place, choice.hint)
+        for choice, place in zip(made, places, strict=True)
+    ]
 
 
 def _loops(network: Network) -> Iterator[Choice]:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from chainprice import allocation, network
 from chainprice.errors import ChainpriceError, Problem
-from chainprice.spec import load
+from chainprice.spec import Spec, load
 from chainprice.spec.text import STDIN
 
 
@@ -48,23 +48,24 @@ def inspect(path: str, settings: Iterable[str] = ()) -> Inspection:
     except ChainpriceError as error:
         return Inspection(path, 0, 0, None, error.problems)
     graph = network.build(spec)
-    unused = tuple(
-        Problem(
-            f"'{good}' is neither used by a firm nor demanded [unused-good]",
-            _place(spec, good),
-            severity="warning",
-        )
-        for good in graph.goods
-        if not graph.uses[good]
+    warnings = tuple(_unused(spec, [good for good in graph.goods if not graph.uses[good]]))
+    return Inspection(
+        path, len(graph.firms), len(graph.goods), allocation.allocation_of(spec, graph), warnings
     )
-    return Inspection(path, len(graph.firms), len(graph.goods), allocation.allocation_of(spec, graph), unused)
 
 
-def _place(spec: Any, good: str) -> Any:
-    if good in spec.supply:
-        return spec.place("supply", good)
-    firm = next(name for name, firm in spec.firms.items() if good in firm.production)
-    return spec.place("firms", firm, "production", good)
+def _unused(spec: Spec, goods: list[str]) -> Iterator[Problem]:
+    """A warning for each of these goods, at its supply or at the first firm of the file that makes it."""
+    if not goods:
+        return
+    paths: dict[str, tuple[str, ...]] = {good: ("supply", good) for good in spec.supply}
+    for name, firm in spec.firms.items():
+        for good in firm.production:
+            paths.setdefault(good, ("firms", name, "production", good))
+    places = spec.places_of(paths[good] for good in goods)
+    for good, place in zip(goods, places, strict=True):
+        message = f"'{good}' is neither used by a firm nor demanded [unused-good]"
+        yield Problem(message, place, severity="warning")
 
 
 def _problem(problem: Problem) -> dict[str, Any]:

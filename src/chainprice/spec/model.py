@@ -5,7 +5,7 @@ What a chain has many of is a named tuple, which is made twice as fast as a froz
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, Literal, NamedTuple
@@ -98,6 +98,10 @@ class Spec:
     def place(self, *path: str) -> Place:
         """Where the value at `path` (such as "firms", "mill", "production") stands in the file."""
         return self.places.find(Path(path))
+
+    def places_of(self, paths: Iterable[tuple[str, ...]]) -> list[Place]:
+        """The place of each path; the file is looked through once, however many there are."""
+        return self.places.find_all([Path(path) for path in paths])
 
 
 _NO_NOTE = Good()
