@@ -35,6 +35,8 @@ _LARGEST_EXPONENT = 18
 _LARGEST_POWER = 1_000
 """Whole powers up to this are products."""
 
+_GUARD = 10
+
 _HALF = Decimal("0.5")
 
 _EXACT_BITS = 1_000
@@ -84,12 +86,56 @@ def as_decimal(value: mpf) -> Decimal:
     return -size if sign else size
 
 
-def _numbers(digits: int) -> Numbers:
+class _Functions:
     """Logarithms, exponentials and powers of decimals of any size."""
-    with mpmath.workdps(digits + 10):
-        ln_10 = Decimal(mpmath.nstr(+mpmath.ln10, digits + 5))
 
-    def parts(value: Decimal) -> tuple[Decimal, int]:
+    def __init__(self, digits: int) -> None:
+        self._digits = digits
+        with mpmath.workdps(digits + _GUARD):
+            self._ln_10 = Decimal(mpmath.nstr(+mpmath.ln10, digits + _GUARD))
+
+    def ln(self, value: Decimal) -> Decimal:
+        near, tens = self._parts(value)
+        return near + tens * self._ln_10 if tens else near
+
+    def exp(self, value: Decimal) -> Decimal:
+        tens = _whole(value / self._ln_10)
+        return as_decimal(mpmath.exp(as_mpf(value - tens * self._ln_10))).scaleb(tens)
+
+    def power(self, base: Decimal, exponent: Decimal) -> Decimal:
+        if exponent == _HALF:
+            return base.sqrt()
+        is_whole = exponent == exponent.to_integral_value()
+        if not base or (is_whole and (base < 0 or abs(exponent) <= _LARGEST_POWER)):
+            return base**exponent
+        near, size = self._parts(base)
+        tens = _whole(exponent * size)
+        rest = (exponent * size - tens) * self._ln_10
+        return self.exp(rest + exponent * near).scaleb(tens)
+
+    def expm1(self, value: Decimal) -> Decimal:
+        if not value or value.adjusted() > _SMALL:
+            return self.exp(value) - 1 if value else value
+        total = term = value
+        count = 2
+        while term.adjusted() > total.adjusted() - self._digits:
+            term = term * value / count
+            total += term
+            count += 1
+        return total
+
+    def log1p(self, value: Decimal) -> Decimal:
+        if not value or value.adjusted() > _SMALL:
+            return self.ln(1 + value) if value else value
+        total = product = value
+        count = 2
+        while product.adjusted() > total.adjusted() - self._digits:
+            product *= -value
+            total += product / count
+            count += 1
+        return total
+
+    def _parts(self, value: Decimal) -> tuple[Decimal, int]:
         """The logarithm of a number near 1 and the power of ten that make up a number."""
         if value <= 0:
             raise decimal.InvalidOperation
@@ -99,63 +145,30 @@ def _numbers(digits: int) -> Numbers:
             near, size = near / 10, size + 1
         return as_decimal(mpmath.log(as_mpf(near))), size
 
-    def ln(value: Decimal) -> Decimal:
-        near, size = parts(value)
-        return near + size * ln_10 if size else near
 
-    def exp(value: Decimal) -> Decimal:
-        tens = value / ln_10
-        if tens.adjusted() > _LARGEST_EXPONENT:
-            raise decimal.Overflow
-        whole = tens.to_integral_value()
-        return as_decimal(mpmath.exp(as_mpf(value - whole * ln_10))).scaleb(int(whole))
+def _whole(tens: Decimal) -> int:
+    """A power of ten as a whole number; raises Overflow beyond those that a decimal has."""
+    if tens.adjusted() > _LARGEST_EXPONENT:
+        raise decimal.Overflow
+    return int(tens.to_integral_value())
 
-    def power(base: Decimal, exponent: Decimal) -> Decimal:
-        if exponent == _HALF:
-            return base.sqrt()
-        is_whole = exponent == exponent.to_integral_value()
-        if not base or (is_whole and (base < 0 or abs(exponent) <= _LARGEST_POWER)):
-            return base**exponent
-        near, size = parts(base)
-        tens = exponent * size
-        if tens.adjusted() > _LARGEST_EXPONENT:
-            raise decimal.Overflow
-        whole = tens.to_integral_value()
-        return exp((tens - whole) * ln_10 + exponent * near).scaleb(int(whole))
 
-    def expm1(value: Decimal) -> Decimal:
-        if not value or value.adjusted() > _SMALL:
-            return exp(value) - 1 if value else value
-        total = term = value
-        count = 2
-        while term and term.adjusted() > total.adjusted() - digits:
-            term = term * value / count
-            total += term
-            count += 1
-        return total
+def _numbers(digits: int) -> Numbers:
+    """Decimals as the identities want them.
 
-    def log1p(value: Decimal) -> Decimal:
-        if not value or value.adjusted() > _SMALL:
-            return ln(1 + value) if value else value
-        total = product = value
-        count = 2
-        while product.adjusted() > total.adjusted() - digits:
-            product *= -value
-            total += product / count
-            count += 1
-        return total
-
-    # The value of a function, and then its changes, are asked for one after the other.
+    The value of a function is asked for first, and then its changes: the last ones are remembered.
+    """
+    functions = _Functions(digits)
     remembered = lru_cache(maxsize=256)
     return Numbers(
         zero=Decimal(0),
         number=lambda number: number,
         sqrt=Decimal.sqrt,
-        exp=remembered(exp),
-        ln=remembered(ln),
-        power=remembered(power),
-        expm1=expm1,
-        log1p=log1p,
+        exp=remembered(functions.exp),
+        ln=remembered(functions.ln),
+        power=remembered(functions.power),
+        expm1=functions.expm1,
+        log1p=functions.log1p,
         tie=Decimal("1e-12"),
     )
 
