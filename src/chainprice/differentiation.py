@@ -85,9 +85,11 @@ def derivative(bound: Bound, slot: int) -> Formula:
         for opened in (left_open(bound.shape, bound.known, bound.named), frozenset[int]()):
             form = _derivatives(bound, opened).derivative(slot)
             try:
-                return _checked(read(_writer(bound, opened).write(form), limits.DERIVATIVE_NESTING))
+                formula = read(_writer(bound, opened).write(form), limits.DERIVATIVE_NESTING)
             except NotWritableError:
                 continue
+            if opened.isdisjoint(_slots(formula)):
+                return _checked(formula)
     except FormulaError as error:
         raise UndefinedError(f"a derivative has no real value: {error}") from None
     except ValueError:  # Python's limit on writing long integers
@@ -436,6 +438,11 @@ def _sympy_functions(bases: dict[Any, Any], opened: frozenset[Any] = frozenset()
     same = ("exp", "erf", "sin", "cos", "tan", "asin", "acos", "atan", "sinh", "cosh")
     functions["tanh"] = tanh
     return functions | {name: getattr(sympy, name) for name in same}
+
+
+def _slots(formula: Formula) -> list[int]:
+    """The slots that a formula names."""
+    return [int(match.group(1)) for name in formula.names if (match := _SLOT.fullmatch(name))]
 
 
 def _checked(formula: Formula) -> Formula:

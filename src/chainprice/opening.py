@@ -49,7 +49,10 @@ def _kinds(shape: Shape, known: frozenset[int], named: frozenset[int]) -> Mappin
         if index in irrational:
             of_step = {"settled"}
         for position, operand in enumerate(operands):
-            parts[operand].update(_part(operation, position, part) for part in of_step)
+            if operation == "mean" and len(operands) == 1:  # a bend's branch, which stands for itself
+                parts[operand].update(of_step)
+            else:
+                parts[operand].update(_part(operation, position, part) for part in of_step)
     return MappingProxyType(
         {
             slot: kind

@@ -22,6 +22,9 @@ MarginalProducts = Mapping[str, Sequence[MarginalProduct]]
 AGREEMENT = Decimal("1e-9")
 """How near, relatively, the backward pass and the multipliers must be at an equilibrium."""
 
+_NOTHING = Decimal("1e-20")
+"""A price is rounding where all there is of its good is worth less than this part of what is at stake."""
+
 
 @dataclass(frozen=True, slots=True)
 class Cleared:
@@ -29,7 +32,7 @@ class Cleared:
 
     `multipliers` of the goods' balances; by a use's key what it `paid` for a unit and its share;
     `open_uses` use some of their good and could take more, `full_uses` could not; of `open_purchases`
-    some is bought and more could be.
+    some is bought and more could be. `scale` is what is at stake in the whole market, in money.
     """
 
     multipliers: Mapping[str, Decimal]
@@ -39,6 +42,7 @@ class Cleared:
     open_uses: Container[UseKey]
     full_uses: Container[UseKey]
     open_purchases: Container[str]
+    scale: Decimal
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +116,7 @@ def at_equilibrium(
                 paid |= {use.key: prices[good] for use in uses}
             continue
         backward = _cleared(uses, values, cleared, good in network.non_rival)
-        if backward is not None:
+        if backward is not None and abs(backward * cleared.available[good]) > _NOTHING * cleared.scale:
             _fail_if_apart(good, backward, cleared.multipliers[good])
             prices[good] = backward
     return Prices(prices, values, paid)

@@ -144,6 +144,8 @@ def _clear(chain: Chain, market: Market) -> Priced:
         for firm, functions in chain.technology.items()
     }
     shares = {u.key: quantities.share(u) for us in chain.network.uses.values() for u in us}
+    value = total_value(chain.spec, flow)
+    traded = sum((abs(clearing.prices[good] * amount) for good, amount in flow.available.items()), abs(value))
     cleared = Cleared(
         multipliers=clearing.prices,
         available=flow.available,
@@ -152,9 +154,9 @@ def _clear(chain: Chain, market: Market) -> Priced:
         open_uses=clearing.open_uses,
         full_uses=clearing.full_uses,
         open_purchases=clearing.open_purchases,
+        scale=traded,
     )
     prices = at_equilibrium(chain.network, demand_prices(chain.spec, flow), products, cleared)
-    value = total_value(chain.spec, flow)
     return Priced(working_digits(), flow, products, prices, value, clearing, cleared)
 
 

@@ -174,6 +174,10 @@ class Conditions:
             i: slope if slope is not None else _constant(along[i], beyond[i]) for i, slope in at_point.items()
         }
 
+    def slopes(self, piece: Piece, x: Sequence[Decimal]) -> Mapping[int, Value]:
+        """A piece's slopes by the variables that it depends on, None where it has none."""
+        return self._at(piece, x)[1]
+
     def _at(
         self, piece: Piece, x: Sequence[Decimal] | Mapping[int, Decimal]
     ) -> tuple[Value, dict[int, Value]]:

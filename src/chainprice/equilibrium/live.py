@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from decimal import Decimal
 from types import MappingProxyType
@@ -16,11 +16,12 @@ from chainprice.technology import Technology, amount
 ZERO, ONE = Decimal(0), Decimal(1)
 
 
-def prune(network: Network) -> Network:
-    """The network of the firms whose outputs lead to a demand, near or far."""
+def prune(network: Network, wanted: Collection[str] = ()) -> Network:
+    """The network of the firms whose outputs lead to a demand, near or far, or to a good that is `wanted`."""
     goods: set[str] = set()
     firms: set[str] = set()
     waiting = [good for good, uses in network.uses.items() if any(use.is_demand for use in uses)]
+    waiting += [good for good in network.goods if good in wanted]
     while waiting:
         good = waiting.pop()
         if good not in goods:

@@ -10,7 +10,7 @@ from types import MappingProxyType
 
 import numpy as np
 
-from chainprice import progress
+from chainprice import limits, progress
 from chainprice.arithmetic import digits, working_digits
 from chainprice.equilibrium import clearing, gifts, idle, uniqueness
 from chainprice.equilibrium.active import guess
@@ -90,10 +90,19 @@ class Market:
         with digits(PROOF_DIGITS):
             optimum, conditions = self._optimum()
             ranges = uniqueness.price_ranges(optimum, conditions)
-            if not ranges or not idle.lacking_slopes(optimum, conditions):
-                return ranges
+            is_smooth = not ranges or not idle.lacking_slopes(optimum, conditions)
         with digits(2 * PROOF_DIGITS):
-            return {good: self._range_by_gifts(good) or known for good, known in ranges.items()}
+            if not is_smooth:
+                ranges = {good: self._range_by_gifts(good) or known for good, known in ranges.items()}
+            by_gifts = {good: self._range_by_gifts(good) for good in self._dead_ends()}
+        return ranges | {good: known for good, known in by_gifts.items() if known and known[1] is not None}
+
+    def _dead_ends(self) -> list[str]:
+        """The goods that lead to no demand, of which there is none: one would have to be made."""
+        there = self.clear().quantities.available
+        live = set(self.programme.network.goods)
+        dead = [good for good in self._network.goods if good not in live and not there[good]]
+        return dead if len(dead) <= limits.DEAD_ENDS else []
 
     def _range_by_gifts(self, good: str) -> uniqueness.Range | None:
         cleared = self.clear()
@@ -137,10 +146,12 @@ def find(
     Raises IncreasingReturnsError, UnboundedError, InfeasibleError or UndefinedError where there is
     none, naming firm or good; NoConvergenceError where none was found and none of these was shown.
     """
+    needed = {good for good, gift in gifts.items() if gift < 0}
     progress.report(f"building the market of {len(network.firms):,} firms")
-    programme = build(spec, prune(network), technology, gifts)
+    programme = build(spec, prune(network, needed), technology, gifts)
     search = _Search(programme, network, technology)
-    if near is not None and (market := search.try_from(near.start, near.sizes)):
+    is_alike = near is not None and near.programme.variables == programme.variables
+    if near is not None and is_alike and (market := search.try_from(near.start, near.sizes)):
         return market
     for start in islice(starting_points(programme), _STARTS if near is None else 1):
         market = search.try_from(start)
@@ -222,7 +233,7 @@ class _Search:
 
     def _least(self, optimum: Optimum, conditions: Conditions) -> Optimum:
         """Where prices are not unique, the optimum with the least ones: what one more unit adds."""
-        if optimum.is_regular:
+        if uniqueness.is_unique(optimum, conditions):
             return optimum
         polyhedron = uniqueness.Polyhedron(optimum, conditions)
         active = polyhedron.least() if polyhedron.varying.any() else None

@@ -11,7 +11,7 @@ from decimal import Decimal
 
 from chainprice.arithmetic import working_digits
 from chainprice.equilibrium.active import NEAR, Active, guess
-from chainprice.equilibrium.conditions import Conditions
+from chainprice.equilibrium.conditions import ZERO, Conditions
 from chainprice.equilibrium.ipopt import Nlp, Point
 from chainprice.equilibrium.newton import (
     ConflictError,
@@ -61,6 +61,7 @@ def polish(
             continue
         except NoSlopeError as error:
             waiting.append(_with_worthless_outputs(chosen, error.variable, conditions))
+            waiting.append(_without_steep_arguments(chosen, error.variable, conditions, point))
             reason = error
             continue
         except NotPolishedError as error:
@@ -89,6 +90,26 @@ def _with_worthless_outputs(active: Active, variable: int, conditions: Condition
         at_zero=active.at_zero | {variable},
         tied=active.tied - {variable},
         worthless=active.worthless | (balances & active.constraints),
+    )
+
+
+def _without_steep_arguments(active: Active, variable: int, conditions: Conditions, point: Point) -> Active:
+    """Where a variable is 0, an argument of a bend that is endlessly steep is not the least one there."""
+    x = [Decimal(float(value)) for value in point.x]
+    for i in (*active.at_zero, variable):
+        x[i] = ZERO
+    steep = {
+        j
+        for j, argument in enumerate(conditions.programme.arguments, len(conditions.programme.balances))
+        if variable in argument.piece.variables
+        and argument.side > 0
+        and conditions.slopes(argument.piece, x).get(variable) is None
+    }
+    return replace(
+        active,
+        at_zero=active.at_zero | {variable},
+        constraints=active.constraints - steep,
+        worthless=active.worthless - steep,
     )
 
 

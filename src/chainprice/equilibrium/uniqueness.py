@@ -25,13 +25,16 @@ _RANK = 1e-9
 _SAME = 1e-7
 _TINY = 1e-8
 
+_MEETS = 1e-15
+"""A constraint with less room than this, by its size, holds with equality."""
+
 _BEND = 1e-6
 """What the multiplier of a bend counts beside a price, where the least prices are looked for."""
 
 
 def price_ranges(optimum: Optimum, conditions: Conditions) -> dict[str, Range]:
     """The interval of each price that is not unique."""
-    if optimum.is_regular:
+    if is_unique(optimum, conditions):
         return {}
     polyhedron = Polyhedron(optimum, conditions)
     if not polyhedron.varying.any():
@@ -48,6 +51,29 @@ def price_ranges(optimum: Optimum, conditions: Conditions) -> dict[str, Range]:
     return ranges
 
 
+def is_unique(optimum: Optimum, conditions: Conditions) -> bool:
+    """Whether no other multipliers satisfy the conditions, as far as that shows at once."""
+    return optimum.is_regular and not _meeting(optimum) and not _idle(optimum, conditions)
+
+
+def _meeting(optimum: Optimum) -> set[int]:
+    """The constraints that hold with equality though they are not among the active ones."""
+    sizes = optimum.point.scales.constraints
+    return {
+        j
+        for j, slack in enumerate(optimum.slacks)
+        if j not in optimum.active.constraints and abs(slack) <= Decimal(_MEETS * float(sizes[j]))
+    }
+
+
+def _idle(optimum: Optimum, conditions: Conditions) -> set[int]:
+    """The quantities that are 0 though they are not among those on a bound."""
+    variables = conditions.programme.variables
+    return {
+        i for i in optimum.active.free(len(variables)) if not optimum.x[i] and variables[i].kind != "bend"
+    }
+
+
 def _decimal(value: float) -> Decimal:
     """The double without the last three digits, which are the linear programme's own rounding."""
     return Decimal(f"{value:.13g}") + 0
@@ -59,8 +85,9 @@ class Polyhedron:
     def __init__(self, optimum: Optimum, conditions: Conditions) -> None:
         active, sizes = optimum.active, optimum.point.sizes
         self._conditions, self._active = conditions, active
-        self._held = sorted(active.constraints)
-        self._free = frozenset(active.free(len(conditions.upper)))
+        self._held = sorted(active.constraints | _meeting(optimum))
+        self._at_zero = active.at_zero | _idle(optimum, conditions)
+        self._free = frozenset(active.free(len(conditions.upper))) - self._at_zero
         local = conditions.local(optimum.x, optimum.near)
         zero = [Decimal(0)] * len(optimum.multipliers)
 
@@ -73,15 +100,23 @@ class Polyhedron:
         self._units = np.array([_unit(optimum, j) for j in self._held])
         columns = [pulls(_only(zero, j, u)) - base for j, u in zip(self._held, self._units, strict=True)]
         matrix = np.array(columns).T if columns else np.zeros((len(base), 0))
+        steep = self._steep(matrix, base)
+        matrix[:, steep] = 0.0
         largest = np.max(np.abs(np.column_stack([matrix, base])), axis=1, initial=0.0)
         self._rows = [i for i in range(len(base)) if np.isfinite(largest[i]) and largest[i] > 0]
         self._matrix = matrix[self._rows] / largest[self._rows][:, None]
         self._base = base[self._rows] / largest[self._rows]
-        self._most = np.full(len(self._held), np.inf)
+        self._most = np.where(steep, 0.0, np.inf)
         for i in range(len(base)):
             if not np.isfinite(largest[i]):
                 self._most[self._outputs_of(i)] = 0.0
         self.varying = self._varying()
+
+    def _steep(self, matrix: np.ndarray, base: np.ndarray) -> np.ndarray:
+        """The arguments of bends that rise endlessly steeply: near by they are not the least, so worth 0."""
+        is_argument = np.array(self._held, dtype=int) >= len(self._conditions.programme.balances)
+        steep: np.ndarray = is_argument & np.any(~np.isfinite(matrix) & np.isfinite(base)[:, None], axis=0)
+        return steep
 
     def _outputs_of(self, i: int) -> list[int]:
         """The multipliers of what a firm makes, of whose input the first unit would make endlessly much."""
@@ -117,17 +152,22 @@ class Polyhedron:
         solution = self._solve(np.array([1.0 if j < balances else _BEND for j in self._held]))
         if solution is None:
             return None
-        worthless = {j for j, value in zip(self._held, solution, strict=True) if value < _TINY}
+        active = self._active
+        priced = {j for j, value in zip(self._held, solution, strict=True) if value >= _TINY}
         pulls = self._base + self._matrix @ solution
-        bound = self._active.at_zero | self._active.at_upper
+        bound = self._at_zero | active.at_upper
         tied = {i for i, pull in zip(self._rows, pulls, strict=True) if i in bound and abs(pull) < _TINY}
         return replace(
-            self._active, tied=self._active.tied | tied, worthless=self._active.worthless | worthless
+            active,
+            at_zero=self._at_zero,
+            constraints=active.constraints | priced,
+            tied=active.tied | tied,
+            worthless=active.worthless | (active.constraints - priced),
         )
 
     def _solve(self, objective: np.ndarray) -> np.ndarray | None:
         """The multipliers of the polyhedron that make the objective least; None if it has no least."""
-        low = [i in self._active.at_zero for i in self._rows]
+        low = [i in self._at_zero for i in self._rows]
         free = [i in self._free for i in self._rows]
         solver = casadi.conic(
             "prices",
