@@ -124,12 +124,19 @@ class Market:
         if working_digits() == PROOF_DIGITS:
             return self._proved, conditions
         try:
-            optimum = polish(self._proved.point, self._nlp, conditions, self._proved)
+            optimum = self._polished(conditions)
         except NotPolishedError as error:
             raise NoConvergenceError(
                 Problem(f"the equilibrium could not be had in more digits: {error}", _place(self.programme))
             ) from None
         return replace(optimum, near=idle.mixes(optimum, conditions)), conditions
+
+    def _polished(self, conditions: Conditions) -> Optimum:
+        """From the optimum that was proved, or else from the solver's point once more."""
+        try:
+            return polish(self._proved.point, self._nlp, conditions, self._proved)
+        except NotPolishedError:
+            return polish(self._proved.point, self._nlp, conditions)
 
 
 def find(

@@ -231,6 +231,13 @@ class _System:
         """How everything is measured now."""
         return replace(self.point.scales, variables=self.sizes)
 
+    @property
+    def noise_sizes(self) -> np.ndarray:
+        """Beside what a quantity is nothing: its own size where it is measured by that."""
+        sizes: np.ndarray = self.point.sizes.copy()
+        sizes[self._rescalable] = self.sizes[self._rescalable]
+        return sizes
+
     def solver(self, x: np.ndarray, weights: np.ndarray) -> LinearSolver:
         """Of the system's Jacobian, which has CasADi's second derivatives.
 
@@ -517,7 +524,7 @@ class _Decimals:
             ]
 
         before = self._x, self._weights
-        self._x = cleaned(self._x, self._sizes)
+        self._x = cleaned(self._x, _decimals(self._system.noise_sizes))
         self._weights = cleaned(self._weights, self._weighing)
         if before != (self._x, self._weights):
             self._evaluated = None
