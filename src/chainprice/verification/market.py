@@ -298,12 +298,17 @@ class MarketPoint:
         except UndefinedError:
             return Gap("stationarity", where, mpf(1))
         gain = (edge - paid) if section == "demand" else (paid - edge)
-        error = gain / (max(abs(edge), abs(paid)) or mpf(1))
+        size = max(abs(edge), abs(paid)) if paid else self._fall(section, good, quantity)
+        error = gain / (size or mpf(1))
         if nothing:
             error = max(mpf(0), error)
         elif most is not None and _relative(quantity, most) < _BEND:
             error = max(mpf(0), -error)
         return Gap("stationarity", where, abs(error))
+
+    def _fall(self, section: str, good: str, quantity: mpf) -> mpf:
+        """What a price moves by along half of its curve: beside that a price is 0 at the curve's end."""
+        return abs(self.trade_price(section, good, quantity / 2) - self.trade_price(section, good, quantity))
 
     def _stationarity(self, firm: str) -> Iterator[Gap]:
         """One unit more of an input gains nothing, one fewer loses nothing."""
