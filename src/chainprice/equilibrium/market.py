@@ -148,7 +148,9 @@ def find(
 ) -> Market:
     """The market's equilibrium; `gifts` are handed to it for free.
 
-    The search begins at the quantities of `near`, a market much like this one, if there is one.
+    The search begins at the quantities of `near`, a market much like this one, if there is one. Then total
+    value is all that is wanted: which of the prices that support it are the least ones is not looked for,
+    nor whether firms have better plans.
 
     Raises IncreasingReturnsError, UnboundedError, InfeasibleError or UndefinedError where there is
     none, naming firm or good; NoConvergenceError where none was found and none of these was shown.
@@ -156,7 +158,7 @@ def find(
     needed = {good for good, gift in gifts.items() if gift < 0}
     progress.report(f"building the market of {len(network.firms):,} firms")
     programme = build(spec, prune(network, needed), technology, gifts)
-    search = _Search(programme, network, technology)
+    search = _Search(programme, network, technology, only_value=near is not None)
     is_alike = near is not None and near.programme.variables == programme.variables
     if near is not None and is_alike and (market := search.try_from(near.start, near.sizes)):
         return market
@@ -170,8 +172,11 @@ def find(
 class _Search:
     """Tries one start after the other, and remembers why they failed."""
 
-    def __init__(self, programme: Programme, network: Network, technology: Technology) -> None:
+    def __init__(
+        self, programme: Programme, network: Network, technology: Technology, *, only_value: bool
+    ) -> None:
         self._programme, self._network, self._technology = programme, network, technology
+        self._only_value = only_value
         self._nlp = Nlp(programme)
         self._better: list[Better] = []
         self._failures: list[str] = []
@@ -203,30 +208,33 @@ class _Search:
             return None
         try:
             with digits(PROOF_DIGITS):
-                conditions = Conditions(self._programme)
-                optimum = polish(point, self._nlp, conditions, sets=sets)
-                self._fail_if_derivatives_disagree(optimum)
-                clear = point.solved and optimum.active == guess(point, conditions, self._nlp)
-                if clear and not is_degenerate(optimum, conditions):
-                    self._fail_if_multipliers_disagree(point, optimum, agreement)
-                optimum = self._settled(optimum, conditions)
-                cleared = clearing.read(optimum, conditions)
-                cleared = restore(cleared, self._programme.spec, self._network, self._technology)
+                optimum = self._proved(point, sets, agreement)
+                market = Market(self._programme, self._nlp, optimum, self._network, self._technology)
+                better = [] if self._only_value else self._better_plans(market)
         except NoSlopeError as error:
             self._no_slope.add(error.variable)
-            return None
         except (NotPolishedError, UndefinedError) as error:
             self._failures.append(str(error))
-            return None
         except ArithmeticError:
             self._failures.append("a function has no value where the solver stopped")
-            return None
-        programme = self._programme
-        better = list(better_plans(programme.spec, programme.network, self._technology, cleared))
-        if better:
+        else:
             self._better = self._better or better
-            return None
-        return Market(programme, self._nlp, optimum, self._network, self._technology)
+            return None if better else market
+        return None
+
+    def _proved(self, point: Point, sets: int, agreement: float) -> Optimum:
+        """The optimum next to a point, all of whose conditions hold."""
+        conditions = Conditions(self._programme)
+        optimum = polish(point, self._nlp, conditions, sets=sets)
+        self._fail_if_derivatives_disagree(optimum)
+        clear = point.solved and optimum.active == guess(point, conditions, self._nlp)
+        if clear and not is_degenerate(optimum, conditions):
+            self._fail_if_multipliers_disagree(point, optimum, agreement)
+        return optimum if self._only_value else self._settled(optimum, conditions)
+
+    def _better_plans(self, market: Market) -> list[Better]:
+        spec, network = self._programme.spec, self._programme.network
+        return list(better_plans(spec, network, self._technology, market.clear()))
 
     def _settled(self, optimum: Optimum, conditions: Conditions) -> Optimum:
         """With idle firms at their best mixes, at the least prices: these and those depend on each other."""
