@@ -66,6 +66,10 @@ def _fail_if_uses_lack(spec: Spec, table: PriceTable) -> None:
         )
 
 
+_UNCERTAIN = mpf("1e-6")
+"""The part of all there is of a good that a purchase of nothing but rounding may be, over the tolerance."""
+
+
 @dataclass(frozen=True)
 class _Comparison:
     """One table against one market."""
@@ -250,6 +254,14 @@ class _Comparison:
         """The integral of a price over what is traded."""
         return integral(partial(self.point.trade_price, section, good), quantity)
 
+    def _at_stake(self, good: str) -> mpf:
+        """What it would cost to buy all there is of a good."""
+        there = self.point.available[good]
+        try:
+            return abs(self.point.trade_price("supply", good, there) * there)
+        except UndefinedError:
+            return mpf(0)
+
     def _total(self) -> Iterator[Gap]:
         """Total value from the quantities, and the incomes that it is the sum of."""
         spec, point, table = self.point.spec, self.point, self.point.table
@@ -265,6 +277,7 @@ class _Comparison:
             return
         total = mpmath.fsum(earned) - mpmath.fsum(paid)
         size = mpmath.fsum(abs(value) for value in (*earned, *paid) if value is not None)
+        size += _UNCERTAIN * mpmath.fsum(self._at_stake(good) for good in spec.supply)
         if table.total_value is not None:
             yield Gap("total value", "W", _error(self._money(table.total_value), total, size))
         if self.base is not None:

@@ -187,12 +187,18 @@ class _Rows:
                 yield Gap("rows", where, _error(number(row.figures["share"]), share))
 
     def _off_demand(self, good: str, worth: Decimal) -> Number:
-        """What a unit is worth to buyers is the price on their curve."""
+        """What a unit is worth to buyers is the price on their curve.
+
+        At the curve's end that is 0 but for rounding, which is measured by the fall along half of it.
+        """
+        sold = self.point.used[good, ""]
         try:
-            price = self.point.trade_price("demand", good, self.point.used[good, ""])
+            price = self.point.trade_price("demand", good, sold)
+            fall = None if worth else abs(self.point.trade_price("demand", good, sold / 2) - price)
         except UndefinedError:
             return WRONG
-        return _error(self.point.number(worth), price / self.point.money)
+        money = self.point.money
+        return _error(self.point.number(worth), price / money, fall and fall / abs(money))
 
     def _firm(self, firm: str) -> Iterator[Gap]:
         point, rows = self.point, self.point.table.firms[firm]
