@@ -452,3 +452,79 @@ def test_many_firms_of_very_different_sizes():
     assert len(traded) > 100
     for row in traded:
         assert by_hand[row.good] == pytest.approx(row.price, rel=1e-5), row.good
+
+
+def test_a_bend_under_a_root_has_the_slope_of_its_branch():
+    loaded = chainprice.load(
+        'firms: {f: {production: {m: "sqrt(min(0.5*x, 2))"}}}\n'
+        "supply: {x: {quantity: 2}}\ndemand: {m: {price: 6}}"
+    )
+    solution = chainprice.solve(loaded)
+    assert solution.prices["x"] == pytest.approx(6 * 0.5 / 2, rel=1e-14)
+    assert "x2" not in solution.goods[0].rule
+
+
+def test_goods_that_lead_nowhere_cost_what_it_takes_to_make_one():
+    loaded = chainprice.load(
+        "allocation: competitive\n"
+        'firms: {f: {production: {y: "min(a, 3)"}}, g: {production: {b: a}}, h: {production: {c: b}}, '
+        "k: {production: {b: c/2}}}\n"
+        "supply: {a: {price: 5}}\ndemand: {y: {price: 8}}"
+    )
+    rows = {row.good: row for row in chainprice.solve(loaded).goods}
+    assert (rows["b"].price, rows["c"].price) == (0, 0)
+    assert rows["b"].price_range == pytest.approx((0, 5))
+    assert rows["c"].price_range == pytest.approx((0, 5))
+    assert chainprice.verify(loaded).verified
+
+
+def test_a_good_that_is_sold_to_the_end_of_its_curve_is_worth_nothing():
+    loaded = chainprice.load(
+        "firms: {f: {production: {y: ln(1+x)}}}\n"
+        "supply: {x: {price: 1}, z: {quantity: 20}}\n"
+        "demand: {y: {price: 3}, z: {price: 8.875 - 2.657*q}}"
+    )
+    solution = chainprice.solve(loaded)
+    assert solution.prices["z"] == 0
+    sold = next(use.quantity for row in solution.goods if row.good == "z" for use in row.uses)
+    assert sold == pytest.approx(8.875 / 2.657, rel=1e-14)
+    assert chainprice.verify(loaded, solution).verified
+
+
+def test_an_idle_bend_stands_on_its_gentle_branch():
+    loaded = chainprice.load(
+        'firms: {f: {production: {y: "2.7*sqrt(x)"}}, g: {production: {y: "min(x, sqrt(x))"}}}\n'
+        "supply: {x: {price: 1}}\ndemand: {y: {price: 3 - q}}"
+    )
+    assert chainprice.solve(loaded).prices["y"] == pytest.approx(3 / 4.645, rel=1e-14)
+    alone = chainprice.load(
+        'firms: {g: {production: {y: "min(x, sqrt(x))"}}}\nsupply: {x: {price: 1}}\ndemand: {y: {price: 0.5}}'
+    )
+    row = chainprice.solve(alone).goods[0]
+    assert (row.quantity, row.price) == (0, 0.5)
+    assert row.price_range == pytest.approx((0.5, 1))
+
+
+def test_an_idle_input_is_worth_least_beside_other_goods_that_are_degenerate():
+    loaded = chainprice.load(
+        "allocation: competitive\n"
+        'firms: {f11: {production: {m: "min(5*a, b)"}}, f7: {production: {y: 1.5*m}}, '
+        'f0: {production: {z: "min(0.5*c, 10)"}}, f1: {production: {w: "min(0.25*z, 10)"}}, '
+        'f2: {production: {v: "min(3*w, 1)"}}}\n'
+        "supply: {a: {price: 2, quantity: 20}, b: {price: 2}, m: {price: 0.5}, c: {quantity: 10}}\n"
+        "demand: {y: {quantity: 0.5}, c: {price: 4.5}, z: {price: 8, quantity: 2}}"
+    )
+    row = next(row for row in chainprice.solve(loaded).goods if row.good == "b")
+    assert row.price_range == pytest.approx((0.1, 2))  # a further b saves 0.5, and takes 0.2 a at 2
+
+
+@pytest.mark.parametrize("size", [1e-9, 1e-20, 1e-30])
+def test_a_firm_next_to_nothing_is_not_nothing(size):
+    """Two makers whose outputs differ by a power of ten or thirty: the small one's first unit is dear."""
+    cost = size**0.1
+    loaded = chainprice.load(
+        f"firms: {{big: {{production: {{y: x^0.9}}}}, small: {{production: {{y: {cost}*x^0.9}}}}}}\n"
+        "supply: {x: {quantity: 1}}\ndemand: {y: {price: 1}}\nallocation: competitive"
+    )
+    uses = {use.user: use.quantity for use in chainprice.solve(loaded).goods[0].uses}
+    assert uses["small"] / uses["big"] == pytest.approx(float(str(cost)) ** 10, rel=1e-9)

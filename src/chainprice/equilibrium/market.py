@@ -210,7 +210,7 @@ class _Search:
             with digits(PROOF_DIGITS):
                 optimum = self._proved(point, sets, agreement)
                 market = Market(self._programme, self._nlp, optimum, self._network, self._technology)
-                better = [] if self._only_value else self._better_plans(market)
+                cleared = None if self._only_value else market.clear()
         except NoSlopeError as error:
             self._no_slope.add(error.variable)
         except (NotPolishedError, UndefinedError) as error:
@@ -218,8 +218,8 @@ class _Search:
         except ArithmeticError:
             self._failures.append("a function has no value where the solver stopped")
         else:
-            self._better = self._better or better
-            return None if better else market
+            if cleared is None or not self._has_better_plans(cleared):
+                return market
         return None
 
     def _proved(self, point: Point, sets: int, agreement: float) -> Optimum:
@@ -232,9 +232,12 @@ class _Search:
             self._fail_if_multipliers_disagree(point, optimum, agreement)
         return optimum if self._only_value else self._settled(optimum, conditions)
 
-    def _better_plans(self, market: Market) -> list[Better]:
+    def _has_better_plans(self, cleared: Clearing) -> bool:
+        """Whether anybody would rather do something else; the first to be found are remembered."""
         spec, network = self._programme.spec, self._programme.network
-        return list(better_plans(spec, network, self._technology, market.clear()))
+        better = list(better_plans(spec, network, self._technology, cleared))
+        self._better = self._better or better
+        return bool(better)
 
     def _settled(self, optimum: Optimum, conditions: Conditions) -> Optimum:
         """With idle firms at their best mixes, at the least prices: these and those depend on each other."""
