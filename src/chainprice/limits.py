@@ -57,5 +57,5 @@ ENVELOPE_GOODS = 30
 TOLERANCE = 1e-9
 """The relative error of a row that `verify` lets pass, unless another is asked for."""
 
-DEAD_ENDS = 30
-"""Goods that lead to no demand, up to which a market looks what one of each would cost."""
+DEAD_END_WORK = 200
+"""Goods that lead to no demand times firms, up to which a market looks what one of each would cost."""

@@ -91,18 +91,23 @@ class Market:
             optimum, conditions = self._optimum()
             ranges = uniqueness.price_ranges(optimum, conditions)
             is_smooth = not ranges or not idle.lacking_slopes(optimum, conditions)
+            dead_ends = self._dead_ends()
+        if is_smooth and not dead_ends:
+            return ranges
         with digits(2 * PROOF_DIGITS):
             if not is_smooth:
                 ranges = {good: self._range_by_gifts(good) or known for good, known in ranges.items()}
-            by_gifts = {good: self._range_by_gifts(good) for good in self._dead_ends()}
+            by_gifts = {good: self._range_by_gifts(good) for good in dead_ends}
         return ranges | {good: known for good, known in by_gifts.items() if known and known[1] is not None}
 
     def _dead_ends(self) -> list[str]:
         """The goods that lead to no demand, of which there is none: one would have to be made."""
-        there = self.clear().quantities.available
         live = set(self.programme.network.goods)
-        dead = [good for good in self._network.goods if good not in live and not there[good]]
-        return dead if len(dead) <= limits.DEAD_ENDS else []
+        dead = [good for good in self._network.goods if good not in live]
+        if not dead or len(dead) * len(self._network.firms) > limits.DEAD_END_WORK:
+            return []
+        there = self.clear().quantities.available
+        return [good for good in dead if not there[good]]
 
     def _range_by_gifts(self, good: str) -> uniqueness.Range | None:
         cleared = self.clear()

@@ -99,6 +99,8 @@ class _Functions:
         return near + tens * self._ln_10 if tens else near
 
     def exp(self, value: Decimal) -> Decimal:
+        if not value:
+            return Decimal(1)
         tens = _whole(value / self._ln_10)
         return as_decimal(mpmath.exp(as_mpf(value - tens * self._ln_10))).scaleb(tens)
 
