@@ -438,3 +438,18 @@ def test_digits_that_cannot_be_had_are_not_claimed():
     )
     with pytest.raises(PrecisionError, match="digits could not be reached"):
         priced(noise)
+
+
+def test_places_are_looked_up_only_to_report(monkeypatch):
+    """A large spec would take longer to find places in than to solve."""
+    from chainprice.spec import tree
+
+    def compose(text):
+        raise AssertionError("the text was composed for its places")
+
+    loaded = chainprice.load(
+        '{"firms": {"f": {"production": {"y": "sqrt(x)"}}}, "supply": {"x": {"quantity": 4}}, '
+        '"demand": {"y": {"price": 1}}}'
+    )
+    monkeypatch.setattr(tree, "compose", compose)
+    assert chainprice.solve(loaded).prices["x"] == 0.25

@@ -41,14 +41,17 @@ class Places:
         return self.find_all([path])[0]
 
     def find_all(self, paths: Iterable[Path]) -> list[Place]:
-        """The places of many paths; the text is composed once."""
+        """The places of many paths; the text is composed once, and not at all for none."""
+        wanted = list(paths)
+        if not wanted:
+            return []
         lines = self.source.text.splitlines()
         try:
             finder = tree.Finder(tree.compose(self.source.text))
         except tree.TreeError:
             # JSON that is not YAML (\ud83d\ude00 in a string): the file is the best place there is.
             finder = tree.Finder(None)
-        return [self._place(path, finder, lines) for path in paths]
+        return [self._place(path, finder, lines) for path in wanted]
 
     def _place(self, path: Path, finder: tree.Finder, lines: list[str]) -> Place:
         override = self.overrides.get(path.keys)
