@@ -23,7 +23,8 @@ AGREEMENT = Decimal("1e-9")
 """How near, relatively, the backward pass and the multipliers must be at an equilibrium."""
 
 _NOTHING = Decimal("1e-20")
-"""A price is rounding where all there is of its good is worth less than this part of what is at stake."""
+"""Prices are rounding where, by either, all there is of the good is worth less than this part of what is
+at stake."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +117,10 @@ def at_equilibrium(
                 paid |= {use.key: prices[good] for use in uses}
             continue
         backward = _cleared(uses, values, cleared, good in network.non_rival)
-        if backward is not None and abs(backward * cleared.available[good]) > _NOTHING * cleared.scale:
+        if backward is None:
+            continue
+        larger = max(abs(backward), abs(cleared.multipliers[good]))
+        if larger * abs(cleared.available[good]) > _NOTHING * cleared.scale:
             _fail_if_apart(good, backward, cleared.multipliers[good])
             prices[good] = backward
     return Prices(prices, values, paid)
