@@ -26,6 +26,13 @@ GUARD_DIGITS = 13
 """Digits that are computed beyond those asked for, to begin with."""
 
 
+_KEPT_DIGITS = 2
+"""Of those, how many must be right."""
+
+_SPECK = 12
+"""Digits by which a marginal value is smaller than the good's price if it is next to nothing."""
+
+
 @dataclass(frozen=True, slots=True)
 class Chain:
     """A spec with what follows from it without numbers; a `market` where it chooses the quantities."""
@@ -58,14 +65,17 @@ class Priced:
 def price(chain: Chain, count: int) -> Priced:
     """The chain priced so that `count` significant digits of every price and quantity are right.
 
-    Priced with more and more digits, until half as many again change nothing in those that count. A
-    number that goes on shrinking as digits grow is a zero that rounding hides. What two rounds
-    cannot see is a number that drowns in both, beside another 1e45 times its size.
+    Priced with more and more digits, until half as many again change nothing in those that count; unless
+    doubles show that there are enough to begin with. A number that goes on shrinking as digits grow is a
+    zero that rounding hides. What two rounds cannot see is a number that drowns in both, beside another
+    1e45 times its size.
 
     Raises PrecisionError where the digits cannot be had, and what the passes raise.
     """
     working = count + GUARD_DIGITS
     coarse = _price_with(chain, working)
+    if _has_enough(chain, coarse):
+        return coarse
     for rounds_left in reversed(range(limits.ROUNDS)):
         fine = _price_with(chain, working + working // 2)
         with digits(fine.digits):
@@ -82,6 +92,22 @@ def price(chain: Chain, count: int) -> Priced:
             chain.spec.place(),
             "look for a difference of nearly equal quantities in the formulas",
         )
+    )
+
+
+def _has_enough(chain: Chain, priced: Priced) -> bool:
+    """Whether doubles show that rounding took no more than the guard digits, and nothing is next to 0."""
+    if chain.market is None or _has_specks(priced):
+        return False
+    return chain.market.lost_digits(priced.quantities, priced.total_value) < GUARD_DIGITS - _KEPT_DIGITS
+
+
+def _has_specks(priced: Priced) -> bool:
+    """Whether a marginal value may be nothing but rounding: it is next to nothing, or its good is free."""
+    prices, values = priced.prices.of, priced.prices.marginal_values.items()
+    return any(
+        value and (not prices[good] or abs(value) < abs(prices[good]).scaleb(-_SPECK))
+        for (good, _), value in values
     )
 
 

@@ -1,4 +1,4 @@
-"""The programme as CasADi expressions, whose derivatives CasADi finds by its own rules."""
+"""Formulas and price curves as CasADi expressions, whose derivatives CasADi finds by its own rules."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ import numpy as np
 
 from chainprice import differentiation
 from chainprice.arithmetic import digits
-from chainprice.equilibrium.programme import Constant, Curve, Piece, Programme
+from chainprice.equilibrium.programme import Curve, Piece, Programme
 from chainprice.equilibrium.start import constant
 from chainprice.errors import Problem, UndefinedError
-from chainprice.formula import Formula, Functions, Shape
+from chainprice.formula import Formula, Functions
 from chainprice.value import PriceCurve
 
 _NODES = 40
@@ -58,16 +58,13 @@ def _fold(function: Any, values: Sequence[Any]) -> Any:
     return result
 
 
-class Expressions:
-    """Total value W(x) and the slacks c(x) of a programme, for a column x of expressions."""
+class TotalValue:
+    """Total value W of a programme, for the quantities traded as expressions, by variable."""
 
-    def __init__(self, programme: Programme, x: Any) -> None:
+    def __init__(self, programme: Programme, x: Mapping[int, Any]) -> None:
         self._programme, self._x = programme, x
-        self.value = self._total_value()
-        self.slacks = casadi.vertcat(self._balances(), self._arguments())
-
-    def _total_value(self) -> Any:
-        return sum((curve.sign * self._integral(curve) for curve in self._programme.curves), casadi.SX(0))
+        parts = (curve.sign * self._integral(curve) for curve in programme.curves)
+        self.expression = sum(parts, casadi.SX(0))
 
     def _integral(self, curve: Curve) -> Any:
         """The integral of a price curve, branch by branch."""
@@ -132,79 +129,3 @@ class Expressions:
     def _run(self, piece: Piece, at: Mapping[int, Any] = MappingProxyType({})) -> Any:
         numbers = [CASADI["number"](number) for number in piece.formula.numbers]
         return piece.formula.shape.run(CASADI, self._values(piece, at), numbers)
-
-    def _run_all(self, pieces: Sequence[Piece]) -> Any:
-        """The column of all pieces' values; those of one shape are run together."""
-        by_shape: dict[Shape, list[int]] = {}
-        for index, piece in enumerate(pieces):
-            by_shape.setdefault(piece.formula.shape, []).append(index)
-        columns = [self._run_shape(shape, [pieces[i] for i in rows]) for shape, rows in by_shape.items()]
-        order = np.argsort([index for rows in by_shape.values() for index in rows], kind="stable")
-        return casadi.vertcat(*columns)[order.tolist()] if columns else casadi.SX(0, 1)
-
-    def _run_shape(self, shape: Shape, pieces: Sequence[Piece]) -> Any:
-        slots = zip(*(piece.slots for piece in pieces), strict=True)
-        numbers = zip(*(piece.formula.numbers for piece in pieces), strict=True)
-        constants = [casadi.SX(casadi.DM([float(number) for number in column])) for column in numbers]
-        return shape.run(CASADI, [self._column(column) for column in slots], constants)
-
-    def _column(self, slots: Sequence[int | Constant]) -> Any:
-        indices = [slot for slot in slots if isinstance(slot, int)]
-        if len(indices) == len(slots):
-            return self._x[indices]
-        return casadi.vertcat(
-            *(self._x[slot] if isinstance(slot, int) else casadi.SX(constant(slot)) for slot in slots)
-        )
-
-    def _balances(self) -> Any:
-        """coefficient * (supplied + bought + made) - delivered - uses, of each balance."""
-        programme = self._programme
-        makers: dict[str, list[int]] = {}
-        for index, production in enumerate(programme.productions):
-            makers.setdefault(production.output, []).append(index)
-        made, used, fixed = _Entries(), _Entries(), []
-        for j, balance in enumerate(programme.balances):
-            factor = 1.0 if balance.coefficient is None else constant(balance.coefficient)
-            given = float(programme.gifts.get(balance.good, 0))
-            if balance.good in programme.endowments:
-                given += constant(programme.endowments[balance.good])
-            delivered = 0.0 if balance.delivered is None else constant(balance.delivered)
-            fixed.append(factor * given - delivered)
-            for index in makers.get(balance.good, ()):
-                made.add(j, index, factor)
-            if balance.good in programme.purchases:
-                used.add(j, programme.purchases[balance.good], factor)
-            for index in balance.uses:
-                used.add(j, index, -1.0)
-        outputs = self._run_all([production.piece for production in programme.productions])
-        return (
-            casadi.SX(casadi.DM(fixed))
-            + casadi.mtimes(made.matrix(len(fixed), len(programme.productions)), outputs)
-            + casadi.mtimes(used.matrix(len(fixed), len(programme.variables)), self._x)
-        )
-
-    def _arguments(self) -> Any:
-        """side * (argument - bend), of each argument of a bend."""
-        arguments = self._programme.arguments
-        if not arguments:
-            return casadi.SX(0, 1)
-        sides = casadi.DM([argument.side for argument in arguments])
-        values = self._run_all([argument.piece for argument in arguments])
-        return sides * (values - self._x[[argument.bend for argument in arguments]])
-
-
-class _Entries:
-    """The entries of a sparse matrix; those in one place are added up."""
-
-    def __init__(self) -> None:
-        self._rows: list[int] = []
-        self._columns: list[int] = []
-        self._values: list[float] = []
-
-    def add(self, row: int, column: int, value: float) -> None:
-        self._rows.append(row)
-        self._columns.append(column)
-        self._values.append(value)
-
-    def matrix(self, rows: int, columns: int) -> Any:
-        return casadi.DM.triplet(self._rows, self._columns, casadi.DM(self._values), rows, columns)

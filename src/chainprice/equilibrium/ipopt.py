@@ -14,7 +14,7 @@ import casadi
 import numpy as np
 
 from chainprice import progress
-from chainprice.equilibrium.expressions import Expressions
+from chainprice.equilibrium.functions import Relative
 from chainprice.equilibrium.programme import Argument, Programme
 from chainprice.equilibrium.start import constant
 
@@ -43,7 +43,7 @@ _OPTIONS: dict[str, Any] = {
     "calc_lam_p": False,
 }
 
-_ROUGH = {"ipopt.tol": 1e-8, "ipopt.compl_inf_tol": 1e-8}
+_ROUGH = {"ipopt.tol": 1e-11, "ipopt.compl_inf_tol": 1e-11}
 _EXACT = {
     "ipopt.tol": 1e-14,
     "ipopt.dual_inf_tol": 1e-8,
@@ -110,32 +110,17 @@ class Nlp:
             [np.inf if v.upper is None else constant(v.upper) for v in programme.variables]
         )
         self._is_bend = np.array([v.kind == "bend" for v in programme.variables], dtype=bool)
-        self._problem = self._relative()
+        relative = Relative(programme)
+        self._problem, self.curved = relative.problem, relative.curved
         progress.report(f"preparing {len(programme.variables):,} quantities for the solver")
         self._told = _Iterations(*self._dimensions) if progress.is_heard() else None
+        self._value, self._slacks = relative.value(), relative.slacks()
+        self._gradient, self._jacobian = relative.gradient(), relative.jacobian()
+        self._hessian = relative.hessian()
         self._rough = self._prepared(_ROUGH)
-        names = ("nlp_g", "nlp_grad_f", "nlp_jac_g", "nlp_hess_l")
-        self._slacks, self._gradient, self._jacobian, self._hessian = (
-            self._rough.get_function(name) for name in names
-        )
         self.slope_places = _places(self._jacobian.sparsity_out(1))
         self.curvature_places = _places(self._hessian.sparsity_out(0))
         self._is_counted = self._counted()
-
-    def _relative(self) -> dict[str, Any]:
-        """The problem in relative variables."""
-        variables, _, parameters = self._dimensions
-        u, p = casadi.SX.sym("u", variables), casadi.SX.sym("p", parameters)
-        x = u * p[:variables]
-        model = Expressions(self._programme, x)
-        curved = casadi.which_depends(casadi.vertcat(model.value, model.slacks), u, 2)
-        self.curved = frozenset(np.flatnonzero(curved).tolist())
-        return {
-            "x": u,
-            "p": p,
-            "f": -model.value / p[-2] + p[-1] * casadi.sumsqr(u),
-            "g": model.slacks / p[variables:-2],
-        }
 
     def _counted(self) -> np.ndarray:
         """Where a constraint counts units of a variable: uses and purchases in balances, bends."""
@@ -157,6 +142,10 @@ class Nlp:
     def shape(self) -> tuple[int, int]:
         """How many variables and constraints there are."""
         return self._dimensions[:2]
+
+    def value(self, x: np.ndarray, scales: Scales) -> float:
+        """Total value, in money."""
+        return -float(self._value(x / scales.variables, scales.parameters())) * scales.value
 
     def slacks(self, x: np.ndarray, scales: Scales) -> np.ndarray:
         """c(x), each by its size."""
@@ -192,9 +181,8 @@ class Nlp:
 
     @cached_property
     def _exact(self) -> Any:
-        """The same solver, with the least tolerance that doubles allow, and the same derivatives."""
-        shared = {"grad_f": self._gradient, "jac_g": self._jacobian, "hess_lag": self._hessian}
-        return self._prepared(_EXACT | shared)
+        """The same solver, with the least tolerance that doubles allow."""
+        return self._prepared(_EXACT)
 
     @property
     def _dimensions(self) -> tuple[int, int, int]:
@@ -203,7 +191,8 @@ class Nlp:
 
     def _prepared(self, options: dict[str, Any]) -> Any:
         told = {"iteration_callback": self._told} if self._told is not None else {}
-        return casadi.nlpsol("market", "ipopt", self._problem, _OPTIONS | options | told)
+        derivatives = {"grad_f": self._gradient, "jac_g": self._jacobian, "hess_lag": self._hessian}
+        return casadi.nlpsol("market", "ipopt", self._problem, _OPTIONS | options | derivatives | told)
 
     # Solving.
 
@@ -308,7 +297,7 @@ class Nlp:
 
     def _elastic(self) -> Any:
         """The solver of how little the constraints must give."""
-        short = casadi.SX.sym("short", len(self._programme.constraints))
+        short = casadi.MX.sym("short", len(self._programme.constraints))
         problem = {
             "x": casadi.vertcat(self._problem["x"], short),
             "p": self._problem["p"],

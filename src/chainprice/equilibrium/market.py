@@ -12,7 +12,7 @@ import numpy as np
 
 from chainprice import limits, progress
 from chainprice.arithmetic import digits, working_digits
-from chainprice.equilibrium import clearing, gifts, idle, uniqueness
+from chainprice.equilibrium import clearing, gifts, idle, rounding, uniqueness
 from chainprice.equilibrium.active import guess
 from chainprice.equilibrium.agents import Better, better_plans
 from chainprice.equilibrium.clearing import Clearing
@@ -34,6 +34,7 @@ from chainprice.errors import (
     UndefinedError,
 )
 from chainprice.network import Network
+from chainprice.quantities import Quantities
 from chainprice.spec import Spec
 from chainprice.technology import Technology
 from chainprice.value import total_value
@@ -84,6 +85,10 @@ class Market:
         inside = np.maximum(point.x, _INSIDE * point.sizes)
         is_bend = np.array([variable.kind == "bend" for variable in self.programme.variables], dtype=bool)
         return [float(value) for value in np.where(is_bend, point.x, inside)]
+
+    def lost_digits(self, flow: Quantities, value: Decimal) -> float:
+        """How many digits rounding can have taken from the numbers of this market, cleared so."""
+        return rounding.lost_digits(self._proved, self.programme, self._nlp, flow, value)
 
     def ranges(self) -> dict[str, uniqueness.Range]:
         """The interval of each price that is not unique (good to about 9 digits)."""

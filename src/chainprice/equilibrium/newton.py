@@ -71,7 +71,8 @@ class Optimum:
 
     `gradient` is dL/dx, None where a slope is undefined, and `slacks` are c(x). `near` has the inputs of
     idle firms as they came to rest, along which slopes are taken that do not exist at the origin. Where
-    the active system `is_regular`, there are no other multipliers.
+    the active system `is_regular`, there are no other multipliers. `doubles` are the variables and the
+    multipliers as far as doubles got them.
     """
 
     x: tuple[Decimal, ...]
@@ -82,6 +83,7 @@ class Optimum:
     point: Point
     near: tuple[Decimal, ...]
     is_regular: bool
+    doubles: tuple[np.ndarray, np.ndarray]
 
 
 class NotPolishedError(Exception):
@@ -137,15 +139,17 @@ def newton(
     system = _System(point, nlp, conditions, active)
     near = begin.near if begin else tuple(Decimal(float(value)) for value in point.x)
     if begin is None and len(system.rows) > _LARGE:
-        doubles = _Doubles(system)
-        _iterate(doubles)
-        x, weights = map(_decimals, (doubles.x, doubles.weights))
+        steps = _Doubles(system)
+        _iterate(steps)
+        doubles = steps.x, steps.weights
+        x, weights = map(_decimals, doubles)
     else:
         known = begin or point
+        doubles = begin.doubles if begin else (point.x, point.multipliers)
         x, weights = system.start(_decimals(known.x), _decimals(known.multipliers))
     decimals = _Decimals(system, conditions, near, x, weights)
     solver = _iterate(decimals)
-    return decimals.optimum(solver.is_regular)
+    return decimals.optimum(solver.is_regular, doubles)
 
 
 def _decimals(numbers: Sequence[Decimal] | np.ndarray) -> list[Decimal]:
@@ -494,7 +498,7 @@ class _Decimals:
                 self._x[i] = before[i] - move
         return cut
 
-    def optimum(self, is_regular: bool) -> Optimum:
+    def optimum(self, is_regular: bool, doubles: tuple[np.ndarray, np.ndarray]) -> Optimum:
         """The point, with all that the conditions say of it; raises ConflictError where they cannot hold."""
         self._drop_noise()
         gradient, slacks = self._gradient_and_slacks()
@@ -508,6 +512,7 @@ class _Decimals:
             self._system.point,
             tuple(self._near),
             is_regular,
+            doubles,
         )
 
     def _drop_noise(self) -> None:
