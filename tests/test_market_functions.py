@@ -1,5 +1,7 @@
 """What IPOPT is told of a market: derivatives against differences, and what rounding takes from its numbers."""
 
+from decimal import Decimal
+
 import casadi
 import numpy as np
 import pytest
@@ -8,8 +10,10 @@ from support import MARKETS
 import chainprice
 from chainprice import network, pricing, technology
 from chainprice.equilibrium import programme
+from chainprice.equilibrium.bends import _rises
 from chainprice.equilibrium.blocks import blocks
 from chainprice.equilibrium.ipopt import Nlp
+from chainprice.formula import read
 
 STEP = 1e-6
 
@@ -124,3 +128,17 @@ def test_more_digits_are_judged_in_the_same_way(monkeypatch):
     assert priced == [53]
     monkeypatch.setattr(pricing, "_has_enough", lambda chain, priced: False)
     assert rounds(monkeypatch, COUNTRY.format("5*sqrt(x)"), count=40)[1] == few
+
+
+@pytest.mark.parametrize("text", ["3*t^0.7*x^0.2", "sqrt(t + 2*x)/x", "min(t, x)*exp(t)", "t^2/k"])
+def test_rules_know_what_rises(text):
+    formula = read(text)
+    assert _rises(formula, formula.names.index("t"), {"k": Decimal(2)})
+
+
+@pytest.mark.parametrize(
+    "text", ["3 - t", "x/t", "0.5^t", "t^k", "ln(t)", "-3*t", "t*k", "(x - 3)*t", "sin(t)"]
+)
+def test_rules_say_nothing_where_they_do_not_know(text):
+    formula = read(text)
+    assert not _rises(formula, formula.names.index("t"), {"k": Decimal(-2)})

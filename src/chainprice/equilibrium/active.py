@@ -54,20 +54,26 @@ def guess(point: Point, conditions: Conditions, nlp: Nlp, close: float = 0.0) ->
     Where both are below `close`, nobody can tell: it counts as active.
     """
     x = point.x
-    held = _held(point, nlp)
-    pull = np.nan_to_num(nlp.pulls(x, point.multipliers, replace(point.scales, variables=point.sizes)))
+    pull = _pulls(point, nlp)
     near = np.where(np.abs(pull) < close, close, 0.0)
     uppers = np.array([np.inf if upper is None else float(upper) for upper in conditions.upper])
     chosen = np.array([v.kind != "bend" for v in conditions.programme.variables], dtype=bool)
     at_upper = frozenset(
         np.flatnonzero(chosen & ((uppers - x) / point.sizes < np.maximum(pull, near))).tolist()
     )
-    at_zero = set(np.flatnonzero(chosen & (x / point.sizes < np.maximum(-pull, near))).tolist())
-    priced = replace(point, multipliers=np.where(held, point.multipliers, 0.0))
-    at_zero -= _small_but_some(at_zero, pull, nlp, priced, conditions.programme)
-    return Active(frozenset(at_zero) - at_upper, at_upper, frozenset(np.flatnonzero(held).tolist()))
+    at_zero = frozenset(np.flatnonzero(chosen & (x / point.sizes < np.maximum(-pull, near))).tolist())
+    some = _small_but_some(at_zero, point, nlp, conditions)
+    return Active(at_zero - some - at_upper, at_upper, frozenset(np.flatnonzero(_held(point, nlp)).tolist()))
 
 
+@lru_cache(maxsize=1)
+def _pulls(point: Point, nlp: Nlp) -> np.ndarray:
+    pulls = nlp.pulls(point.x, point.multipliers, replace(point.scales, variables=point.sizes))
+    finite: np.ndarray = np.nan_to_num(pulls)
+    return finite
+
+
+@lru_cache(maxsize=1)
 def _held(point: Point, nlp: Nlp) -> np.ndarray:
     """Whether each constraint holds with equality: where its multiplier is more than its room."""
     sizes = nlp.scales(point.x, point.sizes).constraints
@@ -91,29 +97,32 @@ def _uptake(point: Point, nlp: Nlp, scales: Scales) -> np.ndarray:
     return uptake
 
 
+@lru_cache(maxsize=1)
 def _small_but_some(
-    at_zero: set[int], pull: np.ndarray, nlp: Nlp, point: Point, programme: Programme
-) -> set[int]:
+    at_zero: frozenset[int], point: Point, nlp: Nlp, conditions: Conditions
+) -> frozenset[int]:
     """Which of these are not 0: they would pull away from it, were all taken there.
 
     The solver's barrier pushes on everything near a bound, so that its pull alone does not tell. What
     only feeds bends is held by what pulls on the bend.
     """
     scales = replace(point.scales, variables=point.sizes)
+    programme, pull = conditions.programme, _pulls(point, nlp)
+    multipliers = np.where(_held(point, nlp), point.multipliers, 0.0)
     vanishing = set(at_zero)
     for argument in programme.arguments:
         if argument.piece.variables and vanishing.issuperset(argument.piece.variables):
             vanishing.add(argument.bend)
     relative = point.x / scales.variables
-    hessian = nlp.hessian(point.x, point.multipliers, scales)
+    hessian = nlp.hessian(point.x, multipliers, scales)
     moved = np.zeros(len(pull))
     moved[list(vanishing)] = relative[list(vanishing)]
     by_curvature = -np.array(casadi.mtimes(hessian, moved)).ravel()
-    there = nlp.pulls(_shrunk(point.x, vanishing, programme), point.multipliers, scales)
+    there = nlp.pulls(_shrunk(point.x, vanishing, programme), multipliers, scales)
     rise = np.where(np.isfinite(there), there - pull, by_curvature)
     some = {i for i in at_zero if rise[i] > abs(pull[i])}
     jacobian = nlp.jacobian(point.x, scales)
-    weights = np.abs(point.multipliers / scales.multipliers)
+    weights = np.abs(multipliers / scales.multipliers)
     prices = np.array(casadi.mtimes(casadi.fabs(jacobian).T, weights)).ravel()
     some |= _needed(at_zero - some, hessian, relative, prices)
     for j, argument in enumerate(programme.arguments, len(programme.balances)):
@@ -124,7 +133,7 @@ def _small_but_some(
                 for i in at_zero.intersection(argument.piece.variables)
                 if rise[argument.bend] * abs(float(jacobian[j, i])) > abs(pull[i]) * by_bend
             )
-    return some
+    return frozenset(some)
 
 
 def _shrunk(x: np.ndarray, vanishing: set[int], programme: Programme) -> np.ndarray:
@@ -140,7 +149,7 @@ def _shrunk(x: np.ndarray, vanishing: set[int], programme: Programme) -> np.ndar
     return shrunk
 
 
-def _needed(at_zero: set[int], hessian: Any, relative: np.ndarray, prices: np.ndarray) -> set[int]:
+def _needed(at_zero: frozenset[int], hessian: Any, relative: np.ndarray, prices: np.ndarray) -> set[int]:
     """Which of these cannot be 0 because others, that are not, would then be of little use."""
     rows, columns = (np.array(places, dtype=int) for places in hessian.sparsity().get_triplet())
     effect = np.abs(np.array(hessian.nonzeros())) * relative[columns]

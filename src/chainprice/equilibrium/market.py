@@ -66,9 +66,12 @@ class Market:
     _proved: Optimum
     _network: Network
     _technology: Technology
+    _cleared: Clearing | None = None
 
     def clear(self) -> Clearing:
         """Quantities and prices."""
+        if self._cleared is not None and working_digits() == PROOF_DIGITS:
+            return self._cleared
         optimum, conditions = self._optimum()
         cleared = clearing.read(optimum, conditions)
         return restore(cleared, self.programme.spec, self._network, self._technology)
@@ -229,7 +232,7 @@ class _Search:
             self._failures.append("a function has no value where the solver stopped")
         else:
             if cleared is None or not self._has_better_plans(cleared):
-                return market
+                return replace(market, _cleared=cleared)
         return None
 
     def _proved(self, point: Point, sets: int, agreement: float) -> Optimum:
