@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from decimal import Decimal
-from functools import partial
+from functools import cache, partial
 from itertools import pairwise
 from types import MappingProxyType
 from typing import Any
@@ -25,9 +25,6 @@ from chainprice.value import PriceCurve
 
 _NODES = 40
 """Points of the Gauss-Legendre rule, for price curves without a written antiderivative."""
-
-_PROBES = tuple(Decimal(10) ** (Decimal(step) / 32) for step in range(-32 * 6, 32 * 10))
-"""Quantities at which the branch of a bent price curve is looked up."""
 
 _CURVE_DIGITS = 20
 
@@ -58,6 +55,12 @@ def _fold(function: Any, values: Sequence[Any]) -> Any:
     return result
 
 
+@cache
+def _probes() -> tuple[Decimal, ...]:
+    """Quantities at which the branch of a bent price curve is looked up."""
+    return tuple(Decimal(10) ** (Decimal(step) / 32) for step in range(-32 * 6, 32 * 10))
+
+
 class TotalValue:
     """Total value W of a programme, for the quantities traded as expressions, by variable."""
 
@@ -73,7 +76,7 @@ class TotalValue:
             return self._run(curve.piece) * x
         prices = PriceCurve(curve.piece.formula, self._programme.spec.parameters)
         with digits(_CURVE_DIGITS), self._defined(curve):
-            bends = prices.bends_between(_PROBES) if curve.piece.formula.shape.kinked else []
+            bends = prices.bends_between(_probes()) if curve.piece.formula.shape.kinked else []
             ends = [Decimal(0), *bends]
             middles = [(a + b) / 2 for a, b in pairwise(ends)] + [2 * ends[-1] + 1]
             branches = [self._branch(curve, prices, middle) for middle in middles]
