@@ -14,7 +14,7 @@ from chainprice.network import Network
 from chainprice.prices import Cleared, Prices, at_equilibrium, backpropagate
 from chainprice.quantities import Quantities
 from chainprice.spec import Spec
-from chainprice.technology import MarginalProduct, ProductionFunction, Technology
+from chainprice.technology import MarginalProduct, Point, ProductionFunction, Technology
 from chainprice.value import demand_prices, total_value
 
 if TYPE_CHECKING:
@@ -117,18 +117,39 @@ def _price_with(chain: Chain, working: int) -> Priced:
     with digits(working):
         if chain.market is not None:
             return _clear(chain, chain.market)
-        flow = quantities.flow(chain.spec, chain.network, chain.technology)
-        products = {
+        evaluation = _Evaluation()
+        flow = quantities.flow(chain.spec, chain.network, chain.technology, evaluate=evaluation)
+        products = evaluation.products(chain, flow)
+        shares = quantities.shares(chain.network)
+        prices = backpropagate(chain.network, demand_prices(chain.spec, flow), products, shares)
+        return Priced(working, flow, products, prices, total_value(chain.spec, flow))
+
+
+class _Evaluation:
+    """Evaluates production functions, and keeps the marginal products that come with the quantities."""
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[str, str], tuple[MarginalProduct, ...]] = {}
+
+    def __call__(self, spec: Spec, function: ProductionFunction, point: Point) -> Decimal:
+        """The quantity of output; raises UndefinedError where there is none."""
+        produced = technology.produce(function, point)
+        if produced is None:
+            return technology.amount(spec, function, point)
+        value, self._known[function.firm, function.output] = produced
+        return value
+
+    def products(self, chain: Chain, flow: Quantities) -> dict[str, tuple[MarginalProduct, ...]]:
+        """All marginal products of each firm, at the quantities that the firms use."""
+        return {
             firm: tuple(
                 product
                 for function in functions
-                for product in technology.marginal_products(chain.spec, function, flow.used[firm])
+                for product in self._known.get((firm, function.output))
+                or technology.marginal_products(chain.spec, function, flow.used[firm])
             )
             for firm, functions in chain.technology.items()
         }
-        shares = {u.key: quantities.share(u) for us in chain.network.uses.values() for u in us}
-        prices = backpropagate(chain.network, demand_prices(chain.spec, flow), products, shares)
-        return Priced(working, flow, products, prices, total_value(chain.spec, flow))
 
 
 def _clear(chain: Chain, market: Market) -> Priced:
