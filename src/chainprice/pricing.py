@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import TYPE_CHECKING, TypeVar
 
-from chainprice import limits, progress, quantities, technology
+from chainprice import limits, progress, quantities, rounding, technology
 from chainprice.arithmetic import digits, working_digits
 from chainprice.errors import PrecisionError, Problem
 from chainprice.network import Network
@@ -24,6 +24,9 @@ _Key = TypeVar("_Key")
 
 GUARD_DIGITS = 13
 """Digits that are computed beyond those asked for, to begin with."""
+
+FOLLOWED_GUARD_DIGITS = rounding.DIGITS_LOST + 9
+"""The same where rounding is followed: those that it may take, and as many as differences of prices need."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,12 +61,18 @@ class Priced:
 def price(chain: Chain, count: int) -> Priced:
     """The chain priced so that `count` significant digits of every price and quantity are right.
 
-    Priced with more and more digits, until half as many again change nothing in those that count. A
-    number that goes on shrinking as digits grow is a zero that rounding hides. What two rounds
-    cannot see is a number that drowns in both, beside another 1e45 times its size.
+    Once, where rounding is shown to do no harm. Else with more and more digits, until half as many again
+    change nothing in those that count. A number that goes on shrinking as digits grow is a zero that
+    rounding hides. What two rounds cannot see is a number that drowns in both, beside another 1e45 times
+    its size.
 
     Raises PrecisionError where the digits cannot be had, and what the passes raise.
     """
+    if chain.market is None and rounding.can_be_followed(chain.spec, chain.technology):
+        priced = _price_with(chain, count + FOLLOWED_GUARD_DIGITS)
+        with digits(priced.digits):
+            if _is_sure(chain, priced):
+                return priced
     working = count + GUARD_DIGITS
     coarse = _price_with(chain, working)
     for rounds_left in reversed(range(limits.ROUNDS)):
@@ -82,6 +91,17 @@ def price(chain: Chain, count: int) -> Priced:
             chain.spec.place(),
             "look for a difference of nearly equal quantities in the formulas",
         )
+    )
+
+
+def _is_sure(chain: Chain, priced: Priced) -> bool:
+    return rounding.is_harmless(
+        chain.spec,
+        chain.network,
+        chain.technology,
+        flow=priced.quantities,
+        products=priced.products,
+        prices=priced.prices,
     )
 
 
