@@ -209,11 +209,6 @@ def number(value: Decimal, count: int = DOUBLE_DIGITS) -> Number:
     return rounded(value, max(count, DOUBLE_DIGITS))
 
 
-def plain(value: Number | None) -> float | str | None:
-    """A result as JSON holds it: a number, or a decimal string."""
-    return written(value) if isinstance(value, Decimal) else value
-
-
 def written(value: Decimal) -> str:
     """All digits of a decimal, with a power of ten only where it is far from 1."""
     short = -7 <= value.adjusted() <= 20
