@@ -107,10 +107,10 @@ class MarginalProduct(NamedTuple):
     def formula(self) -> str:
         """sympy's derivative as text; raises UndefinedError if it cannot be written down."""
         function, settled = self.function, self.settled
-        names = function.formula.names
-        template = _template(
-            settled.shape, function.formula.numbers, function.constants(), names.index(self.input)
-        )
+        formula = function.formula
+        names = formula.names
+        slot = names.index(self.input)
+        template = _template(settled.shape, formula.numbers, function.constants(), slot)
         if not settled.weights:
             return template.format(*names)
         return template.format(*names, *(f"{float(weight):.6g}" for weight in settled.weights))
