@@ -51,7 +51,7 @@ def is_concave_at(function: ProductionFunction, point: Point) -> bool | None:
 def _is_concave_by_rules(function: ProductionFunction, point: Point) -> bool:
     """Whether the rules show it, for positive inputs; they know nothing of bends at a point of theirs."""
     shape, numbers = function.formula.shape, function.formula.numbers
-    if shape.kinked or not all([point[name] > 0 for name in function.inputs]):
+    if shape.kinked or not all(point[name] > 0 for name in function.inputs):
         return False
     constants: tuple[tuple[int, Decimal], ...] = ()
     if len(function.inputs) < len(function.formula.names):
