@@ -24,7 +24,7 @@ FLOORS = [
     {"technology"},
     {"quantities"},
     {"prices", "value"},
-    {"accounts", "concavity", "kinks", "rules", "equilibrium"},
+    {"accounts", "concavity", "kinks", "rounding", "rules", "equilibrium"},
     {"solution"},
     {"cautions"},
     {"pricing"},

@@ -8,7 +8,7 @@ from hypothesis import assume, given, reject, settings
 from hypothesis import strategies as st
 
 from chainprice import differentiation
-from chainprice.differentiation import Bound, derivative, with_names
+from chainprice.differentiation import Bound, derivative, template
 from chainprice.formula import read
 
 MPMATH = {
@@ -43,7 +43,7 @@ TEMPLATES = (
 def texts(text: str) -> list[str]:
     formula = read(text)
     bound = Bound(formula.shape, formula.numbers)
-    return [with_names(derivative(bound, slot), formula.names) for slot in range(len(formula.names))]
+    return [template(derivative(bound, slot)).format(*formula.names) for slot in range(len(formula.names))]
 
 
 @settings(deadline=None)

@@ -111,7 +111,7 @@ COUNTRY = (
 def test_one_round_is_enough_where_doubles_lose_little(monkeypatch):
     priced, plain = rounds(monkeypatch, COUNTRY.format("5*sqrt(x)"))
     assert priced == [30]
-    monkeypatch.setattr(pricing, "_has_enough", lambda chain, priced: False)
+    monkeypatch.setattr(pricing, "_is_sure_of_market", lambda market, priced: False)
     assert rounds(monkeypatch, COUNTRY.format("5*sqrt(x)"))[1] == plain
 
 
@@ -126,7 +126,7 @@ def test_another_round_is_taken_where_a_formula_cancels(monkeypatch, noise):
 def test_more_digits_are_judged_in_the_same_way(monkeypatch):
     priced, few = rounds(monkeypatch, COUNTRY.format("5*sqrt(x)"), count=40)
     assert priced == [53]
-    monkeypatch.setattr(pricing, "_has_enough", lambda chain, priced: False)
+    monkeypatch.setattr(pricing, "_is_sure_of_market", lambda market, priced: False)
     assert rounds(monkeypatch, COUNTRY.format("5*sqrt(x)"), count=40)[1] == few
 
 

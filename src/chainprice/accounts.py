@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import NamedTuple
 
 from chainprice.arithmetic import working_digits
 from chainprice.errors import NoConvergenceError
@@ -14,6 +15,8 @@ from chainprice.spec import Spec
 from chainprice.technology import MarginalProduct
 from chainprice.value import trade_value
 
+_NOTHING = Decimal(0)
+
 ADD_UP = Decimal("1e-12")
 """How near incomes must come to total value, relatively."""
 
@@ -21,8 +24,7 @@ _ROUNDING = 12
 """Digits at the end of the working digits that a sum of incomes may have lost."""
 
 
-@dataclass(frozen=True, slots=True)
-class Account:
+class Account(NamedTuple):
     """A firm's books: money in the unit of prices; `returns_to_scale` None where output is 0."""
 
     revenue: Decimal
@@ -40,8 +42,11 @@ def account(
 ) -> Account:
     """The books of a firm."""
     made, used = quantities.made[firm], quantities.used[firm]
-    revenue = sum((prices.of[good] * amount for good, amount in made.items()), Decimal(0))
-    cost = sum((prices.paid[good, firm] * amount for good, amount in used.items()), Decimal(0))
+    revenue = cost = _NOTHING
+    for good, amount in made.items():
+        revenue += prices.of[good] * amount
+    for good, amount in used.items():
+        cost += prices.paid[good, firm] * amount
     return Account(revenue, cost, returns_to_scale(made, used, prices, products))
 
 
@@ -94,9 +99,14 @@ def returns_to_scale(
     products: Sequence[MarginalProduct],
 ) -> Decimal | None:
     """The elasticity of output when all inputs grow in step; joint outputs weighted by their value."""
-    weights = {good: prices.of[good] for good in made} if len(made) > 1 else dict.fromkeys(made, Decimal(1))
-    output = sum((weights[good] * amount for good, amount in made.items()), Decimal(0))
-    if output == 0:
-        return None
-    growth = sum((weights[p.output] * p.value * used[p.input] for p in products), Decimal(0))
-    return growth / output
+    growth = output = _NOTHING
+    if len(made) == 1:
+        (output,) = made.values()
+        for product in products:
+            growth += product.value * used[product.input]
+    else:
+        for good, amount in made.items():
+            output += prices.of[good] * amount
+        for product in products:
+            growth += prices.of[product.output] * product.value * used[product.input]
+    return growth / output if output else None

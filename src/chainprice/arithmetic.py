@@ -31,6 +31,9 @@ SMALLEST_DOUBLE = Decimal("2.2250738585072014e-308")
 
 _SMALLEST, _LARGEST = float(SMALLEST_DOUBLE), sys.float_info.max
 
+_WITHIN = 307
+"""Powers of ten below which any number is within these two."""
+
 
 @contextmanager
 def digits(count: int) -> Iterator[None]:
@@ -203,15 +206,12 @@ Number = float | Decimal
 def number(value: Decimal, count: int = DOUBLE_DIGITS) -> Number:
     """`value` as a result to `count` digits."""
     if count <= DOUBLE_DIGITS:
+        if -_WITHIN < value.adjusted() < _WITHIN or not value:
+            return float(value) + 0.0
         double = float(value)
-        if _SMALLEST <= abs(double) <= _LARGEST or not value:
-            return double + 0.0
+        if _SMALLEST <= abs(double) <= _LARGEST:
+            return double
     return rounded(value, max(count, DOUBLE_DIGITS))
-
-
-def plain(value: Number | None) -> float | str | None:
-    """A result as JSON holds it: a number, or a decimal string."""
-    return written(value) if isinstance(value, Decimal) else value
 
 
 def written(value: Decimal) -> str:

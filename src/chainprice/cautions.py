@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 
 from chainprice.accounts import Account
 from chainprice.arithmetic import SMALLEST_DOUBLE
 from chainprice.concavity import is_concave_at
-from chainprice.network import Network
+from chainprice.network import Network, Use
 from chainprice.prices import Prices
 from chainprice.quantities import Quantities
 from chainprice.solution import Warning
@@ -55,13 +55,14 @@ def of_given(spec: Spec, network: Network, quantities: Quantities, prices: Price
                 "buy less of it",
                 good,
             )
-        yield from _unequal_split(network, prices, good)
+        uses = network.uses[good]
+        if uses and uses[0].share is not None:
+            yield from _unequal_split(uses, prices, good)
 
 
-def _unequal_split(network: Network, prices: Prices, good: str) -> Iterator[Warning]:
-    uses = [use for use in network.uses[good] if use.share is not None]
+def _unequal_split(uses: Sequence[Use], prices: Prices, good: str) -> Iterator[Warning]:
     values = [prices.marginal_values[use.key] for use in uses]
-    if values and max(values) - min(values) > EQUAL * max(abs(value) for value in values):
+    if max(values) - min(values) > EQUAL * max(abs(value) for value in values):
         each = ", ".join(f"{value:.6g} to {use.user}" for use, value in zip(uses, values, strict=True))
         message = f"the split of '{good}' is not an equilibrium: one more unit is worth {each}"
         yield Warning("unequal-split", message, good)
@@ -98,7 +99,7 @@ def of_firms(
                 firm,
             )
         for function in functions:
-            if function.settled(quantities.used[firm]).on_kink:
+            if function.formula.shape.kinked and function.settled(quantities.used[firm]).on_kink:
                 yield Warning(
                     "kink",
                     f"the production of '{function.output}' by firm '{firm}' has a kink exactly here: "

@@ -162,7 +162,7 @@ def _solution_as(solution: Solution, format_: SolveFormat, digits: int | None, o
     if format_ is SolveFormat.json:
         from chainprice.report.jsontext import json_text
 
-        return json_text(solution.to_dict())
+        return json_text(solution.contents())
     from chainprice.report import solutions
 
     match format_:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
+from functools import lru_cache
 from itertools import combinations
 from random import Random
 
@@ -49,15 +50,26 @@ def is_concave_at(function: ProductionFunction, point: Point) -> bool | None:
 
 def _is_concave_by_rules(function: ProductionFunction, point: Point) -> bool:
     """Whether the rules show it, for positive inputs; they know nothing of bends at a point of theirs."""
-    if function.formula.shape.kinked or not all(point[name] > 0 for name in function.inputs):
+    shape, numbers = function.formula.shape, function.formula.numbers
+    if shape.kinked or not all(point[name] > 0 for name in function.inputs):
         return False
-    numbers = function.formula.numbers
-    constants = {
-        slot: value
-        for slot, (name, value) in enumerate(zip(function.formula.names, function.values(point), strict=True))
-        if name not in function.inputs
-    }
-    degree = _degree(function.formula.shape, numbers, constants)
+    constants: tuple[tuple[int, Decimal], ...] = ()
+    if len(function.inputs) < len(function.formula.names):
+        constants = tuple(
+            (slot, value)
+            for slot, (name, value) in enumerate(
+                zip(function.formula.names, function.values(point), strict=True)
+            )
+            if name not in function.inputs
+        )
+    return _is_of_concave_degree(shape, numbers, constants)
+
+
+@lru_cache(maxsize=65_536)
+def _is_of_concave_degree(
+    shape: Shape, numbers: tuple[Decimal, ...], constants: tuple[tuple[int, Decimal], ...]
+) -> bool:
+    degree = _degree(shape, numbers, dict(constants))
     return degree is not None and degree <= _CONCAVE
 
 

@@ -70,9 +70,9 @@ def slot_name(slot: int) -> str:
     return f"x{slot}"
 
 
-def with_names(formula: Formula, names: tuple[str, ...]) -> str:
-    """A derivative formula's text with the slots' names in it."""
-    return _SLOT.sub(lambda match: names[int(match.group(1))], formula.text)
+def template(formula: Formula) -> str:
+    """A derivative formula's text with a place for the name of each slot, as `str.format` fills them."""
+    return _SLOT.sub(r"{\1}", formula.text)
 
 
 @lru_cache(maxsize=65_536)
@@ -123,9 +123,14 @@ class Gradient:
 
         Raises ArithmeticError where one of them has no value.
         """
-        constants = [CONSTANTS[name]() for name in self.constants]
-        value, *slopes = self._run([*names, *numbers, *constants], self.literals)
+        value, *slopes = self.in_order(names, numbers)
         return value, dict(zip(self.results, slopes, strict=True))
+
+    def in_order(self, names: Sequence[Decimal], numbers: Sequence[Decimal]) -> Sequence[Decimal]:
+        """The value, then the derivatives in the order of `results`; raises ArithmeticError as `run` does."""
+        constants = [CONSTANTS[name]() for name in self.constants]
+        values: Sequence[Decimal] = self._run([*names, *numbers, *constants], self.literals)
+        return values
 
     @cached_property
     def _run(self) -> Program:

@@ -50,7 +50,8 @@ def _upstream_of_kinks(network: Network, technology: Technology, quantities: Qua
     kinked = {
         firm
         for firm, functions in technology.items()
-        if any(function.settled(quantities.used[firm]).on_kink for function in functions)
+        for function in functions
+        if function.formula.shape.kinked and function.settled(quantities.used[firm]).on_kink
     }
     if not kinked:
         return []

@@ -69,18 +69,17 @@ def backpropagate(
     prices: dict[str, Decimal] = {}
     paid: dict[UseKey, Decimal] = {}
     values: dict[UseKey, Decimal] = {}
-    slopes = _by_input(products)
+    slopes = _Slopes(products)
     for good in reversed(network.goods):
-        for use in network.uses[good]:
-            values[use.key] = (
-                demand_prices[good]
-                if use.is_demand
-                else marginal_value(slopes.get((use.user, good), ()), prices)
+        uses = [(use, use.key) for use in network.uses[good]]
+        for use, key in uses:
+            values[key] = (
+                demand_prices[good] if use.is_demand else marginal_value(slopes.by(use.user, good), prices)
             )
-        prices[good] = fan_out(network.uses[good], values, shares)
-        for use in network.uses[good]:
-            is_lindahl = good in network.non_rival
-            paid[use.key] = values[use.key] if is_lindahl else prices[good]
+        prices[good] = price = fan_out(network.uses[good], values, shares)
+        is_lindahl = good in network.non_rival
+        for _, key in uses:
+            paid[key] = values[key] if is_lindahl else price
     return Prices(prices, values, paid)
 
 
@@ -102,11 +101,11 @@ def at_equilibrium(
     """
     prices, paid = dict(cleared.multipliers), dict(cleared.paid)
     values: dict[UseKey, Decimal] = {}
-    slopes = _by_input(products)
+    slopes = _Slopes(products)
     for good in reversed(network.goods):
         uses = network.uses[good]
         for use in uses:
-            own = slopes.get((use.user, good), ())
+            own = () if use.is_demand else slopes.by(use.user, good)
             values[use.key] = demand_prices[good] if use.is_demand else marginal_value(own, prices)
         if uses and not cleared.available[good]:
             for use in uses:
@@ -177,12 +176,26 @@ def fan_out(
     """
     if len(uses) == 1 and uses[0].share is None:
         return values[uses[0].key]
-    return sum((shares[u.key] * values[u.key] for u in uses), Decimal(0))
+    if uses and uses[0].share is not None:
+        return sum((shares[u.key] * values[u.key] for u in uses), Decimal(0))
+    return sum((values[u.key] for u in uses), Decimal(0))
 
 
-def _by_input(products: MarginalProducts) -> dict[tuple[str, str], list[MarginalProduct]]:
-    slopes: dict[tuple[str, str], list[MarginalProduct]] = {}
-    for firm, of_firm in products.items():
-        for product in of_firm:
-            slopes.setdefault((firm, product.input), []).append(product)
-    return slopes
+class _Slopes:
+    """The marginal products of each firm by its inputs; sorted out only where there are several."""
+
+    def __init__(self, products: MarginalProducts) -> None:
+        self._products = products
+        self._sorted: dict[str, dict[str, list[MarginalProduct]]] = {}
+
+    def by(self, firm: str, good: str) -> Sequence[MarginalProduct]:
+        """A firm's marginal products by one of its inputs."""
+        products = self._products[firm]
+        if len(products) == 1:
+            return products
+        if firm not in self._sorted:
+            by_input: dict[str, list[MarginalProduct]] = {}
+            for product in products:
+                by_input.setdefault(product.input, []).append(product)
+            self._sorted[firm] = by_input
+        return self._sorted[firm].get(good, ())

@@ -7,14 +7,14 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import TYPE_CHECKING, TypeVar
 
-from chainprice import limits, progress, quantities, technology
+from chainprice import limits, progress, quantities, rounding, technology
 from chainprice.arithmetic import digits, working_digits
 from chainprice.errors import PrecisionError, Problem
 from chainprice.network import Network
 from chainprice.prices import Cleared, Prices, at_equilibrium, backpropagate
 from chainprice.quantities import Quantities
 from chainprice.spec import Spec
-from chainprice.technology import MarginalProduct, ProductionFunction, Technology
+from chainprice.technology import MarginalProduct, Point, ProductionFunction, Technology
 from chainprice.value import demand_prices, total_value
 
 if TYPE_CHECKING:
@@ -25,6 +25,8 @@ _Key = TypeVar("_Key")
 GUARD_DIGITS = 13
 """Digits that are computed beyond those asked for, to begin with."""
 
+FOLLOWED_GUARD_DIGITS = rounding.DIGITS_LOST + 9
+"""The same where rounding is followed: those that it may take, and as many as differences of prices need."""
 
 _KEPT_DIGITS = 2
 """Of those, how many must be right."""
@@ -65,16 +67,21 @@ class Priced:
 def price(chain: Chain, count: int) -> Priced:
     """The chain priced so that `count` significant digits of every price and quantity are right.
 
-    Priced with more and more digits, until half as many again change nothing in those that count; unless
-    doubles show that there are enough to begin with. A number that goes on shrinking as digits grow is a
-    zero that rounding hides. What two rounds cannot see is a number that drowns in both, beside another
-    1e45 times its size.
+    Once, where rounding is shown to do no harm. Else with more and more digits, until half as many again
+    change nothing in those that count. A number that goes on shrinking as digits grow is a zero that
+    rounding hides. What two rounds cannot see is a number that drowns in both, beside another 1e45 times
+    its size.
 
     Raises PrecisionError where the digits cannot be had, and what the passes raise.
     """
+    if chain.market is None and rounding.can_be_followed(chain.spec, chain.technology):
+        priced = _price_with(chain, count + FOLLOWED_GUARD_DIGITS)
+        with digits(priced.digits):
+            if _is_sure(chain, priced):
+                return priced
     working = count + GUARD_DIGITS
     coarse = _price_with(chain, working)
-    if _has_enough(chain, coarse):
+    if chain.market is not None and _is_sure_of_market(chain.market, coarse):
         return coarse
     for rounds_left in reversed(range(limits.ROUNDS)):
         fine = _price_with(chain, working + working // 2)
@@ -95,11 +102,11 @@ def price(chain: Chain, count: int) -> Priced:
     )
 
 
-def _has_enough(chain: Chain, priced: Priced) -> bool:
+def _is_sure_of_market(market: Market, priced: Priced) -> bool:
     """Whether doubles show that rounding took no more than the guard digits, and nothing is next to 0."""
-    if chain.market is None or _has_specks(priced):
+    if _has_specks(priced):
         return False
-    return chain.market.lost_digits(priced.quantities, priced.total_value) < GUARD_DIGITS - _KEPT_DIGITS
+    return market.lost_digits(priced.quantities, priced.total_value) < GUARD_DIGITS - _KEPT_DIGITS
 
 
 def _has_specks(priced: Priced) -> bool:
@@ -108,6 +115,17 @@ def _has_specks(priced: Priced) -> bool:
     return any(
         value and (not prices[good] or abs(value) < abs(prices[good]).scaleb(-_SPECK))
         for (good, _), value in values
+    )
+
+
+def _is_sure(chain: Chain, priced: Priced) -> bool:
+    return rounding.is_harmless(
+        chain.spec,
+        chain.network,
+        chain.technology,
+        flow=priced.quantities,
+        products=priced.products,
+        prices=priced.prices,
     )
 
 
@@ -143,18 +161,39 @@ def _price_with(chain: Chain, working: int) -> Priced:
     with digits(working):
         if chain.market is not None:
             return _clear(chain, chain.market)
-        flow = quantities.flow(chain.spec, chain.network, chain.technology)
-        products = {
+        evaluation = _Evaluation()
+        flow = quantities.flow(chain.spec, chain.network, chain.technology, evaluate=evaluation)
+        products = evaluation.products(chain, flow)
+        shares = quantities.shares(chain.network)
+        prices = backpropagate(chain.network, demand_prices(chain.spec, flow), products, shares)
+        return Priced(working, flow, products, prices, total_value(chain.spec, flow))
+
+
+class _Evaluation:
+    """Evaluates production functions, and keeps the marginal products that come with the quantities."""
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[str, str], tuple[MarginalProduct, ...]] = {}
+
+    def __call__(self, spec: Spec, function: ProductionFunction, point: Point) -> Decimal:
+        """The quantity of output; raises UndefinedError where there is none."""
+        produced = technology.produce(function, point)
+        if produced is None:
+            return technology.amount(spec, function, point)
+        value, self._known[function.firm, function.output] = produced
+        return value
+
+    def products(self, chain: Chain, flow: Quantities) -> dict[str, tuple[MarginalProduct, ...]]:
+        """All marginal products of each firm, at the quantities that the firms use."""
+        return {
             firm: tuple(
                 product
                 for function in functions
-                for product in technology.marginal_products(chain.spec, function, flow.used[firm])
+                for product in self._known.get((firm, function.output))
+                or technology.marginal_products(chain.spec, function, flow.used[firm])
             )
             for firm, functions in chain.technology.items()
         }
-        shares = {u.key: quantities.share(u) for us in chain.network.uses.values() for u in us}
-        prices = backpropagate(chain.network, demand_prices(chain.spec, flow), products, shares)
-        return Priced(working, flow, products, prices, total_value(chain.spec, flow))
 
 
 def _clear(chain: Chain, market: Market) -> Priced:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import lru_cache
+from math import exp, log, sqrt
 from typing import Any
 
 from chainprice.arithmetic import DECIMALS
@@ -63,10 +64,14 @@ def text_of(shape: Shape, results: tuple[int, ...]) -> str:
 
 
 def _function(shape: Shape, results: tuple[int, ...]) -> Run:
-    namespace: dict[str, Any] = {f"{name}_": function for name, function in DECIMALS.items()}
-    exec(text_of(shape, results), namespace)  # noqa: S102 - see the module's head
-    run: Run = namespace["run"]
+    run: Run = _made(text_of(shape, results), {f"{name}_": f for name, f in DECIMALS.items()})
     return run
+
+
+def _made(text: str, namespace: dict[str, Any]) -> Any:
+    """The function `run` that a text defines."""
+    exec(text, namespace)  # noqa: S102 - see the module's head
+    return namespace["run"]
 
 
 def _line(operation: str, operands: tuple[int, ...]) -> str:
@@ -76,3 +81,61 @@ def _line(operation: str, operands: tuple[int, ...]) -> str:
     if operation in _OPERATORS:
         return f" {_OPERATORS[operation]} ".join(parts)
     return f"-{parts[0]}" if operation == "neg" else f"{operation}_({', '.join(parts)})"
+
+
+Bounds = Callable[[Sequence[float], Sequence[float], Sequence[float]], tuple[float, Sequence[float]]]
+"""From the doubles in a shape's name slots, the bounds of their relative errors, and the doubles in its
+number slots: the first result as a double, and a bound for each of the results."""
+
+_BOUNDS: dict[str, tuple[str, str]] = {
+    "add": ("v{0} + v{1}", "(abs(v{0})*e{0} + abs(v{1})*e{1})/abs({v}) + 1.0"),
+    "sub": ("v{0} - v{1}", "(abs(v{0})*e{0} + abs(v{1})*e{1})/abs({v}) + 1.0"),
+    "mul": ("v{0} * v{1}", "e{0} + e{1} + 1.0"),
+    "div": ("v{0} / v{1}", "e{0} + e{1} + 1.0"),
+    "pow": ("v{0} ** v{1}", "abs(v{1})*(e{0} + abs(log_(v{0}))*e{1}) + 2.0"),
+    "sqrt": ("sqrt_(v{0})", "0.5*e{0} + 1.0"),
+    "exp": ("exp_(v{0})", "abs(v{0})*e{0} + 1.0"),
+    "ln": ("log_(v{0})", "e{0}/abs({v}) + 1.0"),
+}
+"""Of each operation its double, and the bound of its relative error `e` by those of its operands.
+
+The unit is the last digit that is computed with. An operand's error counts as often as the operation's
+elasticity says, and rounding adds one (Higham, Accuracy and Stability of Numerical Algorithms, 3.3)."""
+
+_NORMAL = "1e-290 < abs({v}) < 1e290"
+"""Beyond it a double may have lost digits itself."""
+
+
+@lru_cache(maxsize=8192)
+def bounds(shape: Shape, results: tuple[int, ...]) -> Bounds | None:
+    """The function that bounds the rounding errors of these steps; None where an operation has no bound.
+
+    It raises ArithmeticError or ValueError where the doubles do not hold.
+    """
+    operations = {operation for operation, _ in shape.steps}
+    if len(shape.steps) > _LONGEST or not operations <= _BOUNDS.keys() | {"name", "number", "neg"}:
+        return None
+    functions = {"log_": log, "sqrt_": sqrt, "exp_": exp}
+    made: Bounds = _made(bounds_text_of(shape, results), functions)
+    return made
+
+
+def bounds_text_of(shape: Shape, results: tuple[int, ...]) -> str:
+    """The function `run` of `bounds`, as Python."""
+    lines = [line for index, step in enumerate(shape.steps) for line in _bounded_lines(index, *step)]
+    errors = "".join(f"e{result}, " for result in results)
+    return "\n ".join(["def run(names, errors, numbers):", *lines, f"return v{results[0]}, ({errors})"])
+
+
+def _bounded_lines(index: int, operation: str, operands: tuple[int, ...]) -> list[str]:
+    value, error = f"v{index}", f"e{index}"
+    match operation:
+        case "name":
+            return [f"{value} = names[{operands[0]}]", f"{error} = errors[{operands[0]}]"]
+        case "number":
+            return [f"{value} = numbers[{operands[0]}]", f"{error} = 1.0"]
+        case "neg":
+            return [f"{value} = -v{operands[0]}", f"{error} = e{operands[0]}"]
+    double, bound = (text.format(*operands, v=value) for text in _BOUNDS[operation])
+    fails = f"if not {_NORMAL.format(v=value)}: raise OverflowError"
+    return [f"{value} = {double}", fails, f"{error} = {bound}"]

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from types import MappingProxyType
 
 from chainprice.arithmetic import evaluate
-from chainprice.network import Network, Use
+from chainprice.network import Network, Use, UseKey
 from chainprice.spec import Spec
-from chainprice.technology import Technology, amount
+from chainprice.technology import Point, ProductionFunction, Technology, amount
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +33,9 @@ class Quantities:
 
 WHOLE = Decimal(1)
 
+Evaluate = Callable[[Spec, ProductionFunction, Point], Decimal]
+"""How much a firm makes of its output; raises UndefinedError where that has no value."""
+
 
 def share(use: Use) -> Decimal:
     """The part of a good that a use has: `WHOLE` where no split is stated."""
@@ -44,11 +47,22 @@ def part(amount: Decimal, share: Decimal) -> Decimal:
     return amount if share is WHOLE else amount * share
 
 
+def shares(network: Network) -> dict[UseKey, Decimal]:
+    """The part that each use has of its good, of the goods whose split is stated; others have the whole."""
+    return {
+        use.key: share(use)
+        for uses in network.uses.values()
+        if uses and uses[0].share is not None
+        for use in uses
+    }
+
+
 def flow(
     spec: Spec,
     network: Network,
     technology: Technology,
     gift: Mapping[str, Decimal] = MappingProxyType({}),
+    evaluate: Evaluate = amount,
 ) -> Quantities:
     """Evaluate the firms in topological order.
 
@@ -56,16 +70,21 @@ def flow(
     Raises UndefinedError where a production function has no value.
     """
     bought = {good: endowment(spec, good) for good in spec.supply}
-    available = {good: bought.get(good, Decimal(0)) + gift.get(good, 0) for good in network.goods}
-    shares = {use.key: share(use) for uses in network.uses.values() for use in uses}
+    nothing = Decimal(0)
+    available = {good: bought.get(good, nothing) + gift.get(good, 0) for good in network.goods}
+    split = shares(network)
     used: dict[str, Mapping[str, Decimal]] = {}
     made: dict[str, Mapping[str, Decimal]] = {}
     for firm in network.firms:
-        used[firm] = {good: part(available[good], shares[good, firm]) for good in network.inputs[firm]}
-        made[firm] = {f.output: amount(spec, f, used[firm]) for f in technology[firm]}
+        inputs = network.inputs[firm]
+        point = {good: available[good] for good in inputs}
+        if split:
+            point = {good: part(point[good], split.get((good, firm), WHOLE)) for good in inputs}
+        used[firm] = point
+        made[firm] = {f.output: evaluate(spec, f, point) for f in technology[firm]}
         for good, quantity in made[firm].items():
             available[good] = available[good] + quantity if available[good] else quantity
-    sold = {good: part(available[good], shares[good, ""]) for good in spec.demand}
+    sold = {good: part(available[good], split.get((good, ""), WHOLE)) for good in spec.demand}
     return Quantities(available, bought, used, made, sold)
 
 

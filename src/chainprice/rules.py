@@ -15,9 +15,9 @@ def price_rule(
 ) -> str:
     """`P_natgas = P_ethylene * 1/(2*sqrt(natgas))`: the chain rule at one good."""
     uses = network.uses[good]
-    if not uses:
-        return f"P_{good} = 0"
-    terms = [_share(use) + _term(spec, products, use, alone=use.share is None) for use in uses]
+    if len(uses) == 1 and uses[0].share is None:
+        return f"P_{good} = {use_rule(spec, products, uses[0])}"
+    terms = [_share(use) + _term(spec, products, use, alone=use.share is None) for use in uses] or ["0"]
     return f"P_{good} = {' + '.join(terms)}"
 
 

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any, Literal, NamedTuple
 
-from chainprice.arithmetic import Number, plain
+from chainprice.arithmetic import Number, written
 from chainprice.network import Role
 
 WarningCode = Literal[
@@ -37,7 +38,7 @@ class Warning(NamedTuple):
 
     def to_dict(self) -> dict[str, Any]:
         """The JSON of one warning."""
-        return {"code": self.code, "message": self.message, "good": self.good, "firm": self.firm}
+        return as_dict(self)
 
 
 class PricedUse(NamedTuple):
@@ -58,16 +59,7 @@ class PricedUse(NamedTuple):
 
     def to_dict(self) -> dict[str, Any]:
         """The JSON of one use."""
-        return {
-            "user": self.user,
-            "kind": self.kind,
-            "share": plain(self.share),
-            "quantity": plain(self.quantity),
-            "price": plain(self.price),
-            "marginal_value": plain(self.marginal_value),
-            "gap": plain(self.gap),
-            "corner": self.corner,
-        }
+        return as_dict(self)
 
 
 class Limit(NamedTuple):
@@ -86,14 +78,7 @@ class Limit(NamedTuple):
 
     def to_dict(self) -> dict[str, Any]:
         """The JSON of one limit."""
-        return {
-            "kind": self.kind,
-            "good": self.good,
-            "firm": self.firm,
-            "quantity": plain(self.quantity),
-            "binding": self.binding,
-            "rent": plain(self.rent),
-        }
+        return as_dict(self)
 
 
 class Incomes(NamedTuple):
@@ -109,11 +94,7 @@ class Incomes(NamedTuple):
 
     def to_dict(self) -> dict[str, Any]:
         """The JSON of the incomes."""
-        return {
-            "profits": plain(self.profits),
-            "factor_incomes": plain(self.factor_incomes),
-            "buyer_surplus": plain(self.buyer_surplus),
-        }
+        return as_dict(self)
 
 
 class PricedGood(NamedTuple):
@@ -136,19 +117,7 @@ class PricedGood(NamedTuple):
 
     def to_dict(self) -> dict[str, Any]:
         """The JSON of one good."""
-        row: dict[str, Any] = {
-            "good": self.good,
-            "role": self.role,
-            "unit": self.unit,
-            "quantity": plain(self.quantity),
-            "price": plain(self.price),
-            "value": plain(self.value),
-            "rule": self.rule,
-            "uses": [use.to_dict() for use in self.uses],
-        }
-        if self.price_range is not None:
-            row["price_range"] = [plain(bound) for bound in self.price_range]
-        return row
+        return as_dict(self)
 
 
 class Output(NamedTuple):
@@ -192,30 +161,7 @@ class PricedFirm(NamedTuple):
 
     def to_dict(self) -> dict[str, Any]:
         """The JSON of one firm."""
-        return {
-            "firm": self.firm,
-            "revenue": plain(self.revenue),
-            "cost": plain(self.cost),
-            "profit": plain(self.profit),
-            "returns_to_scale": plain(self.returns_to_scale),
-            "outputs": [
-                {"good": o.good, "quantity": plain(o.quantity), "price": plain(o.price)} for o in self.outputs
-            ],
-            "inputs": [
-                {
-                    "good": i.good,
-                    "quantity": plain(i.quantity),
-                    "price": plain(i.price),
-                    "marginal_value": plain(i.marginal_value),
-                    "gap": plain(i.gap),
-                }
-                for i in self.inputs
-            ],
-            "derivatives": [
-                {"output": d.output, "input": d.input, "formula": d.formula, "value": plain(d.value)}
-                for d in self.derivatives
-            ],
-        }
+        return as_dict(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,18 +195,47 @@ class Solution:
         """The available quantity of every good by its name."""
         return {row.good: row.quantity for row in self.goods}
 
-    def to_dict(self) -> dict[str, Any]:
-        """The JSON of `solve`, format chainprice.solve/1."""
+    def contents(self) -> dict[str, Any]:
+        """What the JSON of `solve` holds, format chainprice.solve/1, with rows as they are."""
         return {
             "format": "chainprice.solve/1",
             "spec": {"path": self.path, "title": self.title, "sha256": self.sha256},
             "allocation": self.allocation,
             "numeraire": self.numeraire,
-            "total_value": plain(self.total_value),
-            "goods": [good.to_dict() for good in self.goods],
-            "firms": [firm.to_dict() for firm in self.firms],
-            "warnings": [warning.to_dict() for warning in self.warnings],
+            "total_value": self.total_value,
+            "goods": self.goods,
+            "firms": self.firms,
+            "warnings": self.warnings,
             "money": self.money,
-            "limits": [limit.to_dict() for limit in self.limits],
-            "incomes": None if self.incomes is None else self.incomes.to_dict(),
+            "limits": self.limits,
+            "incomes": self.incomes,
         }
+
+    def to_dict(self) -> dict[str, Any]:
+        """The JSON of `solve`, format chainprice.solve/1."""
+        return {key: in_json(value) for key, value in self.contents().items()}
+
+
+_UNIQUE_PRICE = PricedGood._fields[:-1]
+
+
+def fields_of(value: Any) -> tuple[str, ...] | None:
+    """The keys of a row in JSON, which are its fields in order; None for what is no row.
+
+    A price that is unique has no range.
+    """
+    if type(value) is PricedGood and value.price_range is None:
+        return _UNIQUE_PRICE
+    return getattr(value, "_fields", None)
+
+
+def as_dict(row: tuple[Any, ...]) -> dict[str, Any]:
+    """The JSON of a row."""
+    return {key: in_json(item) for key, item in zip(fields_of(row) or (), row, strict=False)}
+
+
+def in_json(value: Any) -> Any:
+    """A part of a result in JSON's own types: rows as objects, decimals as text."""
+    if isinstance(value, tuple):
+        return [in_json(item) for item in value] if fields_of(value) is None else as_dict(value)
+    return written(value) if isinstance(value, Decimal) else value

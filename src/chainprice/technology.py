@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
-from functools import cached_property
+from functools import lru_cache
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -57,11 +57,17 @@ class ProductionFunction:
     def settled(self, point: Point, weights: Weights = MappingProxyType({})) -> Settled:
         """The smooth function that this one is at a point, with these weights at its bends."""
         if not self.formula.shape.kinked:
-            return Settled(self.formula.shape, on_kink=False)
+            return _as_written(self.formula.shape)
         return settle(self.formula, self.values(point), weights)
 
     def bound(self, shape: Shape) -> Bound:
         """A settled shape with the parameters that are fractions filled in."""
+        return Bound(shape, self.formula.numbers, self.constants())
+
+    def constants(self) -> tuple[tuple[int, Fraction | str], ...]:
+        """The names that are no inputs: their slots, with their values where these are fractions."""
+        if len(self.inputs) == len(self.formula.names):
+            return ()
         constants: list[tuple[int, Fraction | str]] = []
         for slot, name in enumerate(self.formula.names):
             if name in self.parameters:
@@ -70,7 +76,7 @@ class ProductionFunction:
                     constants.append((slot, exact))
             elif name not in self.inputs:
                 constants.append((slot, name))
-        return Bound(shape, self.formula.numbers, tuple(constants))
+        return tuple(constants)
 
 
 Weights = Mapping[int, tuple[Decimal, ...]]
@@ -88,23 +94,40 @@ class Settled(NamedTuple):
     weights: tuple[Decimal, ...] = ()
 
 
-@dataclass(frozen=True)
-class MarginalProduct:
+class MarginalProduct(NamedTuple):
     """dF/dz of one output by one input: its value, and a formula in the firm's own names."""
 
     output: str
     input: str
     value: Decimal
-    _function: ProductionFunction
-    _settled: Settled
+    function: ProductionFunction
+    settled: Settled
 
-    @cached_property
+    @property
     def formula(self) -> str:
         """sympy's derivative as text; raises UndefinedError if it cannot be written down."""
-        names = self._function.formula.names
-        shown = (*names, *(f"{float(weight):.6g}" for weight in self._settled.weights))
-        slope = differentiation.derivative(self._function.bound(self._settled.shape), names.index(self.input))
-        return differentiation.with_names(slope, shown)
+        function, settled = self.function, self.settled
+        formula = function.formula
+        names = formula.names
+        slot = names.index(self.input)
+        template = _template(settled.shape, formula.numbers, function.constants(), slot)
+        if not settled.weights:
+            return template.format(*names)
+        return template.format(*names, *(f"{float(weight):.6g}" for weight in settled.weights))
+
+
+@lru_cache(maxsize=65_536)
+def _template(
+    shape: Shape, numbers: tuple[Decimal, ...], constants: tuple[tuple[int, Fraction | str], ...], slot: int
+) -> str:
+    """A derivative with places for the firm's own names: firms that differ in names share it."""
+    return differentiation.template(differentiation.derivative(Bound(shape, numbers, constants), slot))
+
+
+@lru_cache(maxsize=8192)
+def _as_written(shape: Shape) -> Settled:
+    """A shape without bends."""
+    return Settled(shape, on_kink=False)
 
 
 Technology = Mapping[str, tuple[ProductionFunction, ...]]
@@ -138,6 +161,29 @@ def amount(spec: Spec, function: ProductionFunction, point: Point) -> Decimal:
         return function.amount(point)
     except ArithmeticError:
         raise UndefinedError(_undefined(spec, function, point, "has no finite real value")) from None
+
+
+def produce(function: ProductionFunction, point: Point) -> tuple[Decimal, tuple[MarginalProduct, ...]] | None:
+    """The quantity of output and the marginal products, by one program.
+
+    None where that cannot be: the formula has bends, or something in the program has no value.
+    """
+    formula = function.formula
+    if formula.shape.kinked:
+        return None
+    gradient = differentiation.gradient(formula.shape)
+    try:
+        value, *slopes = gradient.in_order(function.values(point), formula.numbers)
+    except ArithmeticError:
+        return None
+    settled = _as_written(formula.shape)
+    return value, tuple(
+        [
+            MarginalProduct(function.output, name, slope, function, settled)
+            for name, slope in zip(formula.names, slopes, strict=True)
+            if name in function.inputs
+        ]
+    )
 
 
 def marginal_products(

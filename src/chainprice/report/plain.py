@@ -13,18 +13,27 @@ _GAP = "  "
 
 def plain_lines(table: Table, digits: int) -> Iterator[str]:
     """The lines of a table without colour: a heading, a rule, and a line for each row."""
-    rows = [written_cells(table, row, digits) for row in table.rows]
-    headings = [column.heading for column in table.columns]
-    widths = [max(map(cell_len, cells)) for cells in zip(headings, *rows, strict=True)]
-    yield _GAP.join(map(_aligned, table.columns, headings, widths))
-    yield "─" * (sum(widths) + len(_GAP) * (len(widths) - 1))
-    for row in rows:
-        yield _GAP.join(map(_aligned, table.columns, row, widths))
+    cells = zip(*table.rows, strict=True) if table.rows else [()] * len(table.columns)
+    columns = [
+        _aligned(column, [column.heading, *(plain_cell(column, cell, digits) for cell in of_column)])
+        for column, of_column in zip(table.columns, cells, strict=True)
+    ]
+    heading, *rows = zip(*columns, strict=True)
+    yield _GAP.join(heading)
+    yield "─" * cell_len(_GAP.join(heading))
+    yield from map(_GAP.join, rows)
 
 
-def _aligned(column: Column, text: str, width: int) -> str:
-    space = " " * (width - cell_len(text))
-    return space + text if is_number(column) else text + space
+def _aligned(column: Column, texts: Sequence[str]) -> list[str]:
+    """The texts of a column, all as wide as the widest."""
+    together = "".join(texts)
+    if together.isascii() and together.isprintable():  # a letter takes one place
+        width = max(map(len, texts))
+        return [text.rjust(width) if is_number(column) else text.ljust(width) for text in texts]
+    width = max(map(cell_len, texts))
+    spaces = [" " * (width - cell_len(text)) for text in texts]
+    pairs = zip(spaces, texts, strict=True) if is_number(column) else zip(texts, spaces, strict=True)
+    return ["".join(pair) for pair in pairs]
 
 
 def written_cells(table: Table, row: Sequence[object], digits: int) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -112,15 +112,22 @@ def csv_text(table: Table) -> str:
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
     writer.writerow([column.name for column in table.columns])
-    writer.writerows([_csv_cell(column, cell) for column, cell in _cells(table, row)] for row in table.rows)
+    columns = zip(table.columns, zip(*table.rows, strict=True), strict=False)
+    writer.writerows(zip(*(_csv_column(*column) for column in columns), strict=True))
     return stream.getvalue()
 
 
-def _csv_cell(column: Column, cell: Cell) -> str:
-    if column.kind == "number":
-        return full(cell)  # type: ignore[arg-type]
+def _csv_column(column: Column, cells: Sequence[Cell]) -> Iterable[str]:
+    return map(full if column.kind == "number" else _inert, cells)  # type: ignore[arg-type]
+
+
+def _inert(cell: Cell) -> str:
+    """A text that a spreadsheet does not run."""
     text = str(cell)
-    return f"'{text}" if text[:1] in tuple("=+-@\t\r") else text
+    return f"'{text}" if text.startswith(_RUN) else text
+
+
+_RUN = ("=", "+", "-", "@", "\t", "\r")
 
 
 def markdown_text(table: Table, digits: int) -> str:
