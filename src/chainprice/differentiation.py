@@ -70,9 +70,12 @@ def slot_name(slot: int) -> str:
     return f"x{slot}"
 
 
-def template(formula: Formula) -> str:
-    """A derivative formula's text with a place for the name of each slot, as `str.format` fills them."""
-    return _SLOT.sub(r"{\1}", formula.text)
+def template(bound: Bound, slot: int) -> str:
+    """A derivative's text with a place for the name of each slot, as `str.format` fills them.
+
+    Raises what `derivative` raises.
+    """
+    return _SLOT.sub(r"{\1}", _text(bound, slot))
 
 
 @lru_cache(maxsize=65_536)
@@ -81,17 +84,29 @@ def derivative(bound: Bound, slot: int) -> Formula:
 
     Raises UndefinedError if a constant part of it has no real value that can be written down.
     """
+    text = _text(bound, slot)
+    try:
+        return read(text, limits.DERIVATIVE_NESTING)
+    except FormulaError as error:
+        raise _has_no_real_value(error) from None
+
+
+def _has_no_real_value(error: FormulaError) -> UndefinedError:
+    return UndefinedError(f"a derivative has no real value: {error}")
+
+
+def _text(bound: Bound, slot: int) -> str:
     try:
         for opened in (left_open(bound.shape, bound.known, bound.named), frozenset[int]()):
-            form = _derivatives(bound, opened).derivative(slot)
+            derivatives = _derivatives(bound, opened)
             try:
-                formula = read(_writer(bound, opened).write(form), limits.DERIVATIVE_NESTING)
+                text = _writer(bound, opened).write(derivatives.derivative(slot))
             except NotWritableError:
                 continue
-            if opened.isdisjoint(_slots(formula)):
-                return _checked(formula)
+            if derivatives.is_filled(slot, text):
+                return text
     except FormulaError as error:
-        raise UndefinedError(f"a derivative has no real value: {error}") from None
+        raise _has_no_real_value(error) from None
     except ValueError:  # Python's limit on writing long integers
         raise UndefinedError("a derivative has a constant too long to be written down") from None
     raise UndefinedError("a derivative has no real value")
@@ -277,6 +292,7 @@ class _Derivatives:
     def __init__(self, shape: Shape, settled: Settled, opened: frozenset[int]) -> None:
         self._shape, self._settled, self._opened = shape, settled, opened
         self._known: dict[int, Sum] = {}
+        self._is_filled: dict[int, bool] = {}
 
     def derivative(self, slot: int) -> Sum:
         """By the symbol of a slot."""
@@ -290,6 +306,16 @@ class _Derivatives:
                 *(*_key(self._shape), settled, sorted(self._opened), slot),
             )
         return self._known[slot]
+
+    def is_filled(self, slot: int, text: str) -> bool:
+        """Whether a text of a derivative has no open slot in it; raises FormulaError where it is no formula.
+
+        Looked at once: what the derivative's texts differ in are numbers.
+        """
+        if slot not in self._is_filled:
+            formula = _checked(read(text, limits.DERIVATIVE_NESTING))
+            self._is_filled[slot] = self._opened.isdisjoint(_slots(formula))
+        return self._is_filled[slot]
 
     @cached_property
     def _expression(self) -> _Expression:

@@ -273,11 +273,11 @@ class Writer:
         return sign + self._scaled(abs(coefficient), above, below)
 
     def _scaled(self, coefficient: Fraction, above: list[str], below: list[str]) -> str:
-        text, inverse = self._as_decimal(coefficient), self._as_decimal(1 / coefficient)
+        text = self._as_decimal(coefficient)
         if not above and not below:
             return text or str(coefficient)
         tail = _over(above, below)
-        if text is None and inverse is not None and "/" not in tail:
+        if text is None and "/" not in tail and (inverse := self._as_decimal(1 / coefficient)) is not None:
             return f"{tail}/{inverse}"
         if text is None or coefficient.numerator == 1:
             over, under = coefficient.as_integer_ratio()

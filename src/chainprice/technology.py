@@ -121,7 +121,7 @@ def _template(
     shape: Shape, numbers: tuple[Decimal, ...], constants: tuple[tuple[int, Fraction | str], ...], slot: int
 ) -> str:
     """A derivative with places for the firm's own names: firms that differ in names share it."""
-    return differentiation.template(differentiation.derivative(Bound(shape, numbers, constants), slot))
+    return differentiation.template(Bound(shape, numbers, constants), slot)
 
 
 @lru_cache(maxsize=8192)
