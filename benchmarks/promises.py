@@ -109,7 +109,6 @@ def _start(shop: Workshop) -> Iterator[list[str]]:
 
 def _three_firms(shop: Workshop) -> Iterator[list[str]]:
     say("promises: three firms")
-    shop.warm_up(TUPPERWARE)
     cold, warm, algebra = shop.race(
         shop.own("solve", TUPPERWARE, cache="first", first=True),
         shop.own("solve", TUPPERWARE, "-f", "json"),

@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -44,6 +45,14 @@ def load_main():
 
 
 main = load_main()
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _shared_byte_code(tmp_path_factory):
+    """One for all workshops: to compile sympy takes seconds."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPYCACHEPREFIX", str(tmp_path_factory.mktemp("byte-code")))
+        yield
 
 
 @pytest.fixture
@@ -155,7 +164,6 @@ def only_a_chain(monkeypatch):
     plan = main.Plan([("chain", 3)], [], promises.Sizes())
     monkeypatch.setattr(main, "plan_of", lambda _: plan)
     monkeypatch.setattr(promises, "section", lambda *_: table.Section("", ["promise"], []))
-    monkeypatch.setattr(Workshop, "warm_up", lambda *_: None)
 
 
 @pytest.mark.usefixtures("only_a_chain")
@@ -282,6 +290,27 @@ def test_the_first_run_has_an_empty_cache(shop):
     assert measure.run(task).done
     assert cache.exists()
     assert not (cache / "old.txt").exists()
+
+
+KEPT = """
+import importlib.util, pathlib, sys
+sys.path.insert(0, sys.argv[1])
+kept = [pathlib.Path(importlib.util.find_spec(name).cached).exists() for name in ("chainprice.cli", "beside")]
+import beside, chainprice.cli
+pathlib.Path(sys.argv[1], "kept.txt").write_text(str(kept))
+"""
+
+
+@pytest.mark.parametrize("who", ["own", "python"])
+def test_everybody_finds_the_byte_code_of_all_modules(shop, monkeypatch, who):
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
+    monkeypatch.delenv("PYTHONPYCACHEPREFIX")
+    (shop.folder / "beside.py").touch()
+    task = shop.python("-c", KEPT, shop.folder)
+    if who == "own":
+        task = replace(task, environment=shop.own().environment)
+    assert shop.race(task)[0].done
+    assert (shop.folder / "kept.txt").read_text() == "[True, True]"
 
 
 # Tables
