@@ -168,6 +168,16 @@ def test_entries_are_text_that_the_grammar_reads(folder):
             assert all(read(text).text == text for text in json.loads(data))
 
 
+def test_no_two_results_have_one_key(monkeypatch):
+    """Slots 2 and 5 hold 11 and 3 in one of these; slots 2 and 15 hold 1 and 3 in the other."""
+    keys = []
+    monkeypatch.setattr(cache, "remembered", lambda _1, _2, _3, *key: keys.append(cache._key("", key[0], key)))
+    for settled in (((2, 11), (5, 3)), ((2, 1), (15, 3))):
+        shape = read("+".join(f"x{i}" for i in range(20))).shape
+        differentiation._Derivatives(shape, settled, frozenset()).derivative(0)
+    assert keys[0] != keys[1]
+
+
 FORMULAS = st.recursive(
     st.sampled_from(["x0", "x1", "x2", "3", "0.25", "pi"]),
     lambda part: st.one_of(

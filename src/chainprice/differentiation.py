@@ -276,7 +276,7 @@ class _Derivatives:
     def derivative(self, slot: int) -> Sum:
         """By the symbol of a slot."""
         if slot not in self._known:
-            settled = " ".join(f"{place}={value}" for place, value in self._settled)
+            settled = ",".join(f"{place}={value}" for place, value in self._settled)
             self._known[slot] = cache.remembered(
                 lambda: self._expression.derivative(slot),
                 to_data,
