@@ -15,6 +15,7 @@ import pytest
 from support import ROOT
 
 import chainprice
+from chainprice import cache
 
 sys.path.insert(0, str(ROOT / "benchmarks"))
 
@@ -283,13 +284,21 @@ def test_a_task_is_prepared_before_every_run(tmp_path):
 
 
 def test_the_first_run_has_an_empty_cache(shop):
-    cache = shop.folder / "c"
+    folder = shop.folder / "c"
     task = shop.own("solve", shop.spec("chain", 2), cache="c", first=True)
-    cache.mkdir()
-    (cache / "old.txt").touch()
+    folder.mkdir()
+    (folder / "old.txt").touch()
     assert measure.run(task).done
-    assert cache.exists()
-    assert not (cache / "old.txt").exists()
+    assert not (folder / "old.txt").exists()
+
+
+@pytest.mark.skipif(not cache._all_shipped(), reason="nothing is shipped for this release of sympy")
+def test_sympy_is_needed_for_the_unusual_functions_only(shop):
+    unusual = shop.folder / "unusual.yaml"
+    unusual.write_text(promises.UNUSUAL, encoding="utf-8")
+    for path, needed in ((promises.TUPPERWARE, False), (unusual, True)):
+        assert measure.run(shop.own("solve", path, cache="c", first=True)).done
+        assert (shop.folder / "c").exists() is needed
 
 
 KEPT = """
