@@ -87,6 +87,13 @@ def test_reading_a_spec_needs_no_algebra():
     assert loaded_by(code).isdisjoint({"sympy", "mpmath", "numpy"})
 
 
+def test_a_small_chain_needs_nothing_but_its_own_modules_and_yaml():
+    arguments = ["solve", str(ROOT / "specs" / "tupperware.yaml"), "-f", "json"]
+    loaded = loaded_by(f"from chainprice.__main__ import main; main({arguments})")
+    assert "chainprice.solver" in loaded
+    assert loaded.isdisjoint({"sympy", "mpmath", "numpy", "casadi", "rich", "random", "tempfile"})
+
+
 def test_nothing_runs_text_as_python():
     for path in SOURCE.rglob("*.py"):
         called = {

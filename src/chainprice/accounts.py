@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from decimal import Decimal
+from typing import NamedTuple
 
 from chainprice.arithmetic import working_digits
 from chainprice.errors import NoConvergenceError
@@ -21,8 +21,7 @@ _ROUNDING = 12
 """Digits at the end of the working digits that a sum of incomes may have lost."""
 
 
-@dataclass(frozen=True, slots=True)
-class Account:
+class Account(NamedTuple):
     """A firm's books: money in the unit of prices; `returns_to_scale` None where output is 0."""
 
     revenue: Decimal
@@ -45,8 +44,7 @@ def account(
     return Account(revenue, cost, returns_to_scale(made, used, prices, products))
 
 
-@dataclass(frozen=True, slots=True)
-class Incomes:
+class Incomes(NamedTuple):
     """Where total value goes: firms' profits, what suppliers earn beyond their supply price (all of it
     for what is free of charge), and what buyers would have paid beyond the price."""
 

@@ -15,7 +15,6 @@ from __future__ import annotations
 import os
 import re
 import sys
-import tempfile
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import cache
@@ -107,6 +106,8 @@ def keep(result: Any, kind: str, *key: object) -> None:
     text = "\n".join((_HEADING, name, dumps(result, separators=(",", ":")))).encode()
     if len(text) > _LONGEST - 100:
         return
+    import tempfile
+
     path = _path(folder, name)
     with suppress(OSError):
         _make_room(folder)

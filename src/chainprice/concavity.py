@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from itertools import combinations
-from random import Random
 
 from chainprice.arithmetic import DECIMALS, digits
 from chainprice.formula import Shape
@@ -145,6 +144,8 @@ class _Curve:
 
     def directions(self) -> list[dict[int, int]]:
         """The axes, the ray, and random corners (always the same ones)."""
+        from random import Random
+
         count = len(self._inputs)
         random = Random(0)  # noqa: S311 - a fixed sample, nothing secret
         corners = [{i: random.choice((-1, 0, 1)) for i in range(count)} for _ in range(_DIRECTIONS)]

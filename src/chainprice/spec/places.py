@@ -8,9 +8,8 @@ this time for its line numbers.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NamedTuple
 
 from yaml.nodes import ScalarNode
 
@@ -19,8 +18,7 @@ from chainprice.spec import tree
 from chainprice.spec.text import Source
 
 
-@dataclass(frozen=True, slots=True)
-class Path:
+class Path(NamedTuple):
     """A place as the reader knows it: keys, whether the key itself is meant, and a part of the value."""
 
     keys: tuple[str, ...]
@@ -29,12 +27,11 @@ class Path:
     length: int = 1
 
 
-@dataclass(frozen=True, slots=True)
-class Places:
+class Places(NamedTuple):
     """Finds the places of a source; `overrides` are paths whose value came from the command line."""
 
     source: Source
-    overrides: Mapping[tuple[str, ...], str] = field(default_factory=lambda: MappingProxyType({}))
+    overrides: Mapping[tuple[str, ...], str] = MappingProxyType({})
 
     def find(self, path: Path) -> Place:
         """The place of one path."""

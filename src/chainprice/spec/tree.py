@@ -13,7 +13,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import yaml
@@ -43,8 +42,7 @@ _PLAIN: dict[str, bool | None] = {
 _TEXT, _CONSTANT, _MAP, _LIST = "text", "constant", "map", "list"
 
 
-@dataclass(frozen=True, slots=True)
-class TreeProblem:
+class TreeProblem(NamedTuple):
     """Something wrong with the text as YAML: reason, line and column from 1, way out."""
 
     message: str
