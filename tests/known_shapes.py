@@ -28,6 +28,7 @@ CONCAVE = """
     x^k; a*x^k; x^k*a; x^(1/2); a*x^(1/2); x^(1/3); a*x^(1/3); x^(2/3); a*x^(2/3); a*x^k + b; a*(x + b)^k
     ln(x + 1); ln(1 + x); a*ln(x + 1); a*ln(1 + x); a*ln(1 + x/b); a*ln(x/b + 1); a*ln(1 + b*x); a*ln(b*x + 1)
     1 - 1/(x + 1); 1 - 1/(1 + x); a*(1 - 1/(x + 1)); a*(1 - 1/(1 + x)); a - a/(x + 1)
+    a - a*exp(-b*x); x/(1 + a*x); a*x/(1 + b*x)
     x/(x + 1); x/(1 + x); a*x/(x + 1); a*x/(1 + x); x/(x + a); x/(a + x); a*x/(x + b); a*x/(b + x)
     1 - exp(-x); a*(1 - exp(-x)); 1 - exp(-a*x); a*(1 - exp(-b*x)); a*(1 - exp(-x/b)); tanh(x); a*tanh(x/b)
     a*tanh(b*x); a*x - b*x^2; x - a*x^2; a*x - x^2/b; x - x^2/a; a*x - b*x*x; x*(a - b*x); x*(1 - x/a)
@@ -35,22 +36,27 @@ CONCAVE = """
     sqrt(x*y); sqrt(x)*sqrt(y); a*sqrt(x*y); a*sqrt(x)*sqrt(y); (x*y)^k; a*(x*y)^k; x*y/(x + y); a*x*y/(x + y)
     x^k*y^m; a*x^k*y^m; x^k*y^(1 - k); a*x^k*y^(1 - k); a*(x^k)*(y^m); x^(1/3)*y^(2/3); a*x^(1/3)*y^(2/3)
     x^(1/3)*y^(1/3); a*x^(1/3)*y^(1/3); a*x^k*sqrt(y); a*sqrt(x)*y^k
+    x^k*y^m*a; x^k*y^m/a; sqrt(x)*y^k; x^k*sqrt(y); a*x*y/(b*x + c*y); x*y/(a*x + b*y)
+    sqrt(x + y); a*sqrt(x + y); (x + y)^k; a*(x + y)^k; ln(1 + x + y); a*ln(1 + x + y)
     sqrt(x) + sqrt(y); a*sqrt(x) + b*sqrt(y); x^k + y^m; a*x^k + b*y^m; a*ln(1 + x) + b*ln(1 + y)
     a*x + b*y - c*x^2; a*x - b*x^2 + c*y
     (x^k + y^k)^(1/k); c*(x^k + y^k)^(1/k); (a*x^k + b*y^k)^(1/k); c*(a*x^k + b*y^k)^(1/k)
     (a*x^k + (1 - a)*y^k)^(1/k); c*(a*x^k + (1 - a)*y^k)^(1/k)
     (a*x^(-k) + b*y^(-k))^(-1/k); c*(a*x^(-k) + b*y^(-k))^(-1/k); (a*x^-k + b*y^-k)^(-1/k)
     c*(a*x^-k + b*y^-k)^(-1/k); c*(a*x^(-k) + (1 - a)*y^(-k))^(-1/k); c*(a*x^-k + (1 - a)*y^-k)^(-1/k)
-    (x^0.5 + y^0.5)^2; (a*x^0.5 + b*y^0.5)^2; c*(a*x^0.5 + b*y^0.5)^2
+    (a*x^0.25 + b*y^0.25)^4; c*(a*x^0.25 + b*y^0.25)^4; (x^0.5 + y^0.5)^2; (a*x^0.5 + b*y^0.5)^2; c*(a*x^0.5 + b*y^0.5)^2
     (a*sqrt(x) + b*sqrt(y))^2; c*(a*sqrt(x) + b*sqrt(y))^2; 1/(a/x + b/y); c/(a/x + b/y); (a*x^-1 + b*y^-1)^-1
     c*(a*x^-1 + b*y^-1)^-1; c*(a*x^(-1) + b*y^(-1))^(-1)
     min(x, y); min(x/a, y/b); min(a*x, b*y); min(x, y/a); min(x/a, y); min(x, a*y); min(a*x, y); a*min(x, y)
     a*min(x/b, y/c); min(x, a); min(x/a, b); min(a*x, b); a*min(x, b); a*min(x/b, c); a*min(1, x/b)
+    min(x/a, y/b)*c; min(x, y)^k; a*min(x, y)^k; min(x/a, y/b)^k; c*min(x/a, y/b)^k; min(x/a, y/b, c); min(x, y, a)
     x + y + z; a*x + b*y + c*z; x/a + y/b + z/c; x^k*y^m*z^n; a*x^k*y^m*z^n; x^k*y^m*z^(1 - k - m)
     a*x^k*y^m*z^(1 - k - m); (x*y*z)^(1/3); a*(x*y*z)^(1/3); sqrt(x) + sqrt(y) + sqrt(z)
+    a*sqrt(x) + b*sqrt(y) + c*sqrt(z); a*x^k*y^m + b*z; a*x^k*(y*z)^m
+    a*x + b*y + c*z + w; w + x + y + z; w^k*x^l*y^m*z^n; a*w^k*x^l*y^m*z^n; min(w, x, y, z); a*min(w, x, y, z)
     min(x, y, z); min(x/a, y/b, z/c); min(a*x, b*y, c*z); a*x^k*min(y/b, z/c); min(x^k*y^m, a)
 """
-"""Production functions in goods x, y, z, with coefficients a, b, c and exponents k, m, n."""
+"""Production functions in goods w, x, y, z, with coefficients a, b, c and exponents k, l, m, n."""
 
 OTHER = """
     ln(x); a*ln(x); a + b*ln(x); a*ln(x) + b; a*ln(x) + b*ln(y); a*ln(x/b); log(x, 2); log(x, 10); exp(x); exp(-x)
@@ -75,8 +81,15 @@ EXPONENTS = ("0.3", "0.5")
 SUBSTITUTION = ("0.25", "0.5", "0.75")
 """Exponents where elasticities of substitution are constant: as 1/k is an exponent too, k is not left open."""
 
-POINTS = ((2, 3, 4), (0.01, 90, 90), (90, 0.01, 90), (90, 90, 0.01), (1, 1, 1))
-"""Where each argument of a minimum binds, and where all are equal (as those divided by 0.8 and 0.2 are not)."""
+POINTS = (
+    (1, 2, 3, 4),
+    (0.01, 90, 90, 90),
+    (90, 0.01, 90, 90),
+    (90, 90, 0.01, 90),
+    (90, 90, 90, 0.01),
+    (1, 1, 1, 1),
+)
+"""Amounts of w, x, y, z, for bends: each argument binds somewhere, and somewhere they are all equal."""
 
 
 def forms(text: str) -> list[str]:
@@ -86,9 +99,9 @@ def forms(text: str) -> list[str]:
 
 def written(formula: str) -> Iterator[tuple[str, str]]:
     """A form as users write it, with numbers, with parameters, or with both; and its parameters."""
-    letters = [letter for letter in "abckmn" if re.search(rf"\b{letter}\b", formula)]
-    exponents = [letter for letter in letters if letter in "kmn"]
-    usual = SUBSTITUTION if "1/k" in formula else EXPONENTS
+    letters = [letter for letter in "abcklmn" if re.search(rf"\b{letter}\b", formula)]
+    exponents = [letter for letter in letters if letter in "klmn"]
+    usual = SUBSTITUTION if "1/k" in formula else EXPONENTS if len(exponents) < 4 else EXPONENTS[:1]
     for values in product(usual, repeat=len(exponents)):
         numbers = COEFFICIENTS | dict(zip(exponents, values, strict=True))
         for named in {(), tuple(letters[:1]), tuple(letters)}:
@@ -114,7 +127,7 @@ def market(formula: str, parameters: str) -> str:
 
 def inputs(formula: str, point: tuple[float, ...]) -> Iterator[tuple[str, float]]:
     """The goods that a formula names, with an amount of each."""
-    return ((good, x) for good, x in zip("xyz", point, strict=True) if re.search(rf"\b{good}\b", formula))
+    return ((good, x) for good, x in zip("wxyz", point, strict=True) if re.search(rf"\b{good}\b", formula))
 
 
 def one_firm(formula: str, parameters: str, supply: str, price: str) -> str:

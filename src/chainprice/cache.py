@@ -15,7 +15,7 @@ from __future__ import annotations
 import os
 import re
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import suppress
 from functools import cache
 from hashlib import sha256
@@ -64,19 +64,21 @@ def remembered(
 
 def shipped(kind: str, *key: object) -> Any:
     """What is shipped under this key, or None; raises ValueError if it is no JSON."""
-    data = _all_shipped().get(name_of(kind, *key))
-    return None if data is None else loads(data)
+    text, mark = _all_shipped(), f"\n{name_of(kind, *key)}\t"
+    begin = text.find(mark)
+    return None if begin < 0 else loads(text[begin + len(mark) : text.index("\n", begin + 1)])
 
 
 @cache
-def _all_shipped() -> Mapping[str, str]:
-    """Each result that is shipped, as JSON, by its key; none where sympy might find another."""
+def _all_shipped() -> str:
+    """The lines that are shipped, "" where sympy might find something else."""
     release = ".".join((_sympy_version() or "").split(".")[:2])
     with suppress(OSError, ValueError):
-        heading, releases, *lines = SHIPPED.read_text("utf-8").splitlines()
+        text = SHIPPED.read_text("utf-8")
+        heading, releases = text.split("\n", 2)[:2]
         if heading == SHIPPED_HEADING and release in releases.split():
-            return dict(line.split("\t") for line in lines)
-    return {}
+            return text
+    return ""
 
 
 def recall(kind: str, *key: object) -> Any:
