@@ -5,8 +5,9 @@
     python benchmarks 100 5000             these numbers of firms
     python benchmarks --write README.md    and put the tables there, between the markers
 
-Everybody runs in a process of its own, start of Python and imports included; of short runs the fastest
-of five counts. Prints ratios from this one run, and ends with exit code 1 if anybody's prices are more
+Everybody runs in a process of its own, start of Python and imports included, after a run off the clock
+that leaves the byte code of all modules, as an installation does; of short runs the fastest of five
+counts. Prints ratios from this one run, and ends with exit code 1 if anybody's prices are more
 than 1e-9 from chainprice's, or anybody fails. Slow is not a failure: these are no tests.
 """
 
@@ -74,8 +75,6 @@ def plan_of(sizes: Sequence[int]) -> Plan:
 
 def carry_out(plan: Plan, shop: Workshop) -> str:
     """Run all of it; returns the tables."""
-    for kind in ("chain", "wide"):
-        shop.warm_up(shop.spec(kind, 100))
     sections = [
         promises.section(shop, plan.promises),
         contest.section(shop, plan.contest, contest.CONTESTANTS),

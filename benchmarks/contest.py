@@ -27,8 +27,8 @@ PLACES = {"chain": "chain of {:,}", "roots": "chain of {:,} square roots", "wide
 
 TEXT = (
     "Every price of one spec, in a process of its own, start and imports included; beside the time, how "
-    "many times chainprice's (second run) it is. The first run has to find out the derivatives of the "
-    "functional shapes, with sympy."
+    "many times chainprice's (second run) it is. The first run has to find out, with sympy, the "
+    "derivatives of functional shapes that do not come with chainprice."
 )
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import sys
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -22,12 +23,16 @@ AGREE = 1e-9
 PATIENCE = 5
 """How many times a contestant's time chainprice gets before it is stopped, so as to know by how much."""
 
+WARM_UP = 20.0
+"""Seconds after which a warm-up has done its work: byte code is kept as modules are imported."""
+
 
 @dataclass
 class Workshop:
     """Where a run of the benchmarks works, and what went wrong in it.
 
-    A contestant has `cap` seconds, and short runs are run so many `times` at most.
+    A contestant has `cap` seconds, and short runs are run so many `times` at most. Everybody finds the
+    byte code of all modules, as after an installation, whatever this machine does with byte code.
     """
 
     folder: Path
@@ -48,7 +53,7 @@ class Workshop:
         folder = self.folder / cache
         return Task(
             [sys.executable, "-m", "chainprice", *map(str, arguments)],
-            {"CHAINPRICE_CACHE": str(folder), "NO_COLOR": "1"},
+            {**self._byte_code(), "CHAINPRICE_CACHE": str(folder), "NO_COLOR": "1"},
             output,
             PATIENCE * self.cap,
             (lambda: shutil.rmtree(folder, ignore_errors=True)) if first else None,
@@ -56,7 +61,12 @@ class Workshop:
 
     def python(self, *arguments: object, output: Path | None = None) -> Task:
         """Python with a script or a line of code."""
-        return Task([sys.executable, *map(str, arguments)], {}, output, self.cap)
+        return Task([sys.executable, *map(str, arguments)], self._byte_code(), output, self.cap)
+
+    def _byte_code(self) -> dict[str, str]:
+        """Environment variables that let Python keep byte code (one that is empty counts as not set)."""
+        kept = os.environ.get("PYTHONPYCACHEPREFIX") or str(self.folder / "byte-code")
+        return {"PYTHONPYCACHEPREFIX": kept, "PYTHONDONTWRITEBYTECODE": ""}
 
     def script(self, name: str, *arguments: object, output: Path | None = None) -> Task:
         """One of the scripts beside this file."""
@@ -67,12 +77,10 @@ class Workshop:
         return path.with_name(f"{path.stem}{path.suffix.replace('.', '-')}-table.{form}")
 
     def race(self, *tasks: Task) -> list[Run]:
-        """The fastest run of each."""
+        """The fastest run of each, after one off the clock, for byte code and chainprice's own cache."""
+        for task in tasks:
+            measure.run(replace(task, cap=min(task.cap, WARM_UP)))
         return measure.race(tasks, self.times)
-
-    def warm_up(self, spec: Path) -> None:
-        """Find out, off the clock, what there is to know about the functional shapes of a spec."""
-        measure.run(self.own("solve", spec, "-f", "json"))
 
     def solve(self, kind: str, count: int, form: str = "csv") -> Run:
         """A generated spec in JSON, solved once for everybody who asks."""

@@ -1,6 +1,8 @@
-"""Make the README's outputs and the golden files anew: `python tests/refresh.py`, then read the diff."""
+"""Make the README's outputs, the golden files and what is shipped anew: `python tests/refresh.py`; read the diff."""
 
+import known_shapes
 import outputs
 
 if __name__ == "__main__":
+    known_shapes.refresh()
     outputs.refresh()

@@ -87,6 +87,20 @@ def test_reading_a_spec_needs_no_algebra():
     assert loaded_by(code).isdisjoint({"sympy", "mpmath", "numpy"})
 
 
+def test_a_small_chain_needs_nothing_but_its_own_modules_and_yaml():
+    arguments = ["solve", str(ROOT / "specs" / "tupperware.yaml"), "-f", "json"]
+    loaded = loaded_by(f"from chainprice.__main__ import main; main({arguments})")
+    assert "chainprice.solver" in loaded
+    assert loaded.isdisjoint({"sympy", "mpmath", "numpy", "casadi", "rich", "random", "tempfile"})
+
+
+def test_a_spec_in_json_needs_no_yaml():
+    text = '{"firms": {"f": {"production": {"y": "sqrt(x)"}}}, "supply": {"x": {"quantity": 4}}, "demand": {"y": {"price": 1}}}'
+    loaded = loaded_by(f"import chainprice; chainprice.solve(chainprice.load({text!r})).to_dict()")
+    assert "chainprice.solver" in loaded
+    assert "yaml" not in loaded
+
+
 def test_nothing_runs_text_as_python():
     for path in SOURCE.rglob("*.py"):
         called = {

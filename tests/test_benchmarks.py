@@ -8,12 +8,14 @@ import re
 import subprocess
 import sys
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from support import ROOT
 
 import chainprice
+from chainprice import cache
 
 sys.path.insert(0, str(ROOT / "benchmarks"))
 
@@ -44,6 +46,14 @@ def load_main():
 
 
 main = load_main()
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _shared_byte_code(tmp_path_factory):
+    """One for all workshops: to compile sympy takes seconds."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPYCACHEPREFIX", str(tmp_path_factory.mktemp("byte-code")))
+        yield
 
 
 @pytest.fixture
@@ -155,7 +165,6 @@ def only_a_chain(monkeypatch):
     plan = main.Plan([("chain", 3)], [], promises.Sizes())
     monkeypatch.setattr(main, "plan_of", lambda _: plan)
     monkeypatch.setattr(promises, "section", lambda *_: table.Section("", ["promise"], []))
-    monkeypatch.setattr(Workshop, "warm_up", lambda *_: None)
 
 
 @pytest.mark.usefixtures("only_a_chain")
@@ -275,13 +284,42 @@ def test_a_task_is_prepared_before_every_run(tmp_path):
 
 
 def test_the_first_run_has_an_empty_cache(shop):
-    cache = shop.folder / "c"
+    folder = shop.folder / "c"
     task = shop.own("solve", shop.spec("chain", 2), cache="c", first=True)
-    cache.mkdir()
-    (cache / "old.txt").touch()
+    folder.mkdir()
+    (folder / "old.txt").touch()
     assert measure.run(task).done
-    assert cache.exists()
-    assert not (cache / "old.txt").exists()
+    assert not (folder / "old.txt").exists()
+
+
+@pytest.mark.skipif(not cache._all_shipped(), reason="nothing is shipped for this release of sympy")
+def test_sympy_is_needed_for_the_unusual_functions_only(shop):
+    unusual = shop.folder / "unusual.yaml"
+    unusual.write_text(promises.UNUSUAL, encoding="utf-8")
+    for path, needed in ((promises.TUPPERWARE, False), (unusual, True)):
+        assert measure.run(shop.own("solve", path, cache="c", first=True)).done
+        assert (shop.folder / "c").exists() is needed
+
+
+KEPT = """
+import importlib.util, pathlib, sys
+sys.path.insert(0, sys.argv[1])
+kept = [pathlib.Path(importlib.util.find_spec(name).cached).exists() for name in ("chainprice.cli", "beside")]
+import beside, chainprice.cli
+pathlib.Path(sys.argv[1], "kept.txt").write_text(str(kept))
+"""
+
+
+@pytest.mark.parametrize("who", ["own", "python"])
+def test_everybody_finds_the_byte_code_of_all_modules(shop, monkeypatch, who):
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
+    monkeypatch.delenv("PYTHONPYCACHEPREFIX")
+    (shop.folder / "beside.py").touch()
+    task = shop.python("-c", KEPT, shop.folder)
+    if who == "own":
+        task = replace(task, environment=shop.own().environment)
+    assert shop.race(task)[0].done
+    assert (shop.folder / "kept.txt").read_text() == "[True, True]"
 
 
 # Tables

@@ -14,7 +14,8 @@ from support import ROOT, run
 
 import chainprice
 from chainprice.errors import SpecError
-from chainprice.spec import tree
+from chainprice.spec import yamltree
+from chainprice.spec.tree import TreeError
 
 VALID = sorted(
     path for path in (ROOT / "tests/specs/valid").iterdir() if not path.name.endswith(".expected.json")
@@ -44,10 +45,10 @@ def test_invalid(path, monkeypatch):
 def test_the_fast_road_through_yaml_ends_where_the_thorough_one_does(path):
     text = path.read_bytes().decode("utf-8-sig", "replace")
     try:
-        found = tree.read_plain(text)
-    except (tree.UnusualError, tree.TreeError, yaml.YAMLError):
+        found = yamltree.read_plain(text)
+    except (yamltree.UnusualError, TreeError, yaml.YAMLError):
         return
-    assert tree.read_thoroughly(text) == (found, ())
+    assert yamltree.read_thoroughly(text) == (found, ())
 
 
 PLAIN_TREES = st.recursive(
@@ -63,7 +64,7 @@ PLAIN_TREES = st.recursive(
 def test_what_yaml_writes_is_read_by_the_fast_road(written, flow, sort):
     text = yaml.safe_dump(written, default_flow_style=flow, allow_unicode=True, sort_keys=sort)
     if "&" not in text:
-        assert tree.read_plain(text) == tree.read_thoroughly(text).tree == written
+        assert yamltree.read_plain(text) == yamltree.read_thoroughly(text).tree == written
 
 
 def test_every_message_has_its_spec():

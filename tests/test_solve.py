@@ -442,7 +442,7 @@ def test_digits_that_cannot_be_had_are_not_claimed():
 
 def test_places_are_looked_up_only_to_report(monkeypatch):
     """A large spec would take longer to find places in than to solve."""
-    from chainprice.spec import tree
+    from chainprice.spec import yamltree
 
     def compose(text):
         raise AssertionError("the text was composed for its places")
@@ -451,5 +451,5 @@ def test_places_are_looked_up_only_to_report(monkeypatch):
         '{"firms": {"f": {"production": {"y": "sqrt(x)"}}}, "supply": {"x": {"quantity": 4}}, '
         '"demand": {"y": {"price": 1}}}'
     )
-    monkeypatch.setattr(tree, "compose", compose)
+    monkeypatch.setattr(yamltree, "compose", compose)
     assert chainprice.solve(loaded).prices["x"] == 0.25

@@ -14,6 +14,7 @@ from test_every_number import leaves, put_wrong
 from test_properties import markets
 
 import chainprice
+from chainprice import limits
 from chainprice.errors import ChainpriceError, TableError
 from chainprice.verification import table_of
 from chainprice.verification.chain import measure
@@ -39,6 +40,14 @@ def a_number(table, path):
     for key in path:
         node = node[key]
     return isinstance(node, (int, float)) and not isinstance(node, bool)
+
+
+@pytest.mark.parametrize(("most", "method"), [(4, "symbolic"), (3, "adjoint")])
+def test_beyond_so_many_goods_all_rows_are_verified_together(monkeypatch, most, method):
+    monkeypatch.setattr(limits, "NUMERIC_GOODS", most)
+    verdict = chainprice.verify(spec(chain("sqrt(x)", 3)))
+    assert {check.method for check in verdict.checks} == {method}
+    assert verdict.verified
 
 
 @QUICK

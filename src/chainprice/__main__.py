@@ -21,6 +21,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return run(sys.argv[1:] if arguments is None else list(arguments))
     except KeyboardInterrupt:
         return INTERRUPTED
+    finally:
+        gc.freeze()  # the process ends: nobody needs the memory that a last look for cycles would find
 
 
 if __name__ == "__main__":

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import NamedTuple
 
@@ -50,8 +49,7 @@ def account(
     return Account(revenue, cost, returns_to_scale(made, used, prices, products))
 
 
-@dataclass(frozen=True, slots=True)
-class Incomes:
+class Incomes(NamedTuple):
     """Where total value goes: firms' profits, what suppliers earn beyond their supply price (all of it
     for what is free of charge), and what buyers would have paid beyond the price."""
 

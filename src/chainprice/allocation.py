@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from importlib.util import find_spec
 from itertools import chain
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from chainprice.errors import MarketMustChooseError, MissingExtraError, Problem
 from chainprice.network import Network, Use
@@ -18,8 +17,7 @@ INSTALL = "pip install 'chainprice[equilibrium]'"
 """How to get the solver of competitive markets."""
 
 
-@dataclass(frozen=True, slots=True)
-class Choice:
+class Choice(NamedTuple):
     """A quantity that the spec leaves to the market: of which good, and why."""
 
     good: str

@@ -1,10 +1,13 @@
-"""What sympy found about functional shapes, kept between runs in the user's cache directory.
+"""What sympy found about functional shapes: of common ones shipped, of others kept between runs.
 
-An entry is a small text file: a heading, its key, the result as JSON with formulas as text, and a
+`known_shapes.txt` has a line for each result that is shipped with the program. It counts under the
+releases of sympy that are known to find the same. All else is kept in the user's cache directory, where
+an entry is a small text file: a heading, its key, the result as JSON with formulas as text, and a
 checksum. Nothing in it is ever run; formulas are read back through the grammar like any other. An entry
 that is damaged, foreign or unreadable counts as not there, and where nothing can be written nothing is.
 
-`CHAINPRICE_CACHE` names another directory; `off` does without.
+`CHAINPRICE_CACHE` names another directory; `off` does without. What is shipped is part of the program
+and counts all the same.
 """
 
 from __future__ import annotations
@@ -12,7 +15,6 @@ from __future__ import annotations
 import os
 import re
 import sys
-import tempfile
 from collections.abc import Callable
 from contextlib import suppress
 from functools import cache
@@ -32,6 +34,11 @@ OFF = "off"
 MOST_ENTRIES = 20_000
 """Entries from which on the older half goes when a new one comes."""
 
+SHIPPED = Path(__file__).with_name("known_shapes.txt")
+"""A heading, the releases of sympy, then a key and its result on each line, with a tab between them."""
+
+SHIPPED_HEADING = "chainprice known shapes 1"
+
 _LONGEST = 1_000_000
 """Bytes beyond which a result is not worth keeping, and a file not ours."""
 
@@ -41,17 +48,37 @@ _HEADING = "chainprice cache 1"
 def remembered(
     find: Callable[[], T], to_data: Callable[[T], Any], from_data: Callable[[Any], T], kind: str, *key: object
 ) -> T:
-    """What `find` gives, from the cache if it is there; else kept for the next run.
+    """What `find` gives, from what is shipped or from the cache; else kept for the next run.
 
     `from_data` raises ValueError for what `to_data` never made.
     """
-    known = recall(kind, *key)
-    if known is not None:
+    for look_up in (shipped, recall):
         with suppress(ValueError):
-            return from_data(known)
+            known = look_up(kind, *key)
+            if known is not None:
+                return from_data(known)
     found = find()
     keep(to_data(found), kind, *key)
     return found
+
+
+def shipped(kind: str, *key: object) -> Any:
+    """What is shipped under this key, or None; raises ValueError if it is no JSON."""
+    text, mark = _all_shipped(), f"\n{name_of(kind, *key)}\t"
+    begin = text.find(mark)
+    return None if begin < 0 else loads(text[begin + len(mark) : text.index("\n", begin + 1)])
+
+
+@cache
+def _all_shipped() -> str:
+    """The lines that are shipped, "" where sympy might find something else."""
+    release = ".".join((_sympy_version() or "").split(".")[:2])
+    with suppress(OSError, ValueError):
+        text = SHIPPED.read_text("utf-8")
+        heading, releases = text.split("\n", 2)[:2]
+        if heading == SHIPPED_HEADING and release in releases.split():
+            return text
+    return ""
 
 
 def recall(kind: str, *key: object) -> Any:
@@ -59,7 +86,7 @@ def recall(kind: str, *key: object) -> Any:
     folder, makers = _folder(), _makers()
     if folder is None or makers is None:
         return None
-    name = _key(makers, kind, key)
+    name = f"{makers} {name_of(kind, *key)}"
     try:
         with _path(folder, name).open("rb") as stream:
             content = stream.read(_LONGEST + 1)
@@ -77,10 +104,12 @@ def keep(result: Any, kind: str, *key: object) -> None:
     folder, makers = _folder(), _makers()
     if folder is None or makers is None:
         return
-    name = _key(makers, kind, key)
+    name = f"{makers} {name_of(kind, *key)}"
     text = "\n".join((_HEADING, name, dumps(result, separators=(",", ":")))).encode()
     if len(text) > _LONGEST - 100:
         return
+    import tempfile
+
     path = _path(folder, name)
     with suppress(OSError):
         _make_room(folder)
@@ -93,8 +122,9 @@ def keep(result: Any, kind: str, *key: object) -> None:
             Path(temporary).unlink(missing_ok=True)
 
 
-def _key(makers: str, kind: str, key: tuple[object, ...]) -> str:
-    return " ".join((makers, kind, *(re.sub(r"\s", "", str(part)) for part in key)))
+def name_of(kind: str, *key: object) -> str:
+    """A key as one line of text without tabs."""
+    return " ".join((kind, *(re.sub(r"\s", "", str(part)) for part in key)))
 
 
 def _path(folder: Path, name: str) -> Path:
@@ -124,16 +154,22 @@ def _folder() -> Path | None:
     return Path(os.environ.get("XDG_CACHE_HOME") or home / ".cache") / "chainprice"
 
 
-@cache
 def _makers() -> str | None:
-    """The versions that entries are made by, sympy's without importing it; others' entries are not ours."""
+    """The versions that entries are made by; others' entries are not ours."""
+    version = _sympy_version()
+    return f"{__version__} {version}" if version else None
+
+
+@cache
+def _sympy_version() -> str | None:
+    """Found without importing sympy, which takes longer than all else; None if it cannot be."""
     spec = find_spec("sympy")
     if spec is None or spec.origin is None:
         return None
     with suppress(OSError):
         release = Path(spec.origin).with_name("release.py").read_text("utf-8")
         found = re.search(r"__version__\s*=\s*[\"']([^\"'\s]+)", release)
-        return f"{__version__} {found.group(1)}" if found else None
+        return found.group(1) if found else None
     return None
 
 

@@ -11,7 +11,6 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from functools import lru_cache
 from itertools import combinations
-from random import Random
 
 from chainprice.arithmetic import DECIMALS, digits
 from chainprice.formula import Shape
@@ -157,6 +156,8 @@ class _Curve:
 
     def directions(self) -> list[dict[int, int]]:
         """The axes, the ray, and random corners (always the same ones)."""
+        from random import Random
+
         count = len(self._inputs)
         random = Random(0)  # noqa: S311 - a fixed sample, nothing secret
         corners = [{i: random.choice((-1, 0, 1)) for i in range(count)} for _ in range(_DIRECTIONS)]

@@ -267,7 +267,7 @@ def _of_polynomial(shape: Shape, slot: int) -> Formula | None:
     symbols = [_symbol(index) for index in range(shape.names + shape.numbers)]
     functions: Functions = _sympy_functions({})
     expression = shape.run(functions, symbols[: shape.names], symbols[shape.names :])
-    if not expression.is_polynomial(*symbols):
+    if not expression.is_polynomial(symbols[slot]):
         return None
     return read(Writer().write(Forms().form(sympy.integrate(expression, symbols[slot]))))
 
@@ -297,7 +297,7 @@ class _Derivatives:
     def derivative(self, slot: int) -> Sum:
         """By the symbol of a slot."""
         if slot not in self._known:
-            settled = " ".join(f"{place}={value}" for place, value in self._settled)
+            settled = ",".join(f"{place}={value}" for place, value in self._settled)
             self._known[slot] = cache.remembered(
                 lambda: self._expression.derivative(slot),
                 to_data,
@@ -340,9 +340,9 @@ def _derivatives(bound: Bound, opened: frozenset[int]) -> _Derivatives:
 
 
 def _settled(bound: Bound, opened: frozenset[int]) -> Settled:
-    """All that is known but the slots that are left open."""
-    settled = tuple(pair for pair in bound.known.items() if pair[0] not in opened)
-    return (*bound.named.items(), *settled)
+    """All that is known and matters, but the slots that are left open."""
+    known: Settled = (*bound.named.items(), *bound.known.items())
+    return tuple((slot, value) for slot, value in known if slot in bound.shape.used and slot not in opened)
 
 
 class _Expression:

@@ -8,14 +8,12 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 Severity = Literal["error", "warning"]
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(NamedTuple):
     """A place in a text: `line` and `column` count from 1; `length` characters are meant.
 
     A place without a line is the whole file; `text` is the source line, "" if it is not known.
@@ -31,8 +29,7 @@ class Place:
         return self.path if self.line is None else f"{self.path}:{self.line}:{self.column}"
 
 
-@dataclass(frozen=True, slots=True)
-class Problem:
+class Problem(NamedTuple):
     """One thing that is wrong: the reason, the place, and the way out (`hint`)."""
 
     message: str

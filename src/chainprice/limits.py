@@ -42,6 +42,9 @@ SYMBOLIC_WORK = 5_000
 NUMERIC_WORK = 20_000
 """Firm evaluations, over all cuts, up to which a chain is verified good by good."""
 
+NUMERIC_GOODS = 1_000
+"""Goods up to which a chain is verified good by good, if their ways to the demands are short enough too."""
+
 ADJOINT_PROBES = 200
 """Sets of goods that the adjoint method tests to find wrong rows, before it fails all that are left."""
 

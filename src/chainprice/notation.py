@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
 from functools import lru_cache
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NamedTuple
 
 from chainprice.arithmetic import RATIONALS, NotRationalError
 from chainprice.formula import FUNCTIONS, Formula, FormulaError, read
@@ -41,39 +40,34 @@ class NotWritableError(Exception):
     """With these numbers the form has another look: a part of it vanishes or is no number."""
 
 
-@dataclass(frozen=True, slots=True)
-class Atom:
+class Atom(NamedTuple):
     """A name, or a constant like pi."""
 
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(NamedTuple):
     """A function of a form."""
 
     function: str
     argument: Sum
 
 
-@dataclass(frozen=True, slots=True)
-class Raised:
+class Raised(NamedTuple):
     """A power whose exponent is more than a number."""
 
     base: Sum
     exponent: Sum
 
 
-@dataclass(frozen=True, slots=True)
-class Product:
+class Product(NamedTuple):
     """A coefficient times powers: (base, exponent) each."""
 
     coefficient: Number
     powers: tuple[tuple[Base, Number], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Sum:
+class Sum(NamedTuple):
     """A sum of products; a form."""
 
     terms: tuple[Product, ...]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-import tempfile
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
@@ -34,6 +33,8 @@ def _fail_if_input(target: Path, inputs: Iterable[str]) -> None:
 
 def write_file(target: Path, text: str) -> None:
     """Write beside the target and rename: the old file or the new one, and nothing between."""
+    import tempfile
+
     temporary: str | None = None
     try:
         if target.exists() and not target.is_file():

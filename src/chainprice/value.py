@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
 from itertools import pairwise
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from chainprice import differentiation
 from chainprice.arithmetic import CONSTANTS, DECIMALS, digits, evaluate, rational, working_digits
@@ -90,8 +89,7 @@ def trade_value(spec: Spec, section: Section, good: str, quantity: Decimal) -> D
         raise UndefinedError(Problem(message, spec.place(section, good, "price"))) from None
 
 
-@dataclass(frozen=True, slots=True)
-class PriceCurve:
+class PriceCurve(NamedTuple):
     """A price along q."""
 
     price: Formula

@@ -58,6 +58,20 @@ class Shape:
         """Whether a step of it is `min`, `max` or `abs`."""
         return any(operation in KINKED for operation, _ in self.steps)
 
+    @cached_property
+    def used(self) -> frozenset[int]:
+        """The slots, of names and then of numbers, that the result depends on: without settled bends, all."""
+        slots = set()
+        steps = {len(self.steps) - 1}
+        for index in reversed(range(len(self.steps))):
+            if index in steps:
+                operation, operands = self.steps[index]
+                if operation in ("name", "number"):
+                    slots.add(operands[0] + self.names * (operation == "number"))
+                else:
+                    steps.update(operands)
+        return frozenset(slots)
+
     def trace(self, functions: Functions, names: Sequence[Any], numbers: Sequence[Any]) -> list[Any]:
         """The value of every step, in order; the last one is the formula's value."""
         values: list[Any] = []

@@ -8,8 +8,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TextIO
 
-from rich.cells import set_cell_size
-
 from chainprice import progress
 from chainprice.errors import printable
 
@@ -56,5 +54,7 @@ class _Line:
 
     def _write(self, text: str) -> None:
         """Over whatever stands there; a terminal whose last column is filled goes to the next line."""
+        from rich.cells import set_cell_size
+
         self._stream.write("\r" + set_cell_size(text, shutil.get_terminal_size().columns - 1))
         self._stream.flush()

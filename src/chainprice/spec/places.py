@@ -8,19 +8,20 @@ this time for its line numbers.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any
-
-from yaml.nodes import ScalarNode
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from chainprice.errors import Place
-from chainprice.spec import tree
 from chainprice.spec.text import Source
+from chainprice.spec.tree import TreeError
+
+if TYPE_CHECKING:
+    from yaml.nodes import ScalarNode
+
+    from chainprice.spec.yamltree import Finder
 
 
-@dataclass(frozen=True, slots=True)
-class Path:
+class Path(NamedTuple):
     """A place as the reader knows it: keys, whether the key itself is meant, and a part of the value."""
 
     keys: tuple[str, ...]
@@ -29,12 +30,11 @@ class Path:
     length: int = 1
 
 
-@dataclass(frozen=True, slots=True)
-class Places:
+class Places(NamedTuple):
     """Finds the places of a source; `overrides` are paths whose value came from the command line."""
 
     source: Source
-    overrides: Mapping[tuple[str, ...], str] = field(default_factory=lambda: MappingProxyType({}))
+    overrides: Mapping[tuple[str, ...], str] = MappingProxyType({})
 
     def find(self, path: Path) -> Place:
         """The place of one path."""
@@ -45,15 +45,19 @@ class Places:
         wanted = list(paths)
         if not wanted:
             return []
+        from chainprice.spec.yamltree import Finder, compose
+
         lines = self.source.text.splitlines()
         try:
-            finder = tree.Finder(tree.compose(self.source.text))
-        except tree.TreeError:
+            finder = Finder(compose(self.source.text))
+        except TreeError:
             # JSON that is not YAML (\ud83d\ude00 in a string): the file is the best place there is.
-            finder = tree.Finder(None)
+            finder = Finder(None)
         return [self._place(path, finder, lines) for path in wanted]
 
-    def _place(self, path: Path, finder: tree.Finder, lines: list[str]) -> Place:
+    def _place(self, path: Path, finder: Finder, lines: list[str]) -> Place:
+        from yaml.nodes import ScalarNode
+
         override = self.overrides.get(path.keys)
         if override is not None:
             name, _, _ = override.partition("=")

@@ -31,9 +31,6 @@ METHODS: tuple[Method, ...] = ("auto", "symbolic", "numeric", "adjoint")
 _GUARD = 40
 """Digits beyond those of the tolerance."""
 
-_ONE_BY_ONE = 1_000
-"""Goods up to which each is verified on its own, if its way to the demands is short enough too."""
-
 _ZERO = Decimal(0)
 _ONE = Decimal(1)
 
@@ -76,7 +73,7 @@ def _method(composition: Composition, method: Method) -> Method:
         )
     if method != "auto":
         return method
-    if len(composition.goods) > _ONE_BY_ONE:
+    if len(composition.goods) > limits.NUMERIC_GOODS:
         return "adjoint"
     steps = [len(production.formula.shape.steps) for production in composition.productions]
     work = _work(composition)
