@@ -33,10 +33,12 @@ NOISE_DIGITS = 5
 _ONE = Decimal(1)
 
 
-def tabulate(chain: Chain, priced: Priced, numeraire: str | None, count: int) -> Solution:
+def tabulate(
+    chain: Chain, priced: Priced, numeraire: str | None, count: int, *, firms: bool = True
+) -> Solution:
     """The result of `solve`: numbers to `count` digits, money in units of the numeraire if there is one.
 
-    Raises NumeraireError for a worthless numeraire, NoConvergenceError where the incomes of a market do
+    Without `firms` there are no rows of firms. Raises NumeraireError for a worthless numeraire, NoConvergenceError where the incomes of a market do
     not add up to total value.
     """
     spec, network = chain.spec, chain.network
@@ -55,7 +57,7 @@ def tabulate(chain: Chain, priced: Priced, numeraire: str | None, count: int) ->
         money=numeraire or spec.money,
         total_value=rows.money(priced.total_value),
         goods=tuple([rows.good(good, ranges.get(good)) for good in network.goods]),
-        firms=tuple([rows.firm(firm, books[firm]) for firm in network.firms]),
+        firms=tuple([rows.firm(firm, books[firm]) for firm in network.firms] if firms else ()),
         warnings=tuple(_warnings(chain, priced, books, ranges)),
         limits=rows.limits(),
         incomes=None if chain.market is None else rows.incomes(_incomes(chain, priced, books)),
@@ -132,17 +134,17 @@ class _Rows:
         return self._prices[good] if price is self._priced.prices.of[good] else self.money(price)
 
     def good(self, good: str, price_range: PriceRange | None) -> PricedGood:
-        spec, network, priced = self._chain.spec, self._chain.network, self._priced
+        network, priced = self._chain.network, self._priced
         return PricedGood(
-            good=good,
-            role=network.roles[good],
-            unit=spec.unit(good),
-            quantity=self._amounts[good],
-            price=self._prices[good],
-            value=self.money(priced.prices.of[good] * priced.quantities.available[good]),
-            rule=self._rule(good),
-            uses=tuple([self._use(use) for use in network.uses[good]]),
-            price_range=None if price_range is None else self._bounds(*price_range),
+            good,
+            network.roles[good],
+            self._chain.spec.unit(good),
+            self._amounts[good],
+            self._prices[good],
+            self.money(priced.prices.of[good] * priced.quantities.available[good]),
+            self._rule(good),
+            tuple([self._use(use) for use in network.uses[good]]),
+            None if price_range is None else self._bounds(*price_range),
         )
 
     def _rule(self, good: str) -> str:
@@ -162,14 +164,14 @@ class _Rows:
         paid, worth = priced.prices.paid[key], priced.prices.marginal_values[key]
         amount = priced.quantities.of_use(use)
         return PricedUse(
-            user=use.user,
-            kind="demand" if use.is_demand else "firm",
-            share=None if use.share is None else self.plain(quantities.share(use)),
-            quantity=self._amount(use.good, amount),
-            price=self._price(use.good, paid),
-            marginal_value=self._price(use.good, worth),
-            gap=self.net(worth, paid),
-            corner=priced.clearing is not None and amount == 0,
+            use.user,
+            "demand" if use.is_demand else "firm",
+            None if use.share is None else self.plain(quantities.share(use)),
+            self._amount(use.good, amount),
+            self._price(use.good, paid),
+            self._price(use.good, worth),
+            self.net(worth, paid),
+            priced.clearing is not None and amount == 0,
         )
 
     def firm(self, firm: str, book: Account) -> PricedFirm:
@@ -177,19 +179,19 @@ class _Rows:
         made, used = priced.quantities.made[firm], priced.quantities.used[firm]
         returns = book.returns_to_scale
         return PricedFirm(
-            firm=firm,
-            revenue=self.money(book.revenue),
-            cost=self.money(book.cost),
-            profit=self.net(book.revenue, book.cost),
-            returns_to_scale=None if returns is None else self.plain(returns),
-            outputs=tuple(
+            firm,
+            self.money(book.revenue),
+            self.money(book.cost),
+            self.net(book.revenue, book.cost),
+            None if returns is None else self.plain(returns),
+            tuple(
                 [
                     Output(good, self._amount(good, made[good]), self._prices[good])
                     for good in network.outputs[firm]
                 ]
             ),
-            inputs=tuple([self._input(firm, good, used[good]) for good in network.inputs[firm]]),
-            derivatives=tuple(
+            tuple([self._input(firm, good, used[good]) for good in network.inputs[firm]]),
+            tuple(
                 [
                     Derivative(product.output, product.input, product.formula, self.plain(product.value))
                     for product in priced.products[firm]
