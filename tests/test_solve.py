@@ -457,9 +457,10 @@ def test_places_are_looked_up_only_to_report(monkeypatch):
 
 
 @pytest.mark.parametrize("path", GIVEN, ids=[path.stem for path in GIVEN])
-def test_rows_of_firms_can_be_left_out(path):
+def test_details_can_be_left_out(path):
     """All else is the same, the warnings about firms too."""
     loaded = chainprice.load(path)
     whole = chainprice.solve(loaded)
     assert whole.firms
-    assert chainprice.solve(loaded, firms=False) == replace(whole, firms=())
+    goods = tuple(good._replace(uses=()) for good in whole.goods)
+    assert chainprice.solve(loaded, details=False) == replace(whole, firms=(), goods=goods)

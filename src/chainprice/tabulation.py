@@ -34,12 +34,12 @@ _ONE = Decimal(1)
 
 
 def tabulate(
-    chain: Chain, priced: Priced, numeraire: str | None, count: int, *, firms: bool = True
+    chain: Chain, priced: Priced, numeraire: str | None, count: int, *, details: bool = True
 ) -> Solution:
     """The result of `solve`: numbers to `count` digits, money in units of the numeraire if there is one.
 
-    Without `firms` there are no rows of firms. Raises NumeraireError for a worthless numeraire, NoConvergenceError where the incomes of a market do
-    not add up to total value.
+    Without `details` goods have no uses, and there are no firms. Raises NumeraireError for a worthless
+    numeraire, NoConvergenceError where the incomes of a market do not add up to total value.
     """
     spec, network = chain.spec, chain.network
     books = {
@@ -47,7 +47,7 @@ def tabulate(
         for firm in network.firms
     }
     ranges = _ranges(chain, priced)
-    rows = _Rows(chain, priced, _unit_of_account(chain, priced, numeraire), count)
+    rows = _Rows(chain, priced, _unit_of_account(chain, priced, numeraire), count, details=details)
     return Solution(
         path=spec.source.path,
         title=spec.title,
@@ -57,7 +57,7 @@ def tabulate(
         money=numeraire or spec.money,
         total_value=rows.money(priced.total_value),
         goods=tuple([rows.good(good, ranges.get(good)) for good in network.goods]),
-        firms=tuple([rows.firm(firm, books[firm]) for firm in network.firms] if firms else ()),
+        firms=tuple([rows.firm(firm, books[firm]) for firm in network.firms] if details else ()),
         warnings=tuple(_warnings(chain, priced, books, ranges)),
         limits=rows.limits(),
         incomes=None if chain.market is None else rows.incomes(_incomes(chain, priced, books)),
@@ -102,8 +102,10 @@ def _warnings(
 class _Rows:
     """Turns decimals into rows; what a good's price and quantity become is worked out once."""
 
-    def __init__(self, chain: Chain, priced: Priced, unit_of_account: Decimal, count: int) -> None:
-        self._chain, self._priced, self._count = chain, priced, count
+    def __init__(
+        self, chain: Chain, priced: Priced, unit_of_account: Decimal, count: int, *, details: bool
+    ) -> None:
+        self._chain, self._priced, self._count, self._details = chain, priced, count, details
         self._unit = None if unit_of_account == 1 else unit_of_account
         self._noise = -max(count, DOUBLE_DIGITS) - NOISE_DIGITS
         self._amounts = {good: self.plain(amount) for good, amount in priced.quantities.available.items()}
@@ -143,7 +145,7 @@ class _Rows:
             self._prices[good],
             self.money(priced.prices.of[good] * priced.quantities.available[good]),
             self._rule(good),
-            tuple([self._use(use) for use in network.uses[good]]),
+            tuple([self._use(use) for use in network.uses[good]] if self._details else ()),
             None if price_range is None else self._bounds(*price_range),
         )
 
