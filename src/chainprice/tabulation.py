@@ -108,7 +108,7 @@ class _Rows:
         self._chain, self._priced, self._count, self._details = chain, priced, count, details
         self._unit = None if unit_of_account == 1 else unit_of_account
         self._noise = -max(count, DOUBLE_DIGITS) - NOISE_DIGITS
-        self._amounts = {good: self.plain(amount) for good, amount in priced.quantities.available.items()}
+        self._amounts = {good: number(amount, count) for good, amount in priced.quantities.available.items()}
         self._prices = {good: self.money(price) for good, price in priced.prices.of.items()}
 
     def plain(self, value: Decimal) -> Number:
