@@ -1,6 +1,7 @@
 """Prices against what is known: the post's numbers, closed forms, theorems."""
 
 import json
+from dataclasses import replace
 from decimal import Decimal, localcontext
 from fractions import Fraction
 
@@ -453,3 +454,13 @@ def test_places_are_looked_up_only_to_report(monkeypatch):
     )
     monkeypatch.setattr(yamltree, "compose", compose)
     assert chainprice.solve(loaded).prices["x"] == 0.25
+
+
+@pytest.mark.parametrize("path", GIVEN, ids=[path.stem for path in GIVEN])
+def test_details_can_be_left_out(path):
+    """All else is the same, the warnings about firms too."""
+    loaded = chainprice.load(path)
+    whole = chainprice.solve(loaded)
+    assert whole.firms
+    goods = tuple(good._replace(uses=()) for good in whole.goods)
+    assert chainprice.solve(loaded, details=False) == replace(whole, firms=(), goods=goods)

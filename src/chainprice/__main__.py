@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 INTERRUPTED = 130
 
-MANY_OBJECTS = 1_000_000
+MANY_OBJECTS = 10_000_000
 """New objects from which on Python looks for cycles among them: a chain of many firms has none to find."""
 
 

@@ -150,7 +150,8 @@ def solve(
     if allocation is not None:
         read = replace(read, allocation=allocation.value)
     with progress_line(sys.stderr):
-        solution = solve_spec(read, numeraire=numeraire, count=digits or DOUBLE_DIGITS)
+        details = format_ is not SolveFormat.csv
+        solution = solve_spec(read, numeraire=numeraire, count=digits or DOUBLE_DIGITS, details=details)
     _write(_solution_as(solution, format_, digits, output), output, [spec])
     if format_ is not SolveFormat.json:
         from chainprice.report.problems import problem_lines, warning_problems

@@ -71,14 +71,15 @@ def backpropagate(
     values: dict[UseKey, Decimal] = {}
     slopes = _Slopes(products)
     for good in reversed(network.goods):
-        uses = [(use, use.key) for use in network.uses[good]]
-        for use, key in uses:
+        uses = network.uses[good]
+        keys = [use.key for use in uses]
+        for use, key in zip(uses, keys, strict=True):
             values[key] = (
                 demand_prices[good] if use.is_demand else marginal_value(slopes.by(use.user, good), prices)
             )
-        prices[good] = price = fan_out(network.uses[good], values, shares)
+        prices[good] = price = fan_out(uses, values, shares)
         is_lindahl = good in network.non_rival
-        for _, key in uses:
+        for key in keys:
             paid[key] = values[key] if is_lindahl else price
     return Prices(prices, values, paid)
 

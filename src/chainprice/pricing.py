@@ -185,15 +185,15 @@ class _Evaluation:
 
     def products(self, chain: Chain, flow: Quantities) -> dict[str, tuple[MarginalProduct, ...]]:
         """All marginal products of each firm, at the quantities that the firms use."""
-        return {
-            firm: tuple(
-                product
-                for function in functions
-                for product in self._known.get((firm, function.output))
-                or technology.marginal_products(chain.spec, function, flow.used[firm])
-            )
-            for firm, functions in chain.technology.items()
-        }
+        products: dict[str, tuple[MarginalProduct, ...]] = {}
+        for firm, functions in chain.technology.items():
+            of_firm: tuple[MarginalProduct, ...] = ()
+            for function in functions:
+                of_firm += self._known.get((firm, function.output)) or technology.marginal_products(
+                    chain.spec, function, flow.used[firm]
+                )
+            products[firm] = of_firm
+        return products
 
 
 def _clear(chain: Chain, market: Market) -> Priced:

@@ -64,14 +64,18 @@ def is_harmless(
     """Whether no quantity, price, marginal value or total value has lost more than `DIGITS_LOST` digits."""
     try:
         forward = _forward(spec, network, technology)
-        worth, priced = _backward(spec, network, forward, products, prices)
-        total = _of_total_value(spec, flow, forward, prices)
+        _fail_if_large(forward.errors.values())
+        _fail_if_large(_backward(spec, network, forward, products, prices))
+        _fail_if_large([_of_total_value(spec, flow, forward, prices)])
     except (ArithmeticError, ValueError):
         return False
-    # A bound that is no number is not small.
-    return total <= _MOST and all(
-        error <= _MOST for errors in (forward.errors.values(), worth, priced) for error in errors
-    )
+    return True
+
+
+def _fail_if_large(errors: Iterable[float]) -> None:
+    """Raise NoBoundError unless all bounds are small; one that is no number is not."""
+    if not all(error <= _MOST for error in errors):
+        raise NoBoundError
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,54 +199,57 @@ def _backward(
     forward: _Forward,
     products: Mapping[str, Sequence[MarginalProduct]],
     prices: Prices,
-) -> tuple[list[float], list[float]]:
-    """The bounds of all marginal values, and of all prices."""
-    worth: dict[str, list[float]] = {good: [] for good in network.goods}
+) -> Iterable[float]:
+    """The bounds of all prices; raises NoBoundError where that of a marginal value is not small."""
+    worth: dict[str, float] = {good: _of_number(demand.price) for good, demand in spec.demand.items()}
     errors: dict[str, float] = {}
 
-    def settle(good: str) -> None:
-        errors[good] = _of_price(network.uses[good], worth[good], prices)
+    def price(good: str) -> None:
+        errors[good] = _of_price(network.uses[good], worth.get(good, 0.0), prices)
 
-    for good, demand in spec.demand.items():
-        worth[good].append(_of_number(demand.price))
     for firm in reversed(network.firms):
-        for good in network.outputs[firm]:
+        outputs = network.outputs[firm]
+        for good in outputs:
             if good not in errors:
-                settle(good)
-        slopes = zip(products[firm], forward.slopes[firm], strict=True)
-        terms = [(product, errors[product.output] + error + 1) for product, error in slopes]
-        if len(network.outputs[firm]) == 1:
-            for product, error in terms:
-                worth[product.input].append(error)
+                price(good)
+        of_firm = products[firm]
+        terms = [
+            errors[product.output] + slope + 1
+            for product, slope in zip(of_firm, forward.slopes[firm], strict=True)
+        ]
+        if len(outputs) > 1:
+            of_inputs = _of_joint_production(of_firm, terms, prices)
         else:
-            for good, error in _of_joint_production(terms, prices):
-                worth[good].append(error)
+            of_inputs = zip((product.input for product in of_firm), terms, strict=True)
+        for good, error in of_inputs:
+            if not error <= _MOST:
+                raise NoBoundError
+            worth[good] = max(error, worth.get(good, 0.0))
     for good in network.goods:
         if good not in errors:
-            settle(good)
-    return [error for of_good in worth.values() for error in of_good], [*errors.values()]
+            price(good)
+    return errors.values()
 
 
 def _of_joint_production(
-    terms: Iterable[tuple[MarginalProduct, float]], prices: Prices
+    products: Sequence[MarginalProduct], errors: Sequence[float], prices: Prices
 ) -> Iterable[tuple[str, float]]:
     """The bound of each input's marginal value, which is a sum over outputs."""
     by_input: dict[str, list[tuple[Decimal, float]]] = {}
-    for product, error in terms:
+    for product, error in zip(products, errors, strict=True):
         by_input.setdefault(product.input, []).append((prices.of[product.output] * product.value, error))
     return [(good, _of_sum(of_good)) for good, of_good in by_input.items()]
 
 
-def _of_price(uses: Sequence[Use], errors: Sequence[float], prices: Prices) -> float:
-    """The bound of a price, a sum over the uses of the good; `errors` are those of their marginal values."""
+def _of_price(uses: Sequence[Use], worth: float, prices: Prices) -> float:
+    """The bound of a price, a sum over the uses of the good; `worth` bounds the marginal value of each."""
     if len(uses) == 1 and uses[0].share is None:
-        return errors[0]
-    largest = max(errors, default=0.0)
+        return worth
     return _of_sum(
         [
-            (prices.marginal_values[use.key], largest)
+            (prices.marginal_values[use.key], worth)
             if use.share is None
-            else (share(use) * prices.marginal_values[use.key], largest + _constant(use.share)[1] + 1)
+            else (share(use) * prices.marginal_values[use.key], worth + _constant(use.share)[1] + 1)
             for use in uses
         ]
     )

@@ -33,11 +33,13 @@ NOISE_DIGITS = 5
 _ONE = Decimal(1)
 
 
-def tabulate(chain: Chain, priced: Priced, numeraire: str | None, count: int) -> Solution:
+def tabulate(
+    chain: Chain, priced: Priced, numeraire: str | None, count: int, *, details: bool = True
+) -> Solution:
     """The result of `solve`: numbers to `count` digits, money in units of the numeraire if there is one.
 
-    Raises NumeraireError for a worthless numeraire, NoConvergenceError where the incomes of a market do
-    not add up to total value.
+    Without `details` goods have no uses, and there are no firms. Raises NumeraireError for a worthless
+    numeraire, NoConvergenceError where the incomes of a market do not add up to total value.
     """
     spec, network = chain.spec, chain.network
     books = {
@@ -45,7 +47,7 @@ def tabulate(chain: Chain, priced: Priced, numeraire: str | None, count: int) ->
         for firm in network.firms
     }
     ranges = _ranges(chain, priced)
-    rows = _Rows(chain, priced, _unit_of_account(chain, priced, numeraire), count)
+    rows = _Rows(chain, priced, _unit_of_account(chain, priced, numeraire), count, details=details)
     return Solution(
         path=spec.source.path,
         title=spec.title,
@@ -55,7 +57,7 @@ def tabulate(chain: Chain, priced: Priced, numeraire: str | None, count: int) ->
         money=numeraire or spec.money,
         total_value=rows.money(priced.total_value),
         goods=tuple([rows.good(good, ranges.get(good)) for good in network.goods]),
-        firms=tuple([rows.firm(firm, books[firm]) for firm in network.firms]),
+        firms=tuple([rows.firm(firm, books[firm]) for firm in network.firms] if details else ()),
         warnings=tuple(_warnings(chain, priced, books, ranges)),
         limits=rows.limits(),
         incomes=None if chain.market is None else rows.incomes(_incomes(chain, priced, books)),
@@ -100,11 +102,13 @@ def _warnings(
 class _Rows:
     """Turns decimals into rows; what a good's price and quantity become is worked out once."""
 
-    def __init__(self, chain: Chain, priced: Priced, unit_of_account: Decimal, count: int) -> None:
-        self._chain, self._priced, self._count = chain, priced, count
+    def __init__(
+        self, chain: Chain, priced: Priced, unit_of_account: Decimal, count: int, *, details: bool
+    ) -> None:
+        self._chain, self._priced, self._count, self._details = chain, priced, count, details
         self._unit = None if unit_of_account == 1 else unit_of_account
         self._noise = -max(count, DOUBLE_DIGITS) - NOISE_DIGITS
-        self._amounts = {good: self.plain(amount) for good, amount in priced.quantities.available.items()}
+        self._amounts = {good: number(amount, count) for good, amount in priced.quantities.available.items()}
         self._prices = {good: self.money(price) for good, price in priced.prices.of.items()}
 
     def plain(self, value: Decimal) -> Number:
@@ -132,17 +136,17 @@ class _Rows:
         return self._prices[good] if price is self._priced.prices.of[good] else self.money(price)
 
     def good(self, good: str, price_range: PriceRange | None) -> PricedGood:
-        spec, network, priced = self._chain.spec, self._chain.network, self._priced
+        network, priced = self._chain.network, self._priced
         return PricedGood(
-            good=good,
-            role=network.roles[good],
-            unit=spec.unit(good),
-            quantity=self._amounts[good],
-            price=self._prices[good],
-            value=self.money(priced.prices.of[good] * priced.quantities.available[good]),
-            rule=self._rule(good),
-            uses=tuple([self._use(use) for use in network.uses[good]]),
-            price_range=None if price_range is None else self._bounds(*price_range),
+            good,
+            network.roles[good],
+            self._chain.spec.unit(good),
+            self._amounts[good],
+            self._prices[good],
+            self.money(priced.prices.of[good] * priced.quantities.available[good]),
+            self._rule(good),
+            tuple([self._use(use) for use in network.uses[good]] if self._details else ()),
+            None if price_range is None else self._bounds(*price_range),
         )
 
     def _rule(self, good: str) -> str:
@@ -162,14 +166,14 @@ class _Rows:
         paid, worth = priced.prices.paid[key], priced.prices.marginal_values[key]
         amount = priced.quantities.of_use(use)
         return PricedUse(
-            user=use.user,
-            kind="demand" if use.is_demand else "firm",
-            share=None if use.share is None else self.plain(quantities.share(use)),
-            quantity=self._amount(use.good, amount),
-            price=self._price(use.good, paid),
-            marginal_value=self._price(use.good, worth),
-            gap=self.net(worth, paid),
-            corner=priced.clearing is not None and amount == 0,
+            use.user,
+            "demand" if use.is_demand else "firm",
+            None if use.share is None else self.plain(quantities.share(use)),
+            self._amount(use.good, amount),
+            self._price(use.good, paid),
+            self._price(use.good, worth),
+            self.net(worth, paid),
+            priced.clearing is not None and amount == 0,
         )
 
     def firm(self, firm: str, book: Account) -> PricedFirm:
@@ -177,19 +181,19 @@ class _Rows:
         made, used = priced.quantities.made[firm], priced.quantities.used[firm]
         returns = book.returns_to_scale
         return PricedFirm(
-            firm=firm,
-            revenue=self.money(book.revenue),
-            cost=self.money(book.cost),
-            profit=self.net(book.revenue, book.cost),
-            returns_to_scale=None if returns is None else self.plain(returns),
-            outputs=tuple(
+            firm,
+            self.money(book.revenue),
+            self.money(book.cost),
+            self.net(book.revenue, book.cost),
+            None if returns is None else self.plain(returns),
+            tuple(
                 [
                     Output(good, self._amount(good, made[good]), self._prices[good])
                     for good in network.outputs[firm]
                 ]
             ),
-            inputs=tuple([self._input(firm, good, used[good]) for good in network.inputs[firm]]),
-            derivatives=tuple(
+            tuple([self._input(firm, good, used[good]) for good in network.inputs[firm]]),
+            tuple(
                 [
                     Derivative(product.output, product.input, product.formula, self.plain(product.value))
                     for product in priced.products[firm]

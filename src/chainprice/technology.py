@@ -9,7 +9,6 @@ sympy's derivatives of the settled function.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
 from functools import lru_cache
@@ -24,13 +23,13 @@ from chainprice.formula import KINKED, Formula, Shape, ShapeBuilder
 from chainprice.network import Network
 from chainprice.programs import program
 from chainprice.spec import Spec
+from chainprice.spec.model import NOTHING
 
 Point = Mapping[str, Decimal]
 """Quantities of a firm's inputs."""
 
 
-@dataclass(frozen=True, slots=True)
-class ProductionFunction:
+class ProductionFunction(NamedTuple):
     """How much of `output` a firm makes of its inputs.
 
     `inputs` are the goods that the formula names; `parameters` what its other names are worth.
@@ -146,7 +145,9 @@ def build(spec: Spec, network: Network) -> Technology:
 
 def _function(spec: Spec, network: Network, firm: str, output: str) -> ProductionFunction:
     formula = spec.firms[firm].production[output]
-    inputs = tuple(name for name in formula.names if name in network.uses)
+    inputs = tuple(filter(network.uses.__contains__, formula.names))
+    if len(inputs) == len(formula.names):
+        return ProductionFunction(firm, output, formula, inputs, NOTHING)
     parameters = {
         name: parameter
         for name in formula.names

@@ -53,6 +53,8 @@ def trade_price(spec: Spec, section: Section, good: str, quantity: Decimal) -> D
     if price is None:
         return Decimal(0)
     try:
+        if not price.names:
+            return evaluate(price)
         return evaluate(price, {**_parameters(spec, price), CURVE_VARIABLE: quantity})
     except ArithmeticError:
         raise UndefinedError(
