@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from itertools import islice
@@ -17,9 +17,11 @@ from chainprice.equilibrium.active import guess
 from chainprice.equilibrium.agents import Better, better_plans
 from chainprice.equilibrium.clearing import Clearing
 from chainprice.equilibrium.conditions import Conditions
+from chainprice.equilibrium.corner import at_corner, corner
 from chainprice.equilibrium.ipopt import Nlp, Point
 from chainprice.equilibrium.live import prune, restore
 from chainprice.equilibrium.newton import NoSlopeError, NotPolishedError, Optimum
+from chainprice.equilibrium.perturbed import perturbed
 from chainprice.equilibrium.polish import MANY_SETS, is_degenerate, polish
 from chainprice.equilibrium.programme import Balance, Programme, build
 from chainprice.equilibrium.start import constant, run, starting_points
@@ -65,6 +67,7 @@ class Market:
     _proved: Optimum
     _network: Network
     _technology: Technology
+    _digits: int = PROOF_DIGITS
 
     def clear(self) -> Clearing:
         """Quantities and prices."""
@@ -84,6 +87,14 @@ class Market:
         inside = np.maximum(point.x, _INSIDE * point.sizes)
         is_bend = np.array([variable.kind == "bend" for variable in self.programme.variables], dtype=bool)
         return [float(value) for value in np.where(is_bend, point.x, inside)]
+
+    def moved(self, programme: Programme) -> Market:
+        """The optimum after gifts, in the digits of the context, if it is next to this one.
+
+        Raises NotPolishedError or ArithmeticError where it is not.
+        """
+        optimum = perturbed(self._proved, self._nlp, Conditions(programme))
+        return replace(self, programme=programme, _proved=optimum, _digits=working_digits())
 
     def ranges(self) -> dict[str, uniqueness.Range]:
         """The interval of each price that is not unique (good to about 9 digits)."""
@@ -126,7 +137,7 @@ class Market:
 
     def _optimum(self) -> tuple[Optimum, Conditions]:
         conditions = Conditions(self.programme)
-        if working_digits() == PROOF_DIGITS:
+        if working_digits() == self._digits:
             return self._proved, conditions
         try:
             optimum = self._polished(conditions)
@@ -162,7 +173,15 @@ def find(
     """
     needed = {good for good, gift in gifts.items() if gift < 0}
     progress.report(f"building the market of {len(network.firms):,} firms")
-    programme = build(spec, prune(network, needed), technology, gifts)
+    live = prune(network, needed)
+    if near is not None and near.programme.network == live:
+        programme = replace(near.programme, gifts=gifts)
+        try:
+            return near.moved(programme)
+        except (NotPolishedError, ArithmeticError):
+            pass
+    else:
+        programme = build(spec, live, technology, gifts)
     search = _Search(programme, network, technology, only_value=near is not None)
     is_alike = near is not None and near.programme.variables == programme.variables
     if near is not None and is_alike and (market := search.try_from(near.start, near.sizes)):
@@ -200,6 +219,8 @@ class _Search:
                 market = None
             if market is not None or self._better:
                 return market
+            if not self._nlp.curved and (market := self._corner_market(near)):
+                return market
         point = self._nlp.solve(start, sizes)
         self._points.append(point)
         return self._market_at(point, MANY_SETS, AGREEMENT)
@@ -211,9 +232,27 @@ class _Search:
         """
         if point.far or not np.all(np.isfinite(point.x)):
             return None
+        return self._market(lambda conditions: self._proved(point, conditions, sets, agreement))
+
+    def _corner_market(self, point: Point) -> Market | None:
+        """The equilibrium of linear functions by the simplex method; None if there is none."""
+        slacks = self._nlp.slacks(point.x, point.scales) * point.scales.constraints
+
+        def proved(conditions: Conditions) -> Optimum:
+            found = corner(self._nlp, conditions, point.x, slacks, slacks, point.x)
+            optimum = at_corner(found, self._nlp, conditions)
+            self._fail_if_derivatives_disagree(optimum)
+            return optimum
+
+        return self._market(proved)
+
+    def _market(self, prove: Callable[[Conditions], Optimum]) -> Market | None:
+        """The equilibrium at an optimum; None, and what to remember, if there is none."""
         try:
             with digits(PROOF_DIGITS):
-                optimum = self._proved(point, sets, agreement)
+                conditions = Conditions(self._programme)
+                optimum = prove(conditions)
+                optimum = optimum if self._only_value else self._settled(optimum, conditions)
                 market = Market(self._programme, self._nlp, optimum, self._network, self._technology)
                 cleared = None if self._only_value else market.clear()
         except NoSlopeError as error:
@@ -227,15 +266,14 @@ class _Search:
                 return market
         return None
 
-    def _proved(self, point: Point, sets: int, agreement: float) -> Optimum:
+    def _proved(self, point: Point, conditions: Conditions, sets: int, agreement: float) -> Optimum:
         """The optimum next to a point, all of whose conditions hold."""
-        conditions = Conditions(self._programme)
         optimum = polish(point, self._nlp, conditions, sets=sets)
         self._fail_if_derivatives_disagree(optimum)
         clear = point.solved and optimum.active == guess(point, conditions, self._nlp)
         if clear and not is_degenerate(optimum, conditions):
             self._fail_if_multipliers_disagree(point, optimum, agreement)
-        return optimum if self._only_value else self._settled(optimum, conditions)
+        return optimum
 
     def _has_better_plans(self, cleared: Clearing) -> bool:
         """Whether anybody would rather do something else; the first to be found are remembered."""

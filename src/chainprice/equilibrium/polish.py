@@ -38,8 +38,9 @@ def polish(
 ) -> Optimum:
     """The optimum to the digits of the context; raises NotPolishedError if there is none near the point.
 
-    Begins with what the point suggests is active (or with `begin`, the optimum in fewer digits), and
-    goes on from every set that fails to those that put its fault right, nearest first, up to so many `sets`.
+    Begins with what the point suggests is active (or with `begin`, the optimum in fewer digits, or that of
+    a market much like this one), and goes on from every set that fails to those that put its fault right,
+    nearest first, up to so many `sets`.
     """
     waiting = [] if begin is None else [begin.active]
     further = [] if begin is not None else [0.0, NEAR]
