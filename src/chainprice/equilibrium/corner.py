@@ -40,6 +40,13 @@ _OPTIONS: dict[str, Any] = {
 }
 
 
+class NoRoomError(NotPolishedError):
+    """No point keeps all limits, if the functions are linear."""
+
+    def __init__(self) -> None:
+        super().__init__("no point keeps all limits")
+
+
 @dataclass(frozen=True, slots=True)
 class Corner:
     """A corner, the multipliers there, and how large everything is.
@@ -66,7 +73,7 @@ def corner(  # noqa: PLR0917 - one vector for each kind of number
 
     All distances are counted in steps as long as the `changes` of the slacks: what is very far by that is
     no limit, so that of a market that has changed a little, all that matters is seen at its own size.
-    Raises NotPolishedError where there is no best corner.
+    Raises NoRoomError where there is none that keeps all limits, NotPolishedError where there is no best one.
     """
     scales = _balanced(nlp, near)
     step = float(np.max(np.abs(changes) / scales.constraints, initial=0.0)) or 1.0
@@ -125,7 +132,8 @@ def _solved(
     solver = casadi.conic("corner", "highs", patterns, _OPTIONS)
     result = solver(g=-gains, a=matrix, lbx=low, ubx=high, lba=-room, uba=np.inf)
     if not solver.stats()["success"]:
-        raise NotPolishedError("there is no best corner")
+        is_infeasible = solver.stats()["return_status"] == "Infeasible"
+        raise NoRoomError() if is_infeasible else NotPolishedError("there is no best corner")
     moves, weights, pulls = (np.array(result[name]).ravel() for name in ("x", "lam_a", "lam_x"))
     return moves, weights, pulls
 

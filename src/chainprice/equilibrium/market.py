@@ -17,7 +17,7 @@ from chainprice.equilibrium.active import guess
 from chainprice.equilibrium.agents import Better, better_plans
 from chainprice.equilibrium.clearing import Clearing
 from chainprice.equilibrium.conditions import Conditions
-from chainprice.equilibrium.corner import at_corner, corner
+from chainprice.equilibrium.corner import NoRoomError, at_corner, corner
 from chainprice.equilibrium.ipopt import Nlp, Point
 from chainprice.equilibrium.live import prune, restore
 from chainprice.equilibrium.newton import NoSlopeError, NotPolishedError, Optimum
@@ -178,6 +178,9 @@ def find(
         programme = replace(near.programme, gifts=gifts)
         try:
             return near.moved(programme)
+        except NoRoomError:
+            message = f"the market cannot clear with a gift of {', '.join(gifts)}"
+            raise InfeasibleError(Problem(message, spec.place())) from None
         except (NotPolishedError, ArithmeticError):
             pass
     else:
@@ -296,8 +299,7 @@ class _Search:
         """Where prices are not unique, the optimum with the least ones: what one more unit adds."""
         if uniqueness.is_unique(optimum, conditions):
             return optimum
-        polyhedron = uniqueness.Polyhedron(optimum, conditions)
-        active = polyhedron.least() if polyhedron.varying.any() else None
+        active = uniqueness.least(optimum, conditions)
         if active is None:
             return optimum
         try:

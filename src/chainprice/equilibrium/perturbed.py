@@ -13,7 +13,7 @@ from decimal import Decimal
 import numpy as np
 
 from chainprice.equilibrium.conditions import Conditions
-from chainprice.equilibrium.corner import at_corner, corner
+from chainprice.equilibrium.corner import NoRoomError, at_corner, corner
 from chainprice.equilibrium.ipopt import Nlp
 from chainprice.equilibrium.newton import NotPolishedError, Optimum
 from chainprice.equilibrium.polish import polish
@@ -25,7 +25,8 @@ _SETS = 8
 def perturbed(optimum: Optimum, nlp: Nlp, conditions: Conditions) -> Optimum:
     """The optimum under conditions like those of another one, of which `nlp` is the programme.
 
-    In the digits of the context. Raises NotPolishedError, or ArithmeticError, where it is not next to it.
+    In the digits of the context. Raises NotPolishedError, or ArithmeticError, where it is not next to it:
+    NoRoomError where a linear market has none at all.
     """
     try:
         return polish(optimum.point, nlp, conditions, optimum, 1)
@@ -38,7 +39,12 @@ def _with_other_sets(optimum: Optimum, nlp: Nlp, conditions: Conditions) -> Opti
     slacks = conditions.slacks(optimum.x, conditions.local(optimum.x, optimum.near))
     changes = [now - before for now, before in zip(slacks, optimum.slacks, strict=True)]
     inside = [value or near for value, near in zip(optimum.x, optimum.near, strict=True)]
-    found = corner(nlp, conditions, *map(_doubles, (optimum.x, slacks, changes, inside)))
+    try:
+        found = corner(nlp, conditions, *map(_doubles, (optimum.x, slacks, changes, inside)))
+    except NoRoomError:
+        if nlp.curved:
+            raise NotPolishedError("slopes alone do not tell") from None
+        raise
     if not nlp.curved:
         return at_corner(found, nlp, conditions)
     multipliers = tuple(Decimal(value) for value in found.multipliers.tolist())
