@@ -72,13 +72,22 @@ def guess(point: Point, conditions: Conditions, nlp: Nlp, close: float = 0.0) ->
 
 
 def _held(point: Point, nlp: Nlp) -> np.ndarray:
-    """Whether each constraint holds with equality: where its multiplier is more than its room."""
+    """Whether each constraint holds with equality: where its multiplier is more than its room.
+
+    Or where its users would take more than its room, were it free: of whom those count that make something
+    of worth by themselves, which shows from the outputs back to the inputs.
+    """
     sizes = nlp.scales(point.x, point.sizes).constraints
     scales = replace(point.scales, variables=point.sizes, constraints=sizes)
     weights = point.multipliers * sizes / point.scales.value
-    taken = weights * _uptake(point, nlp, scales)
-    held: np.ndarray = nlp.slacks(point.x, scales) < np.maximum(np.maximum(weights, taken), NEAR)
-    return held
+    slacks = nlp.slacks(point.x, scales)
+    held: np.ndarray = slacks < np.maximum(weights, NEAR)
+    while True:
+        priced = replace(point, multipliers=np.where(held, point.multipliers, 0.0))
+        more: np.ndarray = held | (slacks < weights * _uptake(priced, nlp, scales))
+        if np.array_equal(more, held):
+            return held
+        held = more
 
 
 def _uptake(point: Point, nlp: Nlp, scales: Scales) -> np.ndarray:
