@@ -121,6 +121,7 @@ class Market:
         return [good for good in dead if not there[good]]
 
     def _range_by_gifts(self, good: str) -> uniqueness.Range | None:
+        """By solving the market with a little more and less of a good; None if that finds no answer."""
         cleared = self.clear()
         there = cleared.quantities.available
         traded = sum((abs(cleared.prices[g] * there[g]) for g in there), Decimal(0))
@@ -130,10 +131,15 @@ class Market:
             try:
                 market = find(spec, network, self._technology, {good: gift}, self) if gift else self
                 return total_value(spec, market.clear().quantities)
+            except NoConvergenceError:
+                raise
             except NoAnswerError:
                 return None
 
-        return gifts.price_range(value, there[good], cleared.prices[good], traded)
+        try:
+            return gifts.price_range(value, there[good], cleared.prices[good], traded)
+        except NoConvergenceError:
+            return None
 
     def _optimum(self) -> tuple[Optimum, Conditions]:
         conditions = Conditions(self.programme)

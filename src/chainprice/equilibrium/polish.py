@@ -10,6 +10,7 @@ from dataclasses import replace
 from decimal import Decimal
 
 from chainprice.arithmetic import working_digits
+from chainprice.equilibrium import idle
 from chainprice.equilibrium.active import NEAR, Active, guess
 from chainprice.equilibrium.conditions import ZERO, Conditions
 from chainprice.equilibrium.ipopt import Nlp, Point
@@ -69,6 +70,9 @@ def polish(
             reason = error
             continue
         better = _corrected(optimum, conditions)
+        if better != chosen and begin is not None:  # mixes are known to fewer digits only
+            optimum = idle.at_best_mixes(optimum, conditions)
+            better = _corrected(optimum, conditions)
         if better == chosen:
             return optimum
         waiting += [

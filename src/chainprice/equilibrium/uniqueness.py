@@ -25,6 +25,9 @@ _RANK = 1e-9
 _SAME = 1e-7
 _TINY = 1e-8
 
+_ROUNDING = 1e-20
+"""A condition with no term above this part of the greatest one says nothing, as where demand is sated."""
+
 _MEETS = 1e-15
 """A constraint with less room than this, by its size, holds with equality."""
 
@@ -120,7 +123,8 @@ class Polyhedron:
         steep = self._steep(matrix, base)
         matrix[:, steep] = 0.0
         largest = np.max(np.abs(np.column_stack([matrix, base])), axis=1, initial=0.0)
-        self._rows = [i for i in range(len(base)) if np.isfinite(largest[i]) and largest[i] > 0]
+        nothing = _ROUNDING * np.max(largest[np.isfinite(largest)], initial=0.0)
+        self._rows = [i for i in range(len(base)) if np.isfinite(largest[i]) and largest[i] > nothing]
         self._matrix = matrix[self._rows] / largest[self._rows][:, None]
         self._base = base[self._rows] / largest[self._rows]
         self._most = np.where(steep, 0.0, np.inf)
