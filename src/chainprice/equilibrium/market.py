@@ -50,6 +50,11 @@ _ROUGH_AGREEMENT = 2e-2
 """The same where the solver stopped early; that its derivatives agree is then all the more to be seen."""
 
 _SHORT = 1e-6
+"""A part of a delivery that is missing for certain: more than a solver that stops early may be off."""
+
+_LEAST_SHORT = 1e-10
+"""The same where it is shown that no quantities at all would be enough."""
+
 _INSIDE = 1e-4
 _STARTS = 6
 _MIXING = 6
@@ -452,10 +457,11 @@ class _Search:
         if shortfalls is None:
             return problems
         with digits(PROOF_DIGITS):
-            for balance, short in zip(programme.balances, shortfalls, strict=False):
+            least = _LEAST_SHORT if shortfalls.certain else _SHORT
+            for balance, short in zip(programme.balances, shortfalls.amounts, strict=False):
                 delivered = balance.delivered
                 needed = "" if delivered is None else f" of the {delivered} to be delivered"
-                if short > _SHORT * (1.0 if delivered is None else abs(constant(delivered))):
+                if short > least * (1.0 if delivered is None else abs(constant(delivered))):
                     message = f"the market cannot clear: of '{balance.good}' {short:.6g}{needed} are missing"
                     problems.append(
                         Problem(message, self._place_of(balance.good), "supply more, or deliver less")
