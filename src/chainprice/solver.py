@@ -21,8 +21,8 @@ from chainprice.value import total_value
 if TYPE_CHECKING:
     from chainprice.equilibrium import Market
 
-VALUE_DIGITS = 60
-"""Digits of total value when a market is solved again."""
+VALUE_DIGITS = 40
+"""Digits of total value when a market is solved again: enough for the differences of a relative 1e-10."""
 
 
 def solve(
@@ -74,7 +74,7 @@ class MarketValue:
         self._market: Market | None = None
 
     def __call__(self, gifts: Mapping[str, str]) -> str | None:
-        """In 60 digits; None if there is no equilibrium with these gifts."""
+        """In 40 digits; None if there is no equilibrium with these gifts."""
         from chainprice import equilibrium
 
         amounts = {good: Decimal(gift) for good, gift in gifts.items()}

@@ -27,6 +27,9 @@ _NEED = 1e-3
 _SHRINKING = 1e-40
 """What is left of quantities when it is looked what they would be worth near 0."""
 
+_FARTHER = 1e6
+"""How many times the least argument of a bend another one may be and still hold it near 0."""
+
 
 @dataclass(frozen=True, slots=True)
 class Active:
@@ -75,13 +78,22 @@ def _pulls(point: Point, nlp: Nlp) -> np.ndarray:
 
 @lru_cache(maxsize=1)
 def _held(point: Point, nlp: Nlp) -> np.ndarray:
-    """Whether each constraint holds with equality: where its multiplier is more than its room."""
+    """Whether each constraint holds with equality: where its multiplier is more than its room.
+
+    Or where its users would take more than its room, were it free: of whom those count that make something
+    of worth by themselves, which shows from the outputs back to the inputs.
+    """
     sizes = nlp.scales(point.x, point.sizes).constraints
     scales = replace(point.scales, variables=point.sizes, constraints=sizes)
     weights = point.multipliers * sizes / point.scales.value
-    taken = weights * _uptake(point, nlp, scales)
-    held: np.ndarray = nlp.slacks(point.x, scales) < np.maximum(np.maximum(weights, taken), NEAR)
-    return held
+    slacks = nlp.slacks(point.x, scales)
+    held: np.ndarray = slacks < np.maximum(weights, NEAR)
+    while True:
+        priced = replace(point, multipliers=np.where(held, point.multipliers, 0.0))
+        more: np.ndarray = held | (slacks < weights * _uptake(priced, nlp, scales))
+        if np.array_equal(more, held):
+            return held
+        held = more
 
 
 def _uptake(point: Point, nlp: Nlp, scales: Scales) -> np.ndarray:
@@ -92,8 +104,8 @@ def _uptake(point: Point, nlp: Nlp, scales: Scales) -> np.ndarray:
     """
     curvature = np.abs(np.array(casadi.diag(nlp.hessian(point.x, point.multipliers, scales))).ravel())
     inverse = np.divide(1.0, curvature, out=np.zeros(len(curvature)), where=curvature > 1e3 * TIE)
-    jacobian = nlp.jacobian(point.x, scales)
-    uptake: np.ndarray = np.array(casadi.mtimes(jacobian**2, inverse)).ravel()
+    takes = casadi.fmin(nlp.jacobian(point.x, scales), 0)  # what makes more of it is none of its users
+    uptake: np.ndarray = np.array(casadi.mtimes(takes**2, inverse)).ravel()
     return uptake
 
 
@@ -118,7 +130,8 @@ def _small_but_some(
     moved = np.zeros(len(pull))
     moved[list(vanishing)] = relative[list(vanishing)]
     by_curvature = -np.array(casadi.mtimes(hessian, moved)).ravel()
-    there = nlp.pulls(_shrunk(point.x, vanishing, programme), multipliers, scales)
+    shrunk, held = _shrunk(replace(point, multipliers=multipliers), vanishing, programme)
+    there = nlp.pulls(shrunk, held, scales)
     rise = np.where(np.isfinite(there), there - pull, by_curvature)
     some = {i for i in at_zero if rise[i] > abs(pull[i])}
     jacobian = nlp.jacobian(point.x, scales)
@@ -136,17 +149,28 @@ def _small_but_some(
     return frozenset(some)
 
 
-def _shrunk(x: np.ndarray, vanishing: set[int], programme: Programme) -> np.ndarray:
-    """The point with these next to nothing, and the bends among them where their arguments are."""
-    shrunk = x.copy()
+def _shrunk(point: Point, vanishing: set[int], programme: Programme) -> tuple[np.ndarray, np.ndarray]:
+    """The point with these next to nothing, and the bends among them where their arguments are.
+
+    There the multiplier of a bend belongs to its least arguments: those that are beyond them by powers of ten
+    hold nothing.
+    """
+    shrunk, multipliers = point.x.copy(), point.multipliers.copy()
     shrunk[list(vanishing)] *= _SHRINKING
-    least: dict[int, float] = {}
-    for argument in programme.arguments:
+    rows: dict[int, list[tuple[int, float]]] = {}
+    for j, argument in enumerate(programme.arguments, len(programme.balances)):
         if argument.bend in vanishing:
             value = argument.side * run(argument.piece, shrunk.tolist())
-            least[argument.bend] = min(least.get(argument.bend, value), value)
-            shrunk[argument.bend] = argument.side * least[argument.bend]
-    return shrunk
+            rows.setdefault(argument.bend, []).append((j, value))
+            least = min(value for _, value in rows[argument.bend])
+            shrunk[argument.bend] = argument.side * least
+    for arguments in rows.values():
+        least = min(value for _, value in arguments)
+        held = [j for j, value in arguments if value <= least + _FARTHER * abs(least)]
+        beyond = [j for j, _ in arguments if j not in held]
+        multipliers[held] += multipliers[beyond].sum() / max(1, len(held))
+        multipliers[beyond] = 0.0
+    return shrunk, multipliers
 
 
 def _needed(at_zero: frozenset[int], hessian: Any, relative: np.ndarray, prices: np.ndarray) -> set[int]:

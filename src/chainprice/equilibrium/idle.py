@@ -8,6 +8,7 @@ every other input, bought at its price, is worth just that.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from decimal import Decimal
 
 import numpy as np
@@ -20,6 +21,15 @@ from chainprice.equilibrium.programme import Variable
 _STEP = Decimal("1e-10")
 _LONGEST = 2.0
 _GUARD = 8
+
+
+def at_best_mixes(optimum: Optimum, conditions: Conditions) -> Optimum:
+    """The optimum, with what its idle firms would gain by a first unit at their best mixes."""
+    near = mixes(optimum, conditions)
+    if near == optimum.near:
+        return optimum
+    gradient = conditions.gradient(optimum.x, optimum.multipliers, conditions.local(optimum.x, near))
+    return replace(optimum, near=near, gradient=tuple(gradient))
 
 
 def mixes(optimum: Optimum, conditions: Conditions) -> tuple[Decimal, ...]:

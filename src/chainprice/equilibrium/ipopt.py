@@ -30,6 +30,12 @@ NOTHING = 1e-9
 TIE = 1e-12
 """The weight of the square of all quantities: among equally good points, the solver goes to a near one."""
 
+_WIDE = 10.0
+"""How many times its expected size a quantity without limit may be where no room is shown to be there."""
+
+_CERTAIN = 1e-10
+"""A lack of room by more than this part of its size is more than the rounding of the solver."""
+
 _OPTIONS: dict[str, Any] = {
     "print_time": False,
     "ipopt.print_level": 0,
@@ -95,6 +101,14 @@ class Point:
         """The variables that ran off: against all bounds, however often these were moved."""
         limit = np.minimum(FAR / 1e3 * self.scales.variables, FAR**2 * self.first)
         return [int(i) for i in np.flatnonzero(np.abs(self.x) > limit)]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Shortfalls:
+    """What each constraint must give, and whether it is certain that all cannot hold as they are."""
+
+    amounts: np.ndarray
+    certain: bool
 
 
 class Nlp:
@@ -274,28 +288,46 @@ class Nlp:
             sizes=scales.variables,
         )
 
-    def shortfalls(self, start: Sequence[float], elastic: Sequence[bool]) -> np.ndarray | None:
+    def shortfalls(self, start: Sequence[float], elastic: Sequence[bool]) -> Shortfalls | None:
         """The least that the `elastic` constraints must give for all to hold; None if that is not enough."""
         x = np.array(start, dtype=float)
         scales = self.scales(x, np.zeros(len(x)))
-        solver = self._elastic()
         count = len(self._programme.constraints)
         upper = np.minimum(self._upper / scales.variables, FAR)
         lower = np.where(self._is_bend, -FAR, 0.0)
-        result = solver(
-            x0=np.concatenate([np.clip(x / scales.variables, lower, upper), np.ones(count)]),
-            p=scales.parameters(TIE),
-            lbx=np.concatenate([lower, np.zeros(count)]),
-            ubx=np.concatenate([upper, np.where(elastic, np.inf, 0.0)]),
-            lbg=0.0,
-            ubg=np.inf,
-        )
-        if solver.stats()["return_status"] not in ("Solve_Succeeded", "Solved_To_Acceptable_Level"):
-            return None
-        short: np.ndarray = _flat(result["x"])[len(x) :] * scales.constraints
-        return short
+        for options in (_EXACT, _ROUGH):
+            solver = self._elastic(options)
+            result = solver(
+                x0=np.concatenate([np.clip(x / scales.variables, lower, upper), np.ones(count)]),
+                p=scales.parameters(TIE),
+                lbx=np.concatenate([lower, np.zeros(count)]),
+                ubx=np.concatenate([upper, np.where(elastic, np.inf, 0.0)]),
+                lbg=0.0,
+                ubg=np.inf,
+            )
+            if solver.stats()["return_status"] in ("Solve_Succeeded", "Solved_To_Acceptable_Level"):
+                relative, short = np.split(_flat(result["x"]), [len(x)])
+                weights = -_flat(result["lam_g"])
+                room = self._most_room(relative, weights, scales, (lower, upper))
+                return Shortfalls(short * scales.constraints, room < -_CERTAIN)
+        return None
 
-    def _elastic(self) -> Any:
+    def _most_room(
+        self, u: np.ndarray, weights: np.ndarray, scales: Scales, bounds: tuple[np.ndarray, np.ndarray]
+    ) -> float:
+        """More than all constraints together, so weighted, have room anywhere, if functions are concave.
+
+        Concave functions are nowhere above their slopes at a point: by these no quantity is too far that is
+        within bounds, or else within so many times its size.
+        """
+        lower, upper = bounds
+        x = u * scales.variables
+        slopes = np.nan_to_num(_flat(casadi.mtimes(self.jacobian(x, scales).T, weights)))
+        farthest = np.where(slopes > 0, np.minimum(upper, _WIDE * (1 + np.abs(u))), lower)
+        farthest = np.where(lower < 0, np.where(slopes > 0, 1, -1) * _WIDE * (1 + np.abs(u)), farthest)
+        return float(weights @ self.slacks(x, scales) + slopes @ (farthest - u))
+
+    def _elastic(self, options: dict[str, Any]) -> Any:
         """The solver of how little the constraints must give."""
         short = casadi.MX.sym("short", len(self._programme.constraints))
         problem = {
@@ -304,7 +336,7 @@ class Nlp:
             "f": casadi.sum1(short),
             "g": self._problem["g"] + short,
         }
-        return casadi.nlpsol("shortfalls", "ipopt", problem, _OPTIONS | _EXACT)
+        return casadi.nlpsol("shortfalls", "ipopt", problem, _OPTIONS | options)
 
 
 class _Iterations(casadi.Callback):

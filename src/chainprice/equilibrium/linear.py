@@ -83,7 +83,7 @@ class LinearSolver:
 
     def __init__(self, pattern: Pattern, entries: np.ndarray, primal: int) -> None:
         values = pattern.values(entries)
-        self._rows, self._columns = _balance(pattern, np.abs(values))
+        self._rows, self._columns = balance((pattern.rows, pattern.columns), pattern.shape, np.abs(values))
         values = values * self._rows[pattern.rows] * self._columns[pattern.columns]
         self._inner: _Dense | _Sparse | _Damped
         if max(pattern.shape) <= _DENSE:
@@ -104,17 +104,20 @@ class LinearSolver:
         return solution
 
 
-def _balance(pattern: Pattern, sizes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def balance(
+    places: tuple[np.ndarray, np.ndarray], shape: tuple[int, int], sizes: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
     """Factors that bring the greatest of every row and column near 1 (Ruiz 2001).
 
-    Rows and columns together: what is symmetric stays so.
+    Rows and columns together: what is symmetric stays so. `sizes` are those of the entries at `places`.
     """
-    of_rows, of_columns = np.ones(pattern.shape[0]), np.ones(pattern.shape[1])
+    rows, columns = places
+    of_rows, of_columns = np.ones(shape[0]), np.ones(shape[1])
     for _ in range(_BALANCING):
-        balanced = sizes * of_rows[pattern.rows] * of_columns[pattern.columns]
-        for factors, places in ((of_rows, pattern.rows), (of_columns, pattern.columns)):
+        balanced = sizes * of_rows[rows] * of_columns[columns]
+        for factors, indices in ((of_rows, rows), (of_columns, columns)):
             greatest = np.zeros(len(factors))
-            np.maximum.at(greatest, places, balanced)
+            np.maximum.at(greatest, indices, balanced)
             factors[:] /= np.sqrt(np.where(greatest > 0, greatest, 1.0))
     return of_rows, of_columns
 

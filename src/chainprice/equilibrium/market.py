@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from itertools import islice
@@ -17,9 +17,11 @@ from chainprice.equilibrium.active import guess
 from chainprice.equilibrium.agents import Better, better_plans
 from chainprice.equilibrium.clearing import Clearing
 from chainprice.equilibrium.conditions import Conditions
+from chainprice.equilibrium.corner import NoRoomError, at_corner, corner
 from chainprice.equilibrium.ipopt import Nlp, Point
 from chainprice.equilibrium.live import prune, restore
 from chainprice.equilibrium.newton import NoSlopeError, NotPolishedError, Optimum
+from chainprice.equilibrium.perturbed import perturbed
 from chainprice.equilibrium.polish import MANY_SETS, is_degenerate, polish
 from chainprice.equilibrium.programme import Balance, Programme, build
 from chainprice.equilibrium.start import constant, run, starting_points
@@ -49,6 +51,11 @@ _ROUGH_AGREEMENT = 2e-2
 """The same where the solver stopped early; that its derivatives agree is then all the more to be seen."""
 
 _SHORT = 1e-6
+"""A part of a delivery that is missing for certain: more than a solver that stops early may be off."""
+
+_LEAST_SHORT = 1e-10
+"""The same where it is shown that no quantities at all would be enough."""
+
 _INSIDE = 1e-4
 _STARTS = 6
 _MIXING = 6
@@ -66,11 +73,12 @@ class Market:
     _proved: Optimum
     _network: Network
     _technology: Technology
+    _digits: int = PROOF_DIGITS
     _cleared: Clearing | None = None
 
     def clear(self) -> Clearing:
         """Quantities and prices."""
-        if self._cleared is not None and working_digits() == PROOF_DIGITS:
+        if self._cleared is not None and working_digits() == self._digits:
             return self._cleared
         optimum, conditions = self._optimum()
         cleared = clearing.read(optimum, conditions)
@@ -92,6 +100,14 @@ class Market:
     def lost_digits(self, flow: Quantities, value: Decimal) -> float:
         """How many digits rounding can have taken from the numbers of this market, cleared so."""
         return rounding.lost_digits(self._proved, self.programme, self._nlp, flow, value)
+
+    def moved(self, programme: Programme) -> Market:
+        """The optimum after gifts, in the digits of the context, if it is next to this one.
+
+        Raises NotPolishedError or ArithmeticError where it is not.
+        """
+        optimum = perturbed(self._proved, self._nlp, Conditions(programme))
+        return replace(self, programme=programme, _proved=optimum, _digits=working_digits(), _cleared=None)
 
     def ranges(self) -> dict[str, uniqueness.Range]:
         """The interval of each price that is not unique (good to about 9 digits)."""
@@ -118,6 +134,7 @@ class Market:
         return [good for good in dead if not there[good]]
 
     def _range_by_gifts(self, good: str) -> uniqueness.Range | None:
+        """By solving the market with a little more and less of a good; None if that finds no answer."""
         cleared = self.clear()
         there = cleared.quantities.available
         traded = sum((abs(cleared.prices[g] * there[g]) for g in there), Decimal(0))
@@ -127,14 +144,19 @@ class Market:
             try:
                 market = find(spec, network, self._technology, {good: gift}, self) if gift else self
                 return total_value(spec, market.clear().quantities)
+            except NoConvergenceError:
+                raise
             except NoAnswerError:
                 return None
 
-        return gifts.price_range(value, there[good], cleared.prices[good], traded)
+        try:
+            return gifts.price_range(value, there[good], cleared.prices[good], traded)
+        except NoConvergenceError:
+            return None
 
     def _optimum(self) -> tuple[Optimum, Conditions]:
         conditions = Conditions(self.programme)
-        if working_digits() == PROOF_DIGITS:
+        if working_digits() == self._digits:
             return self._proved, conditions
         try:
             optimum = self._polished(conditions)
@@ -170,7 +192,18 @@ def find(
     """
     needed = {good for good, gift in gifts.items() if gift < 0}
     progress.report(f"building the market of {len(network.firms):,} firms")
-    programme = build(spec, prune(network, needed), technology, gifts)
+    live = prune(network, needed)
+    if near is not None and near.programme.network == live:
+        programme = replace(near.programme, gifts=gifts)
+        try:
+            return near.moved(programme)
+        except NoRoomError:
+            message = f"the market cannot clear with a gift of {', '.join(gifts)}"
+            raise InfeasibleError(Problem(message, spec.place())) from None
+        except (NotPolishedError, ArithmeticError):
+            pass
+    else:
+        programme = build(spec, live, technology, gifts)
     search = _Search(programme, network, technology, only_value=near is not None)
     is_alike = near is not None and near.programme.variables == programme.variables
     if near is not None and is_alike and (market := search.try_from(near.start, near.sizes)):
@@ -208,6 +241,8 @@ class _Search:
                 market = None
             if market is not None or self._better:
                 return market
+            if not self._nlp.curved and (market := self._corner_market(near)):
+                return market
         point = self._nlp.solve(start, sizes)
         self._points.append(point)
         return self._market_at(point, MANY_SETS, AGREEMENT)
@@ -219,9 +254,27 @@ class _Search:
         """
         if point.far or not np.all(np.isfinite(point.x)):
             return None
+        return self._market(lambda conditions: self._proved(point, conditions, sets, agreement))
+
+    def _corner_market(self, point: Point) -> Market | None:
+        """The equilibrium of linear functions by the simplex method; None if there is none."""
+        slacks = self._nlp.slacks(point.x, point.scales) * point.scales.constraints
+
+        def proved(conditions: Conditions) -> Optimum:
+            found = corner(self._nlp, conditions, point.x, slacks, slacks, point.x)
+            optimum = at_corner(found, self._nlp, conditions)
+            self._fail_if_derivatives_disagree(optimum)
+            return optimum
+
+        return self._market(proved)
+
+    def _market(self, prove: Callable[[Conditions], Optimum]) -> Market | None:
+        """The equilibrium at an optimum; None, and what to remember, if there is none."""
         try:
             with digits(PROOF_DIGITS):
-                optimum = self._proved(point, sets, agreement)
+                conditions = Conditions(self._programme)
+                optimum = prove(conditions)
+                optimum = optimum if self._only_value else self._settled(optimum, conditions)
                 market = Market(self._programme, self._nlp, optimum, self._network, self._technology)
                 cleared = None if self._only_value else market.clear()
         except NoSlopeError as error:
@@ -235,15 +288,14 @@ class _Search:
                 return replace(market, _cleared=cleared)
         return None
 
-    def _proved(self, point: Point, sets: int, agreement: float) -> Optimum:
+    def _proved(self, point: Point, conditions: Conditions, sets: int, agreement: float) -> Optimum:
         """The optimum next to a point, all of whose conditions hold."""
-        conditions = Conditions(self._programme)
         optimum = polish(point, self._nlp, conditions, sets=sets)
         self._fail_if_derivatives_disagree(optimum)
         clear = point.solved and optimum.active == guess(point, conditions, self._nlp)
         if clear and not is_degenerate(optimum, conditions):
             self._fail_if_multipliers_disagree(point, optimum, agreement)
-        return optimum if self._only_value else self._settled(optimum, conditions)
+        return optimum
 
     def _has_better_plans(self, cleared: Clearing) -> bool:
         """Whether anybody would rather do something else; the first to be found are remembered."""
@@ -266,8 +318,7 @@ class _Search:
         """Where prices are not unique, the optimum with the least ones: what one more unit adds."""
         if uniqueness.is_unique(optimum, conditions):
             return optimum
-        polyhedron = uniqueness.Polyhedron(optimum, conditions)
-        active = polyhedron.least() if polyhedron.varying.any() else None
+        active = uniqueness.least(optimum, conditions)
         if active is None:
             return optimum
         try:
@@ -414,10 +465,11 @@ class _Search:
         if shortfalls is None:
             return problems
         with digits(PROOF_DIGITS):
-            for balance, short in zip(programme.balances, shortfalls, strict=False):
+            least = _LEAST_SHORT if shortfalls.certain else _SHORT
+            for balance, short in zip(programme.balances, shortfalls.amounts, strict=False):
                 delivered = balance.delivered
                 needed = "" if delivered is None else f" of the {delivered} to be delivered"
-                if short > _SHORT * (1.0 if delivered is None else abs(constant(delivered))):
+                if short > least * (1.0 if delivered is None else abs(constant(delivered))):
                     message = f"the market cannot clear: of '{balance.good}' {short:.6g}{needed} are missing"
                     problems.append(
                         Problem(message, self._place_of(balance.good), "supply more, or deliver less")

@@ -10,6 +10,7 @@ from dataclasses import replace
 from decimal import Decimal
 
 from chainprice.arithmetic import working_digits
+from chainprice.equilibrium import idle
 from chainprice.equilibrium.active import NEAR, Active, guess
 from chainprice.equilibrium.conditions import ZERO, Conditions
 from chainprice.equilibrium.ipopt import Nlp, Point
@@ -38,8 +39,9 @@ def polish(
 ) -> Optimum:
     """The optimum to the digits of the context; raises NotPolishedError if there is none near the point.
 
-    Begins with what the point suggests is active (or with `begin`, the optimum in fewer digits), and
-    goes on from every set that fails to those that put its fault right, nearest first, up to so many `sets`.
+    Begins with what the point suggests is active (or with `begin`, the optimum in fewer digits, or that of
+    a market much like this one), and goes on from every set that fails to those that put its fault right,
+    nearest first, up to so many `sets`.
     """
     waiting = [] if begin is None else [begin.active]
     further = [] if begin is not None else [0.0, NEAR]
@@ -68,6 +70,9 @@ def polish(
             reason = error
             continue
         better = _corrected(optimum, conditions)
+        if better != chosen and begin is not None:  # mixes are known to fewer digits only
+            optimum = idle.at_best_mixes(optimum, conditions)
+            better = _corrected(optimum, conditions)
         if better == chosen:
             return optimum
         waiting += [

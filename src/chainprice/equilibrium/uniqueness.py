@@ -25,8 +25,14 @@ _RANK = 1e-9
 _SAME = 1e-7
 _TINY = 1e-8
 
+_ROUNDING = 1e-20
+"""A condition with no term above this part of the greatest one says nothing, as where demand is sated."""
+
 _MEETS = 1e-15
 """A constraint with less room than this, by its size, holds with equality."""
+
+_RUN_OFF = 1e-3
+"""Multipliers this many times smaller than those of the solver: it ran off where there is no upper end."""
 
 _BEND = 1e-6
 """What the multiplier of a bend counts beside a price, where the least prices are looked for."""
@@ -49,6 +55,20 @@ def price_ranges(optimum: Optimum, conditions: Conditions) -> dict[str, Range]:
             continue
         ranges[good] = (_decimal(low), None if high is None else _decimal(high))
     return ranges
+
+
+def least(optimum: Optimum, conditions: Conditions) -> Active | None:
+    """The active set at the least price system; None if there is no other one.
+
+    Where a price has no upper end the solver's may be anywhere: then the least ones say what is little.
+    """
+    polyhedron = Polyhedron(optimum, conditions)
+    if not polyhedron.varying.any():
+        return None
+    level = polyhedron.level()
+    if level and level < _RUN_OFF * polyhedron.greatest:
+        polyhedron = Polyhedron(optimum, conditions, level)
+    return polyhedron.least()
 
 
 def is_unique(optimum: Optimum, conditions: Conditions) -> bool:
@@ -82,7 +102,7 @@ def _decimal(value: float) -> Decimal:
 class Polyhedron:
     """All multipliers of the active constraints that satisfy the conditions, in relative units."""
 
-    def __init__(self, optimum: Optimum, conditions: Conditions) -> None:
+    def __init__(self, optimum: Optimum, conditions: Conditions, most: float = np.inf) -> None:
         active, sizes = optimum.active, optimum.point.sizes
         self._conditions, self._active = conditions, active
         self._held = sorted(active.constraints | _meeting(optimum))
@@ -97,13 +117,14 @@ class Polyhedron:
             return relative
 
         base = pulls(zero)
-        self._units = np.array([_unit(optimum, j) for j in self._held])
+        self._units = np.array([min(most, _unit(optimum, j)) for j in self._held])
         columns = [pulls(_only(zero, j, u)) - base for j, u in zip(self._held, self._units, strict=True)]
         matrix = np.array(columns).T if columns else np.zeros((len(base), 0))
         steep = self._steep(matrix, base)
         matrix[:, steep] = 0.0
         largest = np.max(np.abs(np.column_stack([matrix, base])), axis=1, initial=0.0)
-        self._rows = [i for i in range(len(base)) if np.isfinite(largest[i]) and largest[i] > 0]
+        nothing = _ROUNDING * np.max(largest[np.isfinite(largest)], initial=0.0)
+        self._rows = [i for i in range(len(base)) if np.isfinite(largest[i]) and largest[i] > nothing]
         self._matrix = matrix[self._rows] / largest[self._rows][:, None]
         self._base = base[self._rows] / largest[self._rows]
         self._most = np.where(steep, 0.0, np.inf)
@@ -146,10 +167,23 @@ class Polyhedron:
         solution = self._solve(sign * weights / scale)
         return None if solution is None else float(solution @ weights)
 
+    @property
+    def greatest(self) -> float:
+        """The greatest size of a multiplier."""
+        return float(np.max(self._units, initial=0.0))
+
+    def level(self) -> float | None:
+        """The greatest multiplier of the least price system."""
+        solution = self._least()
+        return None if solution is None else float(np.max(solution * self._units, initial=0.0))
+
+    def _least(self) -> np.ndarray | None:
+        balances = len(self._conditions.programme.balances)
+        return self._solve(np.array([1.0 if j < balances else _BEND for j in self._held]))
+
     def least(self) -> Active | None:
         """The active set at the least price system: which multipliers are 0 there, and who is indifferent."""
-        balances = len(self._conditions.programme.balances)
-        solution = self._solve(np.array([1.0 if j < balances else _BEND for j in self._held]))
+        solution = self._least()
         if solution is None:
             return None
         active = self._active

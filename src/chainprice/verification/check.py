@@ -273,6 +273,9 @@ class _Comparison:
 
     def _accounts(self) -> Iterator[Gap]:
         """Revenue, cost and profit of each firm, from the table's prices and the composed quantities."""
+        if self.table.lists_firms:
+            for firm in sorted(self.composition.spec.firms.keys() - self.table.firms.keys()):
+                yield Gap("accounts", firm, _ONE)
         price = self.table.prices
         by_firm: dict[str, list[int]] = {}
         for index, production in enumerate(self.composition.productions):

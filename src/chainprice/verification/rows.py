@@ -137,8 +137,8 @@ class _Rows:
         yield from self._uses()
         yield from self._goods()
         yield from self._limits()
-        if table.firms:
-            for firm in spec.firms.keys() - table.firms.keys():
+        if table.lists_firms:
+            for firm in sorted(spec.firms.keys() - table.firms.keys()):
                 yield Gap("rows", firm, WRONG)
         for firm in table.firms:
             if firm in spec.firms:

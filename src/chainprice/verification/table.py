@@ -50,8 +50,8 @@ class PriceTable:
 
     `quantities` and `values` by good, `accounts` by firm (revenue, cost, profit), `ranges` of
     prices that are not unique (None where it has no upper end). `uses` by good and firm, "" for the
-    demand; `limits` by kind, good and firm; `firms` by firm; `incomes` by name. With a numeraire all money
-    is in units of it.
+    demand; `limits` by kind, good and firm; `firms` by firm, all of them where it `lists_firms`; `incomes` by
+    name. With a numeraire all money is in units of it.
     """
 
     prices: Mapping[str, Decimal]
@@ -64,6 +64,7 @@ class PriceTable:
     uses: Mapping[tuple[str, str], UseRow] = field(default_factory=dict)
     limits: Mapping[tuple[str, str, str], LimitRow] = field(default_factory=dict)
     firms: Mapping[str, FirmRows] = field(default_factory=dict)
+    lists_firms: bool = False
     incomes: Row = field(default_factory=dict)
     roles: Mapping[str, str] = field(default_factory=dict)
     units: Mapping[str, str] = field(default_factory=dict)
@@ -130,6 +131,7 @@ class _Reader:
             uses=self._uses(goods),
             limits=self._limits(data),
             firms={firm: self._firm(firm, row) for firm, row in self._rows(data, "firms", "firm").items()},
+            lists_firms="firms" in data,
             incomes=self._incomes(data.get("incomes")),
             roles={good: str(row["role"]) for good, row in goods.items() if "role" in row},
             units={good: str(row["unit"]) for good, row in goods.items() if "unit" in row},
