@@ -28,9 +28,6 @@ GUARD_DIGITS = 13
 FOLLOWED_GUARD_DIGITS = rounding.DIGITS_LOST + 9
 """The same where rounding is followed: those that it may take, and as many as differences of prices need."""
 
-_KEPT_DIGITS = 2
-"""Of those, how many must be right."""
-
 _SPECK = 12
 """Digits by which a marginal value is smaller than the good's price if it is next to nothing."""
 
@@ -106,7 +103,7 @@ def _is_sure_of_market(market: Market, priced: Priced) -> bool:
     """Whether doubles show that rounding took no more than the guard digits, and nothing is next to 0."""
     if _has_specks(priced):
         return False
-    return market.lost_digits(priced.quantities, priced.total_value) < GUARD_DIGITS - _KEPT_DIGITS
+    return market.lost_digits(priced.quantities, priced.total_value) < GUARD_DIGITS
 
 
 def _has_specks(priced: Priced) -> bool:

@@ -49,7 +49,7 @@ _OPTIONS: dict[str, Any] = {
     "calc_lam_p": False,
 }
 
-_ROUGH = {"ipopt.tol": 1e-11, "ipopt.compl_inf_tol": 1e-11}
+_ROUGH = {"ipopt.tol": 1e-11, "ipopt.compl_inf_tol": 1e-11, "ipopt.barrier_tol_factor": 1e3}
 _EXACT = {
     "ipopt.tol": 1e-14,
     "ipopt.dual_inf_tol": 1e-8,
