@@ -9,7 +9,7 @@ from typing import Literal
 
 from chainprice.arithmetic import evaluate
 from chainprice.equilibrium.conditions import ZERO, Conditions
-from chainprice.equilibrium.newton import Optimum
+from chainprice.equilibrium.optimum import Optimum
 from chainprice.equilibrium.programme import Variable, is_nothing
 from chainprice.network import UseKey
 from chainprice.quantities import Quantities

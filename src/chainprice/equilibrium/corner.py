@@ -17,7 +17,7 @@ from chainprice.equilibrium.active import Active
 from chainprice.equilibrium.conditions import Conditions
 from chainprice.equilibrium.ipopt import Nlp, Point, Scales
 from chainprice.equilibrium.linear import balance
-from chainprice.equilibrium.newton import NotPolishedError, Optimum
+from chainprice.equilibrium.optimum import NotPolishedError, Optimum
 from chainprice.equilibrium.polish import polish
 
 _NOTHING = 1e-8

@@ -15,7 +15,7 @@ import numpy as np
 
 from chainprice.arithmetic import working_digits
 from chainprice.equilibrium.conditions import ZERO, Conditions
-from chainprice.equilibrium.newton import Optimum
+from chainprice.equilibrium.optimum import Optimum
 from chainprice.equilibrium.programme import Variable
 
 _STEP = Decimal("1e-10")

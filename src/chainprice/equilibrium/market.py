@@ -20,7 +20,7 @@ from chainprice.equilibrium.conditions import Conditions
 from chainprice.equilibrium.corner import NoRoomError, at_corner, corner
 from chainprice.equilibrium.ipopt import Nlp, Point
 from chainprice.equilibrium.live import prune, restore
-from chainprice.equilibrium.newton import NoSlopeError, NotPolishedError, Optimum
+from chainprice.equilibrium.optimum import NoSlopeError, NotPolishedError, Optimum
 from chainprice.equilibrium.perturbed import perturbed
 from chainprice.equilibrium.polish import MANY_SETS, is_degenerate, polish
 from chainprice.equilibrium.programme import Balance, Programme, build

@@ -15,7 +15,7 @@ import numpy as np
 from chainprice.equilibrium.conditions import Conditions
 from chainprice.equilibrium.corner import NoRoomError, at_corner, corner
 from chainprice.equilibrium.ipopt import Nlp
-from chainprice.equilibrium.newton import NotPolishedError, Optimum
+from chainprice.equilibrium.optimum import NotPolishedError, Optimum
 from chainprice.equilibrium.polish import polish
 
 _SETS = 8

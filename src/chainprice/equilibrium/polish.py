@@ -14,13 +14,13 @@ from chainprice.equilibrium import idle
 from chainprice.equilibrium.active import NEAR, Active, guess
 from chainprice.equilibrium.conditions import ZERO, Conditions
 from chainprice.equilibrium.ipopt import Nlp, Point
-from chainprice.equilibrium.newton import (
+from chainprice.equilibrium.newton import newton
+from chainprice.equilibrium.optimum import (
     ConflictError,
     NoSlopeError,
     NotPolishedError,
     Optimum,
     VanishedError,
-    newton,
 )
 
 MANY_SETS = 40

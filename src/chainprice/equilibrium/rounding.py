@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from decimal import Decimal
 
 from chainprice.equilibrium.ipopt import Nlp
-from chainprice.equilibrium.newton import Optimum
+from chainprice.equilibrium.optimum import Optimum
 from chainprice.equilibrium.programme import Programme
 from chainprice.equilibrium.start import run
 from chainprice.quantities import Quantities

@@ -16,7 +16,7 @@ import numpy as np
 
 from chainprice.equilibrium.active import Active
 from chainprice.equilibrium.conditions import Conditions
-from chainprice.equilibrium.newton import Optimum
+from chainprice.equilibrium.optimum import Optimum
 
 Range = tuple[Decimal, Decimal | None]
 """What one more unit adds, and what one fewer takes; None if one fewer is impossible."""
