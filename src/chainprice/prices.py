@@ -182,8 +182,12 @@ def fan_out(
     return sum((values[u.key] for u in uses), Decimal(0))
 
 
+_FEW = 8
+"""Marginal products up to which they are looked through."""
+
+
 class _Slopes:
-    """The marginal products of each firm by its inputs; sorted out only where there are several."""
+    """The marginal products of each firm by its inputs; sorted only where there are many."""
 
     def __init__(self, products: MarginalProducts) -> None:
         self._products = products
@@ -192,8 +196,8 @@ class _Slopes:
     def by(self, firm: str, good: str) -> Sequence[MarginalProduct]:
         """A firm's marginal products by one of its inputs."""
         products = self._products[firm]
-        if len(products) == 1:
-            return products
+        if len(products) <= _FEW:
+            return [product for product in products if product.input == good]
         if firm not in self._sorted:
             by_input: dict[str, list[MarginalProduct]] = {}
             for product in products:

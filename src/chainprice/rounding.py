@@ -10,7 +10,7 @@ double, its values are good enough to weigh errors with.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import lru_cache
@@ -18,10 +18,10 @@ from functools import lru_cache
 from chainprice import differentiation
 from chainprice.arithmetic import CONSTANTS, evaluate
 from chainprice.formula import Formula, Shape
-from chainprice.network import Network, Use
+from chainprice.network import Network
 from chainprice.prices import Prices
 from chainprice.programs import Bounds, bounds
-from chainprice.quantities import Quantities, share
+from chainprice.quantities import WHOLE, Quantities, share
 from chainprice.spec import Spec, Trade
 from chainprice.technology import MarginalProduct, ProductionFunction, Technology
 
@@ -65,7 +65,7 @@ def is_harmless(
     try:
         forward = _forward(spec, network, technology)
         _fail_if_large(forward.errors.values())
-        _fail_if_large(_backward(spec, network, forward, products, prices))
+        _fail_if_large([_of_prices(spec, network, forward, products, prices)])
         _fail_if_large([_of_total_value(spec, flow, forward, prices)])
     except (ArithmeticError, ValueError):
         return False
@@ -80,11 +80,11 @@ def _fail_if_large(errors: Iterable[float]) -> None:
 
 @dataclass(frozen=True, slots=True)
 class _Forward:
-    """Of each good its quantity with the bound, and the bounds of each firm's marginal products."""
+    """Of each good its quantity with the bound; the bounds of all marginal products of each firm, summed."""
 
     values: dict[str, float] = field(default_factory=dict)
     errors: dict[str, float] = field(default_factory=dict)
-    slopes: dict[str, list[float]] = field(default_factory=dict)
+    slopes: list[float] = field(default_factory=list)
 
     def used(self, good: str, part: Formula | None) -> _Bounded:
         """What a use has of a good."""
@@ -110,12 +110,10 @@ def _forward(spec: Spec, network: Network, technology: Technology) -> _Forward:
         if supply.quantity is not None:
             forward.add(good, *_constant(supply.quantity))
     for firm in network.firms:
-        slopes: list[float] = []
         for function in technology[firm]:
             value, (error, *of_slopes) = _produced(function, forward, parts)
             forward.add(function.output, value, error)
-            slopes += of_slopes
-        forward.slopes[firm] = slopes
+            forward.slopes.append(sum(of_slopes))
     return forward
 
 
@@ -193,89 +191,68 @@ def _normal(value: float) -> float:
     return value
 
 
-def _backward(
+def _of_prices(
     spec: Spec,
     network: Network,
     forward: _Forward,
     products: Mapping[str, Sequence[MarginalProduct]],
     prices: Prices,
-) -> Iterable[float]:
-    """The bounds of all prices; raises NoBoundError where that of a marginal value is not small."""
-    worth: dict[str, float] = {good: _of_number(demand.price) for good, demand in spec.demand.items()}
-    errors: dict[str, float] = {}
+) -> float:
+    """A bound for all prices and marginal values.
 
-    def price(good: str) -> None:
-        errors[good] = _of_price(network.uses[good], worth.get(good, 0.0), prices)
-
-    for firm in reversed(network.firms):
-        outputs = network.outputs[firm]
-        for good in outputs:
-            if good not in errors:
-                price(good)
-        of_firm = products[firm]
-        terms = [
-            errors[product.output] + slope + 1
-            for product, slope in zip(of_firm, forward.slopes[firm], strict=True)
-        ]
-        if len(outputs) > 1:
-            of_inputs = _of_joint_production(of_firm, terms, prices)
-        else:
-            of_inputs = zip((product.input for product in of_firm), terms, strict=True)
-        for good, error in of_inputs:
-            if not error <= _MOST:
-                raise NoBoundError
-            worth[good] = max(error, worth.get(good, 0.0))
-    for good in network.goods:
-        if good not in errors:
-            price(good)
-    return errors.values()
-
-
-def _of_joint_production(
-    products: Sequence[MarginalProduct], errors: Sequence[float], prices: Prices
-) -> Iterable[tuple[str, float]]:
-    """The bound of each input's marginal value, which is a sum over outputs."""
-    by_input: dict[str, list[tuple[Decimal, float]]] = {}
-    for product, error in zip(products, errors, strict=True):
-        by_input.setdefault(product.input, []).append((prices.of[product.output] * product.value, error))
-    return [(good, _of_sum(of_good)) for good, of_good in by_input.items()]
-
-
-def _of_price(uses: Sequence[Use], worth: float, prices: Prices) -> float:
-    """The bound of a price, a sum over the uses of the good; `worth` bounds the marginal value of each."""
-    if len(uses) == 1 and uses[0].share is None:
-        return worth
-    return _of_sum(
-        [
-            (prices.marginal_values[use.key], worth)
-            if use.share is None
-            else (share(use) * prices.marginal_values[use.key], worth + _constant(use.share)[1] + 1)
-            for use in uses
-        ]
+    A price is a demand price times the marginal products on the way to it, and the way passes each firm and
+    each good once at most: it has no more errors than all of them have together. A sum magnifies those of
+    its terms by how much of them cancels.
+    """
+    total = sum(forward.slopes) + len(forward.slopes)
+    total += sum(_of_number(demand.price) for demand in spec.demand.values())
+    magnified = 1.0
+    for terms in (*_sums_over_uses(network, prices), *_sums_over_outputs(network, products, prices)):
+        total += len(terms)
+        magnified *= _magnified(terms)
+    total += sum(
+        _constant(use.share)[1] + 1 for uses in network.uses.values() for use in uses if use.share is not None
     )
+    return total * magnified
 
 
-def _of_sum(terms: Sequence[tuple[Decimal, float]]) -> float:
-    """The bound of a sum of terms with these bounds."""
-    gross = sum((abs(value) for value, _ in terms), Decimal(0))
-    if not gross:
-        return 0.0
-    net = abs(sum((value for value, _ in terms), Decimal(0)))
-    return (max(error for _, error in terms) + len(terms)) * float(gross / net)
+def _sums_over_uses(network: Network, prices: Prices) -> Iterator[list[Decimal]]:
+    """The terms of each price that is a sum."""
+    for uses in network.uses.values():
+        if len(uses) > 1 or (uses and uses[0].share is not None):
+            yield [
+                prices.marginal_values[use.key] * (WHOLE if use.share is None else share(use)) for use in uses
+            ]
+
+
+def _sums_over_outputs(
+    network: Network, products: Mapping[str, Sequence[MarginalProduct]], prices: Prices
+) -> Iterator[list[Decimal]]:
+    """The terms of each marginal value that is a sum."""
+    for firm, outputs in network.outputs.items():
+        if len(outputs) > 1:
+            by_input: dict[str, list[Decimal]] = {}
+            for product in products[firm]:
+                by_input.setdefault(product.input, []).append(prices.of[product.output] * product.value)
+            yield from by_input.values()
+
+
+def _magnified(terms: Sequence[Decimal]) -> float:
+    """How much larger the terms of a sum are than the sum, together."""
+    gross = sum(map(abs, terms), Decimal(0))
+    return float(gross / abs(sum(terms, Decimal(0)))) if gross else 1.0
 
 
 def _of_total_value(spec: Spec, flow: Quantities, forward: _Forward, prices: Prices) -> float:
     """The bound of total value, a sum over what is sold and what is bought at a price."""
-    terms = [
-        (
-            prices.marginal_values[good, ""] * sold,
-            forward.errors[good] + _of_number(spec.demand[good].price) + 2,
-        )
-        for good, sold in flow.sold.items()
-    ]
+    terms: list[Decimal] = []
+    errors = 0.0
+    for good, sold in flow.sold.items():
+        terms.append(prices.marginal_values[good, ""] * sold)
+        errors += forward.errors[good] + _of_number(spec.demand[good].price) + 3
     for good, bought in flow.bought.items():
         supply = spec.supply[good]
         if supply.price is not None:
-            error = _of_number(supply.quantity) + _of_number(supply.price) + 1
-            terms.append((-evaluate(supply.price) * bought, error))
-    return _of_sum(terms)
+            terms.append(-evaluate(supply.price) * bought)
+            errors += _of_number(supply.quantity) + _of_number(supply.price) + 2
+    return errors * _magnified(terms)

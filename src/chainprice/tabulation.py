@@ -106,6 +106,8 @@ class _Rows:
         self, chain: Chain, priced: Priced, unit_of_account: Decimal, count: int, *, details: bool
     ) -> None:
         self._chain, self._priced, self._count, self._details = chain, priced, count, details
+        self._available, self._price_of = priced.quantities.available, priced.prices.of
+        self._paid, self._worth = priced.prices.paid, priced.prices.marginal_values
         self._unit = None if unit_of_account == 1 else unit_of_account
         self._noise = -max(count, DOUBLE_DIGITS) - NOISE_DIGITS
         self._amounts = {good: number(amount, count) for good, amount in priced.quantities.available.items()}
@@ -127,23 +129,21 @@ class _Rows:
 
     def _amount(self, good: str, amount: Decimal) -> Number:
         """Of a good, which is often all that there is."""
-        return (
-            self._amounts[good] if amount is self._priced.quantities.available[good] else self.plain(amount)
-        )
+        return self._amounts[good] if amount is self._available[good] else self.plain(amount)
 
     def _price(self, good: str, price: Decimal) -> Number:
         """Of a good, mostly its price."""
-        return self._prices[good] if price is self._priced.prices.of[good] else self.money(price)
+        return self._prices[good] if price is self._price_of[good] else self.money(price)
 
     def good(self, good: str, price_range: PriceRange | None) -> PricedGood:
-        network, priced = self._chain.network, self._priced
+        network = self._chain.network
         return PricedGood(
             good,
             network.roles[good],
             self._chain.spec.unit(good),
             self._amounts[good],
             self._prices[good],
-            self.money(priced.prices.of[good] * priced.quantities.available[good]),
+            self.money(self._price_of[good] * self._available[good]),
             self._rule(good),
             tuple([self._use(use) for use in network.uses[good]] if self._details else ()),
             None if price_range is None else self._bounds(*price_range),
@@ -162,18 +162,18 @@ class _Rows:
         return self.money(low), self.money(high)
 
     def _use(self, use: Use) -> PricedUse:
-        priced, key = self._priced, use.key
-        paid, worth = priced.prices.paid[key], priced.prices.marginal_values[key]
-        amount = priced.quantities.of_use(use)
+        good, key = use.good, use.key
+        paid, worth = self._paid[key], self._worth[key]
+        amount = self._priced.quantities.of_use(use)
         return PricedUse(
             use.user,
             "demand" if use.is_demand else "firm",
             None if use.share is None else self.plain(quantities.share(use)),
-            self._amount(use.good, amount),
-            self._price(use.good, paid),
-            self._price(use.good, worth),
+            self._amount(good, amount),
+            self._price(good, paid),
+            self._price(good, worth),
             self.net(worth, paid),
-            priced.clearing is not None and amount == 0,
+            self._priced.clearing is not None and amount == 0,
         )
 
     def firm(self, firm: str, book: Account) -> PricedFirm:
@@ -202,8 +202,8 @@ class _Rows:
         )
 
     def _input(self, firm: str, good: str, amount: Decimal) -> Input:
-        prices = self._priced.prices
-        paid, worth = prices.paid[good, firm], prices.marginal_values[good, firm]
+        key = (good, firm)
+        paid, worth = self._paid[key], self._worth[key]
         return Input(
             good,
             self._amount(good, amount),
