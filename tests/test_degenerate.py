@@ -180,3 +180,18 @@ def test_what_is_missing_is_named_however_little(missing):
     with pytest.raises(InfeasibleError, match="of .z. .* are missing"):
         chainprice.solve(spec(text.replace("SHORT", missing)))
     assert chainprice.solve(spec(text.replace("+ SHORT", f"- {missing}"))).prices["z"] == 0
+
+
+@pytest.mark.parametrize("rows", [0, 1])
+@pytest.mark.parametrize("allocation", ["given", "competitive"])
+def test_a_table_that_leaves_out_firms_fails(allocation, rows):
+    text = (
+        f"allocation: {allocation}\nfirms: {{f: {{production: {{y: sqrt(x)}}}}, g: {{production: {{z: sqrt(y)}}}}}}\n"
+        "supply: {x: {quantity: 4}}\ndemand: {z: {price: 1}}"
+    )
+    loaded = spec(text)
+    table = chainprice.solve(loaded).to_dict()
+    table["firms"] = table["firms"][:rows]
+    assert not chainprice.verify(loaded, table_of(table)).verified
+    del table["firms"]  # a table of goods alone
+    assert chainprice.verify(loaded, table_of(table)).verified
