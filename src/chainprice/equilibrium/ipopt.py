@@ -333,7 +333,7 @@ class Nlp:
         problem = {
             "x": casadi.vertcat(self._problem["x"], short),
             "p": self._problem["p"],
-            "f": casadi.sum1(short),
+            "f": casadi.sum1(short) + self._problem["p"][-1] * casadi.sumsqr(self._problem["x"]),
             "g": self._problem["g"] + short,
         }
         return casadi.nlpsol("shortfalls", "ipopt", problem, _OPTIONS | options)

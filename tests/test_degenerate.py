@@ -1,0 +1,197 @@
+"""Markets where many bounds meet: idle firms, demand that is sated, ties, limits that bind for nothing."""
+
+import copy
+import math
+
+import pytest
+from support import spec
+from test_market_verify import set_price
+
+import chainprice
+from chainprice.equilibrium import market as markets
+from chainprice.errors import InfeasibleError
+from chainprice.verification import table_of
+
+IDLE_BENDS = """
+firms:
+  f0: {production: {m0: p1^(1/3), m3: ln(1 + p1)}}
+  f1: {production: {m1: "min(0.382*p1, 0.42*sqrt(0.382*p1))"}}
+  f2: {production: {m2: "min(1.528*p1 + 2.834*m0, 1.156*sqrt(1.528*p1 + 2.834*m0))"}}
+  f3: {production: {m3: "min(1.997*p1, 2.237*sqrt(1.997*p1))"}}
+supply: {p1: {price: 2.753}, m2: {quantity: 2}}
+demand:
+  m1: {price: 4.245, quantity: 20}
+  m2: {price: 4.895 - 2.685*q}
+  m3: {price: 4.929, quantity: 10}
+"""
+"""f1 is too dear to run, f2 makes what is there for free, and both have a bend that is endlessly steep at 0."""
+
+SATED = """
+allocation: competitive
+firms:
+  f0: {production: {m0: "2.647*sqrt(min(2.031*p0, 2))"}}
+  f1: {production: {m1: "0.641*p1^(1/3)", m0: "min(2.476*p1, 2.486*sqrt(2.476*p1))"}}
+  f2: {production: {m2: "0.932*ln(1 + 2.725*m0)"}}
+  f3: {production: {m2: "0.617*ln(1 + 2.513*m1 + 2.455*m0)"}}
+  f4: {production: {m1: "1.497*sqrt(min(0.777*p1, 2))"}}
+  f5: {production: {m0: "0.653*ln(1 + 1.625*p1 + 0.936*p0)", m1: "0.654*sqrt(min(1.462*p1, 2))"}}
+supply: {p0: {price: 0.907}, p1: {price: 2.025}, m2: {quantity: 10}}
+demand: {m2: {price: 8.525 - 2.074*q, quantity: 5}}
+"""
+"""There is more of m2 than anybody wants: no firm has anything to do."""
+
+FREE_INPUTS = """
+goods: {p0: {split: {f0: 2/3, f1: 1/3}}}
+firms:
+  f0: {production: {m0: "0.504*sqrt(min(0.847*p0, 0.5*p1, 2))"}}
+  f1: {production: {m1: "1.039*ln(1 + 2.119*p0 + 2.926*m0 + 2.765*p1)"}}
+  f2: {production: {m2: "min(2.19*m1, 1)"}}
+  f3: {production: {m3: "2.801*sqrt(m2) + 2.801*sqrt(m0)"}}
+supply: {p0: {price: 0.438 + 0.465*q}, p1: {quantity: 10}, m0: {quantity: 20}, m3: {price: 0.487, quantity: 20}}
+demand: {m2: {price: 12.325/(1 + q)}, m3: {price: 6.402, quantity: 5}}
+"""
+"""The capacity of f2 and the demand for m3 are all that is scarce."""
+
+TIED = """
+goods: {p2: {rival: false}, m0: {split: {f1: 3/5, demand: 2/5}}}
+firms:
+  f0: {production: {m0: "min(0.5*p0, 10)"}}
+  f1: {production: {m1: "min(0.25*m0, 10)"}}
+  f2: {production: {m2: "min(3*m1, 1)", m5: "min(2*m1, 3*m1+1, 3)*2"}}
+  f5: {production: {m5: 1.5*p2}}
+  f7: {production: {m7: 1.5*m11}}
+  f8: {production: {m8: "min(4*m5, 1)"}}
+  f9: {production: {m9: 0.5*m8+1*p0, m6: 0.5*p0}}
+  f10: {production: {m10: "min(2*p2, 2)"}}
+  f11: {production: {m11: "min(5*p1, 1*p3)"}}
+supply:
+  p0: {quantity: 10}
+  p1: {price: 2, quantity: 20}
+  p2: {quantity: 5}
+  p3: {price: 2}
+  m11: {price: 0.5}
+demand:
+  p1: {price: 15, quantity: 2}
+  m0: {price: 10, quantity: 2}
+  m6: {price: 9, quantity: 2}
+  m7: {quantity: 0.5}
+  m9: {price: 4.5}
+  m10: {price: 6, quantity: 2}
+"""
+"""A linear programme whose optimum is a corner where more limits meet than there are quantities."""
+
+
+def test_a_bend_that_is_steep_at_nothing_does_not_start_an_idle_firm():
+    loaded = spec(IDLE_BENDS)
+    solution = chainprice.solve(loaded)
+    by_f0 = 4.929 / 2.753 - 1
+    by_f3 = (4.929 * 2.237 * math.sqrt(1.997) / (2 * 2.753)) ** 2
+    goods = {row.good: row for row in solution.goods}
+    assert goods["p1"].quantity == pytest.approx(by_f0 + by_f3, rel=1e-12)
+    assert goods["m1"].price_range == pytest.approx((4.245, 2.753 / 0.382), rel=1e-9)
+    assert chainprice.verify(loaded, solution).verified
+
+
+def test_where_demand_is_sated_all_is_idle_and_worth_nothing():
+    loaded = spec(SATED)
+    solution = chainprice.solve(loaded)
+    assert solution.total_value == pytest.approx(8.525**2 / (2 * 2.074), rel=1e-12)
+    assert set(solution.prices.values()) == {0}
+    ranges = {row.good: row.price_range for row in solution.goods}
+    assert ranges["p0"] == pytest.approx((0, 0.907))
+    assert chainprice.verify(loaded, solution).verified
+
+
+def test_what_makes_only_what_is_free_takes_up_nothing():
+    loaded = spec(FREE_INPUTS)
+    solution = chainprice.solve(loaded)
+    assert solution.total_value == pytest.approx(12.325 * math.log(2) + 5 * 6.402, rel=1e-12)
+    assert solution.prices["m0"] == 0
+    assert chainprice.verify(loaded, solution).verified
+
+
+def test_split_among_all_that_use_all():
+    text = (
+        "goods: {x: {split: {f: 1/2, g: 1/4, h: 1/4}}}\n"
+        "firms:\n"
+        "  f: {production: {y: 'min(2*x, 4*sqrt(2*x))'}}\n"
+        "  g: {production: {y: 'min(3*x, 2*sqrt(3*x))'}}\n"
+        "  h: {production: {y: 2*x^0.5}}\n"
+        "supply: {x: {price: 3, quantity: 10}}\n"
+        "demand: {y: {quantity: 0.1}}\n"
+    )
+    loaded = spec(text)
+    solution = chainprice.solve(loaded)
+    root = (math.sqrt(1 + 4 * 1.75 * 0.1) - 1) / (2 * 1.75)  # 1.75 x + sqrt(x) = 0.1
+    quantities = {row.good: row.quantity for row in solution.goods}
+    assert quantities["x"] == pytest.approx(root**2, rel=1e-12)
+    assert chainprice.verify(loaded, solution).verified
+
+
+def test_every_price_of_a_linear_market_is_verified_at_its_corner(monkeypatch):
+    """No gift needs the solver again, and no good is left without its derivative."""
+    loaded = spec(TIED)
+    solution = chainprice.solve(loaded)
+    solved = []
+    monkeypatch.setattr(markets.Nlp, "solve", lambda *_: solved.append(1))
+    verdict = chainprice.verify(loaded, solution)
+    assert verdict.verified
+    assert all(check.direct is not None for check in verdict.checks)
+    assert not solved
+
+
+def test_wrong_prices_at_a_corner_fail():
+    loaded = spec(TIED)
+    right = chainprice.solve(loaded).to_dict()
+    for row in right["goods"]:
+        table = copy.deepcopy(right)
+        low, high = row.get("price_range", (row["price"], row["price"]))
+        wrong = 1.001 * low - 1e-3 if high is None else 1.001 * high + 1e-3
+        set_price(table, row["good"], wrong)
+        assert not chainprice.verify(loaded, table_of(table)).verified, row["good"]
+
+
+def test_prices_without_an_upper_end_are_the_least_ones():
+    """All that there is of a must be delivered as b: one more unit of a has other uses, one fewer has no price."""
+    text = (
+        "firms: {f: {production: {b: 2*a}}, g: {production: {c: 'min(3*b, 2)', d: 5*b}}, h: {production: {c: 0.5*a}}}\n"
+        "supply: {a: {quantity: 1}}\n"
+        "demand: {b: {quantity: 2}, c: {price: 4.5, quantity: 5}, d: {price: 1.5, quantity: 1}}\n"
+        "allocation: competitive"
+    )
+    loaded = spec(text)
+    solution = chainprice.solve(loaded)
+    goods = {row.good: row for row in solution.goods}
+    worth = 3 * 4.5 + 5 * 1.5
+    assert goods["b"].price_range == (pytest.approx(worth), None)
+    assert goods["b"].price == pytest.approx(worth)
+    assert goods["a"].price == pytest.approx(2 * worth)
+    assert chainprice.verify(loaded, solution).verified
+
+
+@pytest.mark.parametrize("missing", ["1e-5", "1e-7", "1e-9"])
+def test_what_is_missing_is_named_however_little(missing):
+    text = (
+        "goods: {d: {rival: false}}\n"
+        "firms: {a: {production: {y: 'min(l, d)'}}, b: {production: {z: sqrt(d)}}}\n"
+        "supply: {l: {quantity: 10, price: 1}, d: {quantity: 4}}\n"
+        "demand: {y: {quantity: 4}, z: {quantity: '2 + SHORT'}}"
+    )
+    with pytest.raises(InfeasibleError, match="of .z. .* are missing"):
+        chainprice.solve(spec(text.replace("SHORT", missing)))
+    assert chainprice.solve(spec(text.replace("+ SHORT", f"- {missing}"))).prices["z"] == 0
+
+
+@pytest.mark.parametrize("rows", [0, 1])
+@pytest.mark.parametrize("allocation", ["given", "competitive"])
+def test_a_table_that_leaves_out_firms_fails(allocation, rows):
+    text = (
+        f"allocation: {allocation}\nfirms: {{f: {{production: {{y: sqrt(x)}}}}, g: {{production: {{z: sqrt(y)}}}}}}\n"
+        "supply: {x: {quantity: 4}}\ndemand: {z: {price: 1}}"
+    )
+    loaded = spec(text)
+    table = chainprice.solve(loaded).to_dict()
+    table["firms"] = table["firms"][:rows]
+    assert not chainprice.verify(loaded, table_of(table)).verified
+    del table["firms"]  # a table of goods alone
+    assert chainprice.verify(loaded, table_of(table)).verified
