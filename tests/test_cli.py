@@ -221,7 +221,7 @@ def test_a_broken_pipe_is_quiet(tmp_path):
 @pytest.mark.skipif(os.name != "posix", reason="signals are POSIX's")
 def test_an_interrupt_ends_at_once_with_130(tmp_path):
     big = tmp_path / "big.yaml"
-    big.write_text(chain("2*x^0.65 + 1", 20_000))
+    big.write_text(chain("2*x^0.65 + 1", 100_000))
     process = subprocess.Popen(
         [sys.executable, "-m", "chainprice", "solve", str(big)],
         stdout=subprocess.PIPE,
