@@ -15,8 +15,9 @@ from functools import cache
 
 import numpy as np
 
-from chainprice.arithmetic import digits
+from chainprice.arithmetic import digits, evaluate
 from chainprice.equilibrium.clearing import Clearing
+from chainprice.equilibrium.monotone import direction
 from chainprice.equilibrium.start import ARRAYS
 from chainprice.errors import UndefinedError
 from chainprice.network import Network
@@ -195,6 +196,11 @@ def _trader(spec: Spec, section: Section, good: str, amount: Decimal, price: Dec
     if trade.price is None or "q" not in trade.price.names or not amount:
         return None
     sign = 1 if section == "demand" else -1
+    constants = {
+        name: evaluate(spec.parameters[name]) for name in trade.price.names if name in spec.parameters
+    }
+    if direction(trade.price, trade.price.names.index("q"), constants) in (0, -sign):
+        return None  # the surplus is concave, so that where it is greatest nearby it is so everywhere
 
     def surplus(quantity: Decimal) -> Decimal:
         return sign * (trade_value(spec, section, good, quantity) - price * quantity)

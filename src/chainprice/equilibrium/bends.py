@@ -16,15 +16,13 @@ from random import Random
 from chainprice import differentiation
 from chainprice.arithmetic import evaluate
 from chainprice.differentiation import Bound
+from chainprice.equilibrium.monotone import direction
 from chainprice.errors import UndefinedError
 from chainprice.formula import KINKED, Formula, Shape, ShapeBuilder
 from chainprice.programs import program
 from chainprice.technology import settle
 
 _SAMPLES = 12
-
-_RISING = ("add", "mul", "sqrt", "exp", "min", "max")
-"""Operations that keep positive what is positive, and rising what rises."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,31 +93,11 @@ def _is_concave(formula: Formula, index: int, known: Mapping[str, Decimal]) -> b
     By rules where they know, or else wherever it is sampled.
     """
     rest = _part(formula, len(formula.shape.steps) - 1, {index: len(formula.names)})
-    if _rises(rest, len(formula.names), known):
-        return formula.shape.steps[index][0] == "min"
-    slopes = _slopes(rest, len(formula.names), known)
-    if formula.shape.steps[index][0] == "min":
-        return all(slope >= 0 for slope in slopes)
-    return all(slope <= 0 for slope in slopes)
-
-
-def _rises(formula: Formula, slot: int, known: Mapping[str, Decimal]) -> bool:
-    """Whether rules show that the value never falls as one name's grows, where all names are positive.
-
-    They follow what is positive and never falls (and, for divisors and exponents, what does not depend
-    on the name at all).
-    """
-    steps: list[tuple[bool, bool]] = []
-    for operation, operands in formula.shape.steps:
-        if operation == "number":
-            steps.append((formula.numbers[operands[0]] > 0, True))
-        elif operation == "name":
-            steps.append((known.get(formula.names[operands[0]], 1) > 0, operands[0] != slot))
-        else:
-            parts = [steps[operand] for operand in operands]
-            keeps = operation in _RISING or (operation in ("div", "pow") and parts[1][1])
-            steps.append((keeps and all(rises for rises, _ in parts), all(free for _, free in parts)))
-    return steps[-1][0]
+    needed = 1 if formula.shape.steps[index][0] == "min" else -1
+    way = direction(rest, len(formula.names), known)
+    if way is not None:
+        return way in (0, needed)
+    return all(needed * slope >= 0 for slope in _slopes(rest, len(formula.names), known))
 
 
 def _slopes(formula: Formula, slot: int, known: Mapping[str, Decimal]) -> list[Decimal]:

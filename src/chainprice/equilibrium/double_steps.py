@@ -11,7 +11,7 @@ from chainprice.equilibrium.linear import LinearSolver
 from chainprice.equilibrium.steps import LEAST, MOST, SHORT, STEPS, as_decimals
 from chainprice.equilibrium.system import System
 
-_ROUGH = 1e-10
+_ROUGH = 1e-13
 """A residual below this is next to the rounding of doubles."""
 
 
