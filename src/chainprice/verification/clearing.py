@@ -13,9 +13,11 @@ from mpmath import mpf
 from chainprice import limits
 from chainprice.errors import NumeraireError, TableError, UndefinedError, UsageError
 from chainprice.spec import Spec
-from chainprice.verification import market, rows
+from chainprice.verification import envelope, rows
+from chainprice.verification.composed import Composed, Direct
 from chainprice.verification.composition import integral
-from chainprice.verification.market import Direct, MarketPoint, Revalue
+from chainprice.verification.envelope import Revalue
+from chainprice.verification.market import MarketPoint
 from chainprice.verification.result import Check, Condition, Verdict, as_number
 from chainprice.verification.rows import Gap, uses_of
 from chainprice.verification.table import PriceTable
@@ -83,13 +85,14 @@ class _Comparison:
     @classmethod
     def of(cls, spec: Spec, table: PriceTable, revalue: Revalue, tolerance: mpf) -> _Comparison:
         """With all derivatives taken: along the uses where that leads somewhere, else by solving again."""
-        base = market.base_value(revalue)
+        base = envelope.base_value(revalue)
         raw = MarketPoint(spec, table, mpf(1))
-        directs = {good: found for good in raw.available if (found := raw.direct(good)) is not None}
+        composed = Composed(raw)
+        directs = {good: found for good in raw.available if (found := composed.direct(good)) is not None}
         rest = [good for good in raw.available if good not in directs]
         if base is not None:
             for good in rest[: limits.ENVELOPE_GOODS]:
-                found = market.again(raw, good, revalue, base)
+                found = envelope.again(raw, good, revalue, base)
                 if found is not None:
                     directs[good] = found
         return cls(
@@ -143,7 +146,7 @@ class _Comparison:
             if not waiting:
                 break
             group = waiting.pop()
-            error = market.mismatch(self.point, group, self.revalue, self.base or mpf(0))
+            error = envelope.mismatch(self.point, group, self.revalue, self.base or mpf(0))
             if error is None or error > self.tolerance:
                 halves = (group[: len(group) // 2], group[len(group) // 2 :])
                 waiting += [half for half in halves if half] if len(group) > 1 else []
@@ -178,7 +181,7 @@ class _Comparison:
         for good in list(self.point.spec.supply)[: limits.ENVELOPE_GOODS]:
             direct = self.directs.get(good)
             if direct is None or direct.method != "envelope":
-                direct = market.again(self.point, good, self.revalue, self.base)
+                direct = envelope.again(self.point, good, self.revalue, self.base)
             if direct is not None:
                 price = self.point.prices[good]
                 nearest = min(max(price, direct.low), direct.high)

@@ -1,20 +1,18 @@
 """Verification of a competitive table: every condition of MODEL.md section 3, from plain numbers.
 
 The table's quantities and prices are put into the composed problem, formula by formula, in mpmath.
-Slopes are exact differences of the functions themselves, not derivatives by any rule. Three questions:
-do the balances hold; would any firm, buyer or seller do something else; and does total value change by
-the price when a unit is added, first along the uses that are there (all other quantities held), then
-by solving again.
+Slopes are exact differences of the functions themselves, not derivatives by any rule. Two questions:
+do the balances hold; and would any firm, buyer or seller do something else. Whether total value changes by
+the price when a unit is added is asked in `composed` and `envelope`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cached_property
 from random import Random
-from typing import Literal
 
 import mpmath
 from mpmath import mpf
@@ -28,38 +26,14 @@ from chainprice.verification.difference import ON_BENDS, Moving
 from chainprice.verification.rows import Gap, Use
 from chainprice.verification.table import PriceTable
 
-Revalue = Callable[[Mapping[str, str]], str | None]
-"""Total value of the market solved again with gifts of some goods (decimal strings), None if unsolvable."""
-
 STEP = mpf("1e-20")
 """The relative step of a difference of a formula."""
 
-GIFT = mpf("1e-10")
-"""The relative step when the market is solved again."""
-
-LONG_GIFT = mpf("1e-5")
-"""The same where a market is so near to several corners that a smaller step cannot be told from none."""
-
-_NOISE = mpf("1e-26")
-"""A change of total value that is smaller than this part of it is rounding."""
-
-_FIRST = mpf("1e-6")
-"""The value of a first unit, as part of all that is traded, where there is none to begin with."""
-
-_BEND = mpf("1e-8")
+BEND = mpf("1e-8")
 """Slopes to the left and to the right that differ by more are two."""
 
 _FACTORS = ("0.001", "0.1", "0.5", "0.9", "1.1", "2", "10", "1000")
 _MIXES = 24
-
-
-@dataclass(frozen=True, slots=True)
-class Direct:
-    """What one more unit of a good adds to total value, and one fewer takes; how it was found."""
-
-    low: mpf
-    high: mpf
-    method: Literal["composed", "envelope"]
 
 
 @dataclass(frozen=True)
@@ -262,9 +236,9 @@ class MarketPoint:
         if not uses:
             return mpf(0)
         if note.rival and note.split is None:
-            return max(_relative(self.paid[use], price) for use in uses)
+            return max(relative(self.paid[use], price) for use in uses)
         shares = [constant(note.split[use[1] or DEMAND]) if note.split else mpf(1) for use in uses]
-        return _relative(mpmath.fsum(s * self.paid[use] for s, use in zip(shares, uses, strict=True)), price)
+        return relative(mpmath.fsum(s * self.paid[use] for s, use in zip(shares, uses, strict=True)), price)
 
     def _complementarity(self) -> Iterator[Gap]:
         """What is thrown away costs nothing."""
@@ -289,7 +263,7 @@ class MarketPoint:
 
     def _trade(self, section: str, good: str, quantity: mpf, paid: mpf) -> Gap:
         where = f"{section} {'for' if section == 'demand' else 'of'} {good}"
-        nothing = _none(quantity, self.available[good])
+        nothing = is_none(quantity, self.available[good])
         most = self.limit(section, good)
         if most is not None and most <= 0:
             return Gap("stationarity", where, mpf(0))
@@ -302,7 +276,7 @@ class MarketPoint:
         error = gain / (size or mpf(1))
         if nothing:
             error = max(mpf(0), error)
-        elif most is not None and _relative(quantity, most) < _BEND:
+        elif most is not None and relative(quantity, most) < BEND:
             error = max(mpf(0), -error)
         return Gap("stationarity", where, abs(error))
 
@@ -314,7 +288,7 @@ class MarketPoint:
         """One unit more of an input gains nothing, one fewer loses nothing."""
         for good in self.inputs(firm):
             z, price = self.used[good, firm], self.paid[good, firm]
-            nothing = _none(z, self.available[good])
+            nothing = is_none(z, self.available[good])
             step = (max(abs(z), abs(self.available[good]) * STEP) or mpf(1)) * STEP
             more = self.profit_change(firm, {good: step}) / step
             size = max(abs(price), abs(more + price)) or mpf(1)
@@ -361,195 +335,19 @@ class MarketPoint:
         for _ in range(_MIXES):
             yield {g: scale[g] * mpf(10) ** random.uniform(-1, 1) for g in inputs}
 
-    # Direct differentiation.
-
-    def direct(self, good: str) -> Direct | None:
-        """dW/dg along the uses that are there, all else held; None where no smooth way leads on."""
-        routes = self._routes
-        if good not in routes:
-            return None
-        step = (abs(self.available[good]) or mpf(1)) * STEP
-        more, fewer = self._gain(good, step) / step, -self._gain(good, -step) / step
-        if not (mpmath.isfinite(more) and mpmath.isfinite(fewer)):
-            return None
-        if abs(more - fewer) > _BEND * max(abs(more), abs(fewer)):
-            return None
-        middle = (more + fewer) / 2
-        return Direct(middle, middle, "composed")
-
-    def _gain(self, good: str, by: mpf) -> mpf:
-        """What total value gains when `by` more of a good goes along its way."""
-        if not by:
-            return mpf(0)
-        total = mpf(0)
-        for use, share in self._routes[good]:
-            total += self._gain_of(use, good, share * by)
-        return total
-
-    def _gain_of(self, use: str, good: str, by: mpf) -> mpf:
-        if use in ("demand", "supply"):
-            start = self.used[good, ""] if use == "demand" else self.bought[good]
-            move = by if use == "demand" else -by
-            prices = [self.trade_price(use, good, start + move * part / 2) for part in range(3)]
-            area = move * (prices[0] + 4 * prices[1] + prices[2]) / 6
-            return area if use == "demand" else -area
-        firm = use.removeprefix("firm ")
-        changes = {o: self.change(firm, o, {good: by}) for o in self.spec.firms[firm].production}
-        return mpmath.fsum(self._gain(output, change) for output, change in changes.items())
-
-    @cached_property
-    def _routes(self) -> dict[str, list[tuple[str, mpf]]]:
-        """Where one more unit of each good goes: to a use, or in place of a purchase; nearest ends first."""
-        routes: dict[str, list[tuple[str, mpf]]] = {}
-        while True:
-            found = {
-                good: route
-                for good in self.available
-                if good not in routes and (route := self._route(good, routes)) is not None
-            }
-            if not found:
-                return routes
-            routes |= found
-
-    def _route(self, good: str, known: Mapping[str, object]) -> list[tuple[str, mpf]] | None:
-        balances = self._balances_of.get(good, [])
-        note = self.spec.note(good)
-        if note.rival and note.split is None:
-            there, needed, uses = balances[0]
-            if not uses:
-                return [] if there > _BEND * self.sizes[good] else None
-            if _relative(there, needed) > _BEND:
-                return []
-            if self._buys(good):
-                return [("supply", mpf(1))]
-            target = next((t for use in uses if (t := self._target(use, known)) is not None), None)
-            return None if target is None else [(target, mpf(1))]
-        route = []
-        for there, needed, uses in balances:
-            if _relative(there, needed) > _BEND:
-                continue
-            target = self._target(uses[0], known)
-            if target is None:
-                return None
-            share = constant(note.split[uses[0][1] or DEMAND]) if note.split else mpf(1)
-            route.append((target, share))
-        return route
-
-    @cached_property
-    def _balances_of(self) -> dict[str, list[tuple[mpf, mpf, list[Use]]]]:
-        found: dict[str, list[tuple[mpf, mpf, list[Use]]]] = {}
-        for good, there, needed, uses in self.balances():
-            found.setdefault(good, []).append((there, needed, uses))
-        return found
-
-    def _buys(self, good: str) -> bool:
-        """Whether some of a good is bought at a price, and more could be."""
-        supply = self.spec.supply.get(good)
-        if supply is None or supply.price is None or _none(self.bought[good], self.available[good]):
-            return False
-        most = self.limit("supply", good)
-        return most is None or _relative(self.bought[good], most) > _BEND
-
-    def _target(self, use: Use, known: Mapping[str, object]) -> str | None:
-        """A use that could take one more unit, whose outputs have a way of their own."""
-        good, firm = use
-        if _none(self.used[use], self.available[good]):
-            return None
-        if firm:
-            outputs = self.spec.firms[firm].production
-            return f"firm {firm}" if all(output in known for output in outputs) else None
-        most = self.limit("demand", good)
-        if self.spec.demand[good].price is None or (
-            most is not None and _relative(self.used[use], most) < _BEND
-        ):
-            return None
-        return "demand"
-
-
-def again(point: MarketPoint, good: str, revalue: Revalue, base: mpf) -> Direct | None:
-    """dW/dg by solving the market again with a little more and a little less of a good."""
-    there = abs(point.available[good])
-    for part in (GIFT, LONG_GIFT):
-        step = there * part or _first_step(point, good)
-        gain, loss = _one_sided(revalue, good, step, base), _one_sided(revalue, good, -step, base)
-        if gain is not None and loss is not None:
-            break
-    if gain is None and loss is None:
-        return None
-    if gain is None or loss is None:
-        one = gain if gain is not None else loss
-        return Direct(
-            one if gain is not None else mpf(0), one if loss is not None else mpmath.inf, "envelope"
-        )
-    if abs(gain - loss) <= _BEND * max(abs(gain), abs(loss)):
-        gain = loss = (gain + loss) / 2
-    else:  # two slopes: the curvature along each spoils the first digits
-        half_gain, half_loss = (_one_sided(revalue, good, side * step / 2, base) for side in (1, -1))
-        gain = gain if half_gain is None else 2 * half_gain - gain
-        loss = loss if half_loss is None else 2 * half_loss - loss
-    return Direct(min(gain, loss), max(gain, loss), "envelope")
-
-
-def mismatch(point: MarketPoint, goods: Sequence[str], revalue: Revalue, base: mpf) -> mpf | None:
-    """How far a gift of several goods at once is from being worth what the prices say, relatively."""
-    random = Random(len(goods))  # noqa: S311 - reproducible gifts, nothing secret
-    steps = {
-        good: (abs(point.available[good]) * GIFT or _first_step(point, good)) * mpf(random.uniform(0.5, 1.5))
-        for good in goods
-    }
-    worth = {good: point.prices[good] * step for good, step in steps.items()}
-    size = mpmath.fsum(map(abs, worth.values())) or mpf(1)
-    even = {good: step / (abs(worth[good]) or size) * size for good, step in steps.items()}
-    more, fewer = (_revalued(revalue, {good: side * step for good, step in even.items()}) for side in (1, -1))
-    if more is None and fewer is None:
-        return None
-    total = mpmath.fsum(point.prices[good] * step for good, step in even.items())
-    size = mpmath.fsum(abs(point.prices[good] * step) for good, step in even.items()) or mpf(1)
-    low = mpf(0) if more is None else more - base
-    high = mpmath.inf if fewer is None else base - fewer
-    nearest = min(max(total, min(low, high)), max(low, high))
-    return abs(total - nearest) / size
-
-
-def _one_sided(revalue: Revalue, good: str, step: mpf, base: mpf) -> mpf | None:
-    """The slope of total value to one side; 0 where nothing but rounding is left of it."""
-    value = _revalued(revalue, {good: step})
-    if value is None:
-        return None
-    change = value - base
-    return change / step if abs(change) > _NOISE * max(abs(value), abs(base)) else mpf(0)
-
-
-def _first_step(point: MarketPoint, good: str) -> mpf:
-    """A little of a good of which there is none: worth a small part of all that is traded.
-
-    Where nothing is traded, of a unit of what is worth most.
-    """
-    traded = mpmath.fsum(abs(point.prices[g] * there) for g, there in point.available.items())
-    price, size = point.prices[good], traded or max(map(abs, point.prices.values()))
-    return _FIRST * size / price if price and size else _FIRST
-
-
-def _revalued(revalue: Revalue, gifts: Mapping[str, mpf]) -> mpf | None:
-    value = revalue({good: mpmath.nstr(gift, 40) for good, gift in gifts.items()})
-    return None if value is None else mpf(value)
-
-
-def base_value(revalue: Revalue) -> mpf | None:
-    """Total value of the market solved again as it is."""
-    return _revalued(revalue, {})
-
 
 def _up(gain: mpf) -> mpf:
     """A gain as an error: nothing if it is a loss; whatever is undefined is no plan."""
     return max(mpf(0), gain) if mpmath.isfinite(gain) else mpf(0)
 
 
-def _none(quantity: mpf, available: mpf) -> bool:
+def is_none(quantity: mpf, available: mpf) -> bool:
+    """Whether a quantity counts as none beside what there is."""
     return bool(abs(quantity) <= mpf(limits.NOTHING) * abs(available)) or not quantity
 
 
-def _relative(a: mpf, b: mpf) -> mpf:
+def relative(a: mpf, b: mpf) -> mpf:
+    """How far apart two numbers are, relative to the larger one."""
     size = max(abs(a), abs(b))
     return abs(a - b) / size if size else mpf(0)
 

@@ -1,0 +1,101 @@
+"""The envelope theorem: what total value gains when a market is solved again with a little more of a good."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from random import Random
+
+import mpmath
+from mpmath import mpf
+
+from chainprice.verification.composed import Direct
+from chainprice.verification.market import BEND, MarketPoint
+
+Revalue = Callable[[Mapping[str, str]], str | None]
+"""Total value of the market solved again with gifts of some goods (decimal strings), None if unsolvable."""
+
+GIFT = mpf("1e-10")
+"""The relative step when the market is solved again."""
+
+LONG_GIFT = mpf("1e-5")
+"""The same where a market is so near to several corners that a smaller step cannot be told from none."""
+
+_NOISE = mpf("1e-26")
+"""A change of total value that is smaller than this part of it is rounding."""
+
+_FIRST = mpf("1e-6")
+"""The value of a first unit, as part of all that is traded, where there is none to begin with."""
+
+
+def again(point: MarketPoint, good: str, revalue: Revalue, base: mpf) -> Direct | None:
+    """dW/dg by solving the market again with a little more and a little less of a good."""
+    there = abs(point.available[good])
+    for part in (GIFT, LONG_GIFT):
+        step = there * part or _first_step(point, good)
+        gain, loss = _one_sided(revalue, good, step, base), _one_sided(revalue, good, -step, base)
+        if gain is not None and loss is not None:
+            break
+    if gain is None and loss is None:
+        return None
+    if gain is None or loss is None:
+        one = gain if gain is not None else loss
+        return Direct(
+            one if gain is not None else mpf(0), one if loss is not None else mpmath.inf, "envelope"
+        )
+    if abs(gain - loss) <= BEND * max(abs(gain), abs(loss)):
+        gain = loss = (gain + loss) / 2
+    else:  # two slopes: the curvature along each spoils the first digits
+        half_gain, half_loss = (_one_sided(revalue, good, side * step / 2, base) for side in (1, -1))
+        gain = gain if half_gain is None else 2 * half_gain - gain
+        loss = loss if half_loss is None else 2 * half_loss - loss
+    return Direct(min(gain, loss), max(gain, loss), "envelope")
+
+
+def mismatch(point: MarketPoint, goods: Sequence[str], revalue: Revalue, base: mpf) -> mpf | None:
+    """How far a gift of several goods at once is from being worth what the prices say, relatively."""
+    random = Random(len(goods))  # noqa: S311 - reproducible gifts, nothing secret
+    steps = {
+        good: (abs(point.available[good]) * GIFT or _first_step(point, good)) * mpf(random.uniform(0.5, 1.5))
+        for good in goods
+    }
+    worth = {good: point.prices[good] * step for good, step in steps.items()}
+    size = mpmath.fsum(map(abs, worth.values())) or mpf(1)
+    even = {good: step / (abs(worth[good]) or size) * size for good, step in steps.items()}
+    more, fewer = (_revalued(revalue, {good: side * step for good, step in even.items()}) for side in (1, -1))
+    if more is None and fewer is None:
+        return None
+    total = mpmath.fsum(point.prices[good] * step for good, step in even.items())
+    size = mpmath.fsum(abs(point.prices[good] * step) for good, step in even.items()) or mpf(1)
+    low = mpf(0) if more is None else more - base
+    high = mpmath.inf if fewer is None else base - fewer
+    nearest = min(max(total, min(low, high)), max(low, high))
+    return abs(total - nearest) / size
+
+
+def _one_sided(revalue: Revalue, good: str, step: mpf, base: mpf) -> mpf | None:
+    """The slope of total value to one side; 0 where nothing but rounding is left of it."""
+    value = _revalued(revalue, {good: step})
+    if value is None:
+        return None
+    change = value - base
+    return change / step if abs(change) > _NOISE * max(abs(value), abs(base)) else mpf(0)
+
+
+def _first_step(point: MarketPoint, good: str) -> mpf:
+    """A little of a good of which there is none: worth a small part of all that is traded.
+
+    Where nothing is traded, of a unit of what is worth most.
+    """
+    traded = mpmath.fsum(abs(point.prices[g] * there) for g, there in point.available.items())
+    price, size = point.prices[good], traded or max(map(abs, point.prices.values()))
+    return _FIRST * size / price if price and size else _FIRST
+
+
+def _revalued(revalue: Revalue, gifts: Mapping[str, mpf]) -> mpf | None:
+    value = revalue({good: mpmath.nstr(gift, 40) for good, gift in gifts.items()})
+    return None if value is None else mpf(value)
+
+
+def base_value(revalue: Revalue) -> mpf | None:
+    """Total value of the market solved again as it is."""
+    return _revalued(revalue, {})
