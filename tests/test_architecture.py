@@ -21,7 +21,7 @@ FLOORS = [
     {"network"},
     {"notation", "opening"},
     {"allocation", "differentiation"},
-    {"technology"},
+    {"degrees", "technology"},
     {"quantities"},
     {"prices", "value"},
     {"accounts", "concavity", "kinks", "rounding", "rules", "equilibrium"},

@@ -39,6 +39,22 @@ POINT = {"a": Decimal(2), "b": Decimal(3)}
         ("ln(a) + b", False, True),
         ("(a/3)^0.5*(b/7)^0.5", True, True),
         ("-a^0.5", False, False),
+        ("ln(1 + a)", True, True),
+        ("2*ln(1.5 + sqrt(a*b)/3)", True, True),
+        ("ln(0.5 + a)", False, True),
+        ("ln(1 + a^2)", False, True),
+        ("5*a*b/(2*a + b/3)", True, True),
+        ("a/(3 + 0.1*a)", True, True),
+        ("a^2/(3 + a)", False, False),
+        ("a*b/(a + 1)", False, False),
+        ("b/(3 + a)", False, False),
+        ("a*b/(a + a)", False, True),
+        ("1/(3 + a)", False, False),
+        ("7*(1 - exp(-a/2))", True, True),
+        ("1 - exp(-a^2)", False, True),
+        ("0.5 - exp(-a)", False, True),
+        ("1 - exp(-0.5*a)", True, True),
+        ("(1 - exp(-a))*b^0.2", False, True),
     ],
 )
 def test_rules(text, by_rules, is_concave):
@@ -59,6 +75,9 @@ def formulas():
             st.tuples(parts, parts).map(lambda p: f"({p[0]}) / ({p[1]})"),
             st.tuples(parts, exponents).map(lambda p: f"({p[0]})^{p[1]}"),
             parts.map(lambda p: f"sqrt({p})"),
+            parts.map(lambda p: f"ln(1 + {p})"),
+            parts.map(lambda p: f"1 - exp(-({p}))"),
+            st.tuples(parts, parts).map(lambda p: f"({p[0]})*({p[1]})/({p[0]} + {p[1]})"),
         )
 
     return st.recursive(leaves, grow, max_leaves=6)

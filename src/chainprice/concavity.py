@@ -1,18 +1,17 @@
 """Whether a production function is concave at a point.
 
-First by rules, which settle what people mostly write: a product of powers of concave functions is concave
-while its exponents sum to no more than 1, and so are sums, least ones and roots of such. What the rules
-do not know is decided by second differences.
+First by the rules of `degrees`; what they do not know is decided by second differences.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from decimal import Decimal
 from functools import lru_cache
 from itertools import combinations
 
 from chainprice.arithmetic import DECIMALS, digits
+from chainprice.degrees import CONCAVE, degree
 from chainprice.formula import Shape
 from chainprice.technology import Point, ProductionFunction
 
@@ -23,9 +22,6 @@ _DIGITS = 45
 _STEP = Decimal("1e-11")
 _TOLERANCE = Decimal("1e-12")
 _DIRECTIONS = 64
-
-_CONSTANT, _CONCAVE = Decimal(0), Decimal(1)
-"""Degrees: that of a positive constant, and the greatest that is concave."""
 
 
 def is_concave_at(function: ProductionFunction, point: Point) -> bool | None:
@@ -68,53 +64,8 @@ def _is_concave_by_rules(function: ProductionFunction, point: Point) -> bool:
 def _is_of_concave_degree(
     shape: Shape, numbers: tuple[Decimal, ...], constants: tuple[tuple[int, Decimal], ...]
 ) -> bool:
-    degree = _degree(shape, numbers, dict(constants))
-    return degree is not None and degree <= _CONCAVE
-
-
-def _degree(shape: Shape, numbers: Sequence[Decimal], constants: Mapping[int, Decimal]) -> Decimal | None:
-    """The least d known for which the function is positive and its d-th root concave; None if none is known.
-
-    0 is a positive constant's. Degrees of factors add up (the geometric mean is concave and grows with
-    its arguments); a power multiplies them.
-    """
-    degrees: list[Decimal | None] = []
-    known: list[Decimal | None] = []
-    for operation, operands in shape.steps:
-        value: Decimal | None = None
-        degree: Decimal | None = None
-        if operation == "number":
-            value = numbers[operands[0]]
-        elif operation == "name":
-            value = constants.get(operands[0])
-            degree = _CONCAVE
-        else:
-            parts = [degrees[operand] for operand in operands]
-            degree = _combined(operation, parts, known[operands[-1]])
-        if value is not None:
-            degree = _CONSTANT if value > 0 else None
-        degrees.append(degree)
-        known.append(value)
-    return degrees[-1]
-
-
-def _combined(operation: str, parts: Sequence[Decimal | None], last: Decimal | None) -> Decimal | None:
-    """The degree of an operation on parts of these degrees, the last of which may be a known number."""
-    known = [part for part in parts if part is not None]
-    degree: Decimal | None = None
-    if len(known) == len(parts):
-        match operation, known:
-            case "pow", [base, _] if last is not None and last > 0:
-                degree = base * last
-            case "sqrt", [base]:
-                degree = base / 2
-            case "mul", [first, second]:
-                degree = first + second
-            case "add", [first, second] if max(first, second) <= _CONCAVE:
-                degree = max(first, second)  # u^d + v^d is, like any CES function, a power of a concave one
-            case "div", [first, second] if second == _CONSTANT:
-                degree = first
-    return degree
+    known = degree(shape, numbers, dict(constants))
+    return known is not None and known <= CONCAVE
 
 
 class _Curve:

@@ -17,8 +17,6 @@ from typing import Any, NamedTuple
 from chainprice.arithmetic import RATIONALS, NotRationalError
 from chainprice.formula import FUNCTIONS, Formula, FormulaError, read
 
-_HALF = Fraction(1, 2)
-
 _LONGEST_DECIMAL = 16
 """Letters from which on a decimal is written as the fraction that it is."""
 
@@ -262,9 +260,13 @@ class Writer:
         below: list[str] = []
         for base, exponent in product.powers:
             power = self._value(exponent)
-            (above if power > 0 else below).append(self._power(base, abs(power)))
-        sign = "-" if coefficient < 0 else ""
-        return sign + self._scaled(abs(coefficient), above, below)
+            if power.numerator > 0:
+                above.append(self._power(base, power))
+            else:
+                below.append(self._power(base, -power))
+        if coefficient.numerator < 0:
+            return f"-{self._scaled(-coefficient, above, below)}"
+        return self._scaled(coefficient, above, below)
 
     def _scaled(self, coefficient: Fraction, above: list[str], below: list[str]) -> str:
         text = self._as_decimal(coefficient)
@@ -279,9 +281,9 @@ class Writer:
         return text + (tail[1:] if tail.startswith("1/") else f"*{tail}")
 
     def _power(self, base: Base, exponent: Fraction) -> str:
-        if exponent == 1:
+        if exponent.denominator == 1 == exponent.numerator:
             return self._base(base, is_factor=True)
-        if exponent == _HALF:
+        if exponent.denominator == 2 and exponent.numerator == 1:
             return f"sqrt({self._base(base)})"
         power = self._as_decimal(exponent) or str(exponent)
         return f"{self._base(base, is_raised=True)}**{f'({power})' if '/' in power else power}"
