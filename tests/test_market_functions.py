@@ -11,6 +11,7 @@ import chainprice
 from chainprice import network, pricing, technology
 from chainprice.equilibrium import programme
 from chainprice.equilibrium.blocks import blocks
+from chainprice.equilibrium.evaluation import Evaluator, Sparse
 from chainprice.equilibrium.ipopt import Nlp
 from chainprice.equilibrium.monotone import direction
 from chainprice.formula import read
@@ -47,6 +48,12 @@ def differences(function, x):
     return np.column_stack(columns)
 
 
+def dense(matrix):
+    full = np.zeros(matrix.shape)
+    np.add.at(full, (matrix.rows, matrix.columns), matrix.entries)
+    return full
+
+
 @pytest.mark.parametrize("text", [MIXED, *(path.read_text(encoding="utf-8") for path in MARKETS)])
 def test_derivatives_put_together_from_blocks_are_those_of_the_whole(text):
     nlp = Nlp(built(text))
@@ -66,12 +73,31 @@ def test_derivatives_put_together_from_blocks_are_those_of_the_whole(text):
     x = u * sizes
     assert nlp.pulls(x, no_weights, scales) == pytest.approx(differences(objective, u)[0], abs=1e-6)
     slacks = differences(lambda v: nlp.slacks(v * sizes, scales), u)
-    assert nlp.jacobian(x, scales).full() == pytest.approx(slacks, abs=1e-5)
-    hessian = -nlp.hessian(x, multipliers * scales.multipliers, scales).full()
+    assert dense(nlp.jacobian(x, scales)) == pytest.approx(slacks, abs=1e-5)
+    hessian = -dense(nlp.hessian(x, multipliers * scales.multipliers, scales))
     bent = [i for i in range(count) if i not in nlp.curved]
     second = differences(pulls, u)
     assert -hessian == pytest.approx(second, abs=1e-4)
     assert not second[bent].round(5).any()
+
+
+def test_sparse_products_are_those_of_the_whole_matrix():
+    random = np.random.default_rng(1)
+    rows, columns = np.array([0, 2, 2, 1, 0]), np.array([1, 0, 2, 1, 1])  # one place twice: it is added up
+    matrix = Sparse((3, 4), rows, columns, random.uniform(-1, 1, 5))
+    right, left = random.uniform(-1, 1, 4), random.uniform(-1, 1, 3)
+    assert matrix.times(right) == pytest.approx(dense(matrix) @ right)
+    assert matrix.transposed_times(left) == pytest.approx(dense(matrix).T @ left)
+    assert matrix.diagonal() == pytest.approx(np.diag(dense(matrix)))
+
+
+def test_an_evaluator_gives_what_casadi_gives_and_keeps_nothing_of_it():
+    x, y = casadi.MX.sym("x", 3), casadi.MX.sym("y")
+    function = casadi.Function("f", [x, y], [casadi.sumsqr(x), y * x])
+    evaluator = Evaluator(function, 1)
+    first = evaluator.at(np.array([1.0, 2.0, 3.0]), 2.0)
+    second = evaluator.at(np.array([1.0, 0.0, 0.0]), 1.0)
+    assert (first.tolist(), second.tolist()) == ([2.0, 4.0, 6.0], [1.0, 0.0, 0.0])
 
 
 def test_firms_of_one_shape_are_written_once():

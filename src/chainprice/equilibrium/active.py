@@ -6,14 +6,14 @@ off, and pulls a little on everything.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import Any
 
-import casadi
 import numpy as np
 
 from chainprice.equilibrium.conditions import Conditions
+from chainprice.equilibrium.evaluation import Sparse
 from chainprice.equilibrium.ipopt import TIE, Nlp, Point, Scales
 from chainprice.equilibrium.programme import Programme
 from chainprice.equilibrium.start import run
@@ -102,11 +102,11 @@ def _uptake(point: Point, nlp: Nlp, scales: Scales) -> np.ndarray:
     A constraint with more uptake at a price of 0 than room is not slack: the solver's barrier only
     keeps it off.
     """
-    curvature = np.abs(np.array(casadi.diag(nlp.hessian(point.x, point.multipliers, scales))).ravel())
+    curvature = np.abs(nlp.hessian(point.x, point.multipliers, scales).diagonal())
     inverse = np.divide(1.0, curvature, out=np.zeros(len(curvature)), where=curvature > 1e3 * TIE)
-    takes = casadi.fmin(nlp.jacobian(point.x, scales), 0)  # what makes more of it is none of its users
-    uptake: np.ndarray = np.array(casadi.mtimes(takes**2, inverse)).ravel()
-    return uptake
+    slopes = nlp.jacobian(point.x, scales)
+    takes = np.minimum(slopes.entries, 0.0)  # what makes more of it is none of its users
+    return replace(slopes, entries=takes**2).times(inverse)
 
 
 @lru_cache(maxsize=1)
@@ -129,24 +129,35 @@ def _small_but_some(
     hessian = nlp.hessian(point.x, multipliers, scales)
     moved = np.zeros(len(pull))
     moved[list(vanishing)] = relative[list(vanishing)]
-    by_curvature = -np.array(casadi.mtimes(hessian, moved)).ravel()
+    by_curvature = -hessian.times(moved)
     shrunk, held = _shrunk(replace(point, multipliers=multipliers), vanishing, programme)
     there = nlp.pulls(shrunk, held, scales)
     rise = np.where(np.isfinite(there), there - pull, by_curvature)
     some = {i for i in at_zero if rise[i] > abs(pull[i])}
     jacobian = nlp.jacobian(point.x, scales)
-    weights = np.abs(multipliers / scales.multipliers)
-    prices = np.array(casadi.mtimes(casadi.fabs(jacobian).T, weights)).ravel()
+    sizes = replace(jacobian, entries=np.abs(jacobian.entries))
+    prices = sizes.transposed_times(np.abs(multipliers / scales.multipliers))
     some |= _needed(at_zero - some, hessian, relative, prices)
-    for j, argument in enumerate(programme.arguments, len(programme.balances)):
-        if argument.bend in vanishing:
-            by_bend = abs(float(jacobian[j, argument.bend]))
-            some.update(
-                i
-                for i in at_zero.intersection(argument.piece.variables)
-                if rise[argument.bend] * abs(float(jacobian[j, i])) > abs(pull[i]) * by_bend
-            )
+    bends = [
+        (j, argument)
+        for j, argument in enumerate(programme.arguments, len(programme.balances))
+        if argument.bend in vanishing
+    ]
+    slope = _at(sizes, [j for j, _ in bends])
+    for j, argument in bends:
+        some.update(
+            i
+            for i in at_zero.intersection(argument.piece.variables)
+            if rise[argument.bend] * slope.get((j, i), 0.0) > abs(pull[i]) * slope[j, argument.bend]
+        )
     return frozenset(some)
+
+
+def _at(matrix: Sparse, rows: Sequence[int]) -> dict[tuple[int, int], float]:
+    """What stands in these rows."""
+    chosen = np.isin(matrix.rows, rows)
+    places = zip(matrix.rows[chosen].tolist(), matrix.columns[chosen].tolist(), strict=True)
+    return dict(zip(places, matrix.entries[chosen].tolist(), strict=True))
 
 
 def _shrunk(point: Point, vanishing: set[int], programme: Programme) -> tuple[np.ndarray, np.ndarray]:
@@ -173,10 +184,10 @@ def _shrunk(point: Point, vanishing: set[int], programme: Programme) -> tuple[np
     return shrunk, multipliers
 
 
-def _needed(at_zero: frozenset[int], hessian: Any, relative: np.ndarray, prices: np.ndarray) -> set[int]:
+def _needed(at_zero: frozenset[int], hessian: Sparse, relative: np.ndarray, prices: np.ndarray) -> set[int]:
     """Which of these cannot be 0 because others, that are not, would then be of little use."""
-    rows, columns = (np.array(places, dtype=int) for places in hessian.sparsity().get_triplet())
-    effect = np.abs(np.array(hessian.nonzeros())) * relative[columns]
+    rows, columns = hessian.rows, hessian.columns
+    effect = np.abs(hessian.entries) * relative[columns]
     strong = effect > _NEED * prices[rows]
     partners: dict[int, list[int]] = {}
     for i, j in zip(rows[strong], columns[strong], strict=True):

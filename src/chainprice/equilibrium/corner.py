@@ -83,7 +83,7 @@ def corner(  # noqa: PLR0917 - one vector for each kind of number
     low, high = -_room(np.where(is_bend, np.inf, x / units)), _room((upper - x) / units)
     room = _room(slacks / scales.constraints / step)
     moves, weights, pulls = _solved(nlp, near, scales, (low, high, room))
-    left = np.array(casadi.mtimes(nlp.jacobian(near, scales), moves)).ravel() + room
+    left = nlp.jacobian(near, scales).times(moves) + room
     at_zero, at_upper, held = moves - low < _NOTHING, high - moves < _NOTHING, left < _NOTHING
     is_priced, is_pulled = np.abs(weights) > _NOTHING, np.abs(pulls) > _NOTHING
     there = x + moves * units
@@ -125,12 +125,13 @@ def _solved(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """The best moves, and the multipliers of constraints and bounds."""
     low, high, room = limits
-    matrix = nlp.jacobian(x, scales)
+    slopes = nlp.slopes(x, scales)
     gains = nlp.pulls(x, np.zeros(len(room)), scales)
-    if not (np.all(np.isfinite(gains)) and np.all(np.isfinite(matrix.nonzeros()))):
+    if not (np.all(np.isfinite(gains)) and np.all(np.isfinite(slopes))):
         raise NotPolishedError("a function has no slope there")
-    patterns = {"a": matrix.sparsity(), "h": casadi.Sparsity(len(x), len(x))}
+    patterns = {"a": nlp.slope_sparsity, "h": casadi.Sparsity(len(x), len(x))}
     solver = casadi.conic("corner", "highs", patterns, _OPTIONS)
+    matrix = casadi.DM(nlp.slope_sparsity, slopes)
     result = solver(g=-gains, a=matrix, lbx=low, ubx=high, lba=-room, uba=np.inf)
     if not solver.stats()["success"]:
         is_infeasible = solver.stats()["return_status"] == "Infeasible"

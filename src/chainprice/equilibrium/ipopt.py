@@ -14,6 +14,7 @@ import casadi
 import numpy as np
 
 from chainprice import progress
+from chainprice.equilibrium.evaluation import Evaluator, Sparse
 from chainprice.equilibrium.functions import Relative
 from chainprice.equilibrium.programme import Argument, Programme
 from chainprice.equilibrium.start import constant
@@ -128,12 +129,15 @@ class Nlp:
         self._problem, self.curved = relative.problem, relative.curved
         progress.report(f"preparing {len(programme.variables):,} quantities for the solver")
         self._told = _Iterations(*self._dimensions) if progress.is_heard() else None
-        self._value, self._slacks = relative.value(), relative.slacks()
-        self._gradient, self._jacobian = relative.gradient(), relative.jacobian()
-        self._hessian = relative.hessian()
+        gradient, jacobian, hessian = relative.gradient(), relative.jacobian(), relative.hessian()
+        self._derivatives = {"grad_f": gradient, "jac_g": jacobian, "hess_lag": hessian}
         self._rough = self._prepared(_ROUGH)
-        self.slope_places = _places(self._jacobian.sparsity_out(1))
-        self.curvature_places = _places(self._hessian.sparsity_out(0))
+        self._value, self._slacks = Evaluator(relative.value()), Evaluator(relative.slacks())
+        self._gradient, self._slopes = Evaluator(gradient, 1), Evaluator(jacobian, 1)
+        self._curvatures = Evaluator(hessian)
+        self.slope_sparsity = jacobian.sparsity_out(1)
+        self.slope_places = _places(self.slope_sparsity)
+        self.curvature_places = _places(hessian.sparsity_out(0))
         self._is_counted = self._counted()
 
     def _counted(self) -> np.ndarray:
@@ -159,39 +163,42 @@ class Nlp:
 
     def value(self, x: np.ndarray, scales: Scales) -> float:
         """Total value, in money."""
-        return -float(self._value(x / scales.variables, scales.parameters())) * scales.value
+        return -float(self._value.at(x / scales.variables, scales.parameters())[0]) * scales.value
 
     def slacks(self, x: np.ndarray, scales: Scales) -> np.ndarray:
         """c(x), each by its size."""
-        return _flat(self._slacks(x / scales.variables, scales.parameters()))
+        return self._slacks.at(x / scales.variables, scales.parameters())
 
     def pulls(self, x: np.ndarray, multipliers: np.ndarray, scales: Scales) -> np.ndarray:
         """dL/dx."""
-        relative = x / scales.variables
-        gradient = -_flat(self._gradient(relative, scales.parameters())[1])
-        weighted = casadi.mtimes(self.jacobian(x, scales).T, multipliers / scales.multipliers)
-        pulls: np.ndarray = gradient + _flat(weighted)
+        gradient = self._gradient.at(x / scales.variables, scales.parameters())
+        weighted = self.jacobian(x, scales).transposed_times(multipliers / scales.multipliers)
+        pulls: np.ndarray = weighted - gradient
         return pulls
-
-    def jacobian(self, x: np.ndarray, scales: Scales) -> Any:
-        """dc/dx, sparse, a row for each constraint."""
-        return self._jacobian(x / scales.variables, scales.parameters())[1]
 
     def slopes(self, x: np.ndarray, scales: Scales) -> np.ndarray:
         """dc/dx: the entries."""
-        return np.array(self.jacobian(x, scales).nonzeros())
+        return self._slopes.at(x / scales.variables, scales.parameters())
+
+    def jacobian(self, x: np.ndarray, scales: Scales) -> Sparse:
+        """dc/dx, a row for each constraint."""
+        return Sparse(self.shape[::-1], *self.slope_places, self.slopes(x, scales))
 
     def curvatures(self, x: np.ndarray, multipliers: np.ndarray, scales: Scales) -> np.ndarray:
         """d2L/dx2: the entries of one triangle."""
         relative = x / scales.variables
-        triangle = self._hessian(relative, scales.parameters(), -1, multipliers / scales.multipliers)
-        return np.array(triangle.nonzeros())
+        return self._curvatures.at(relative, scales.parameters(), -1.0, multipliers / scales.multipliers)
 
-    def hessian(self, x: np.ndarray, multipliers: np.ndarray, scales: Scales) -> Any:
-        """d2L/dx2, sparse, both triangles."""
-        relative = x / scales.variables
-        upper = self._hessian(relative, scales.parameters(), -1, multipliers / scales.multipliers)
-        return casadi.triu2symm(upper)
+    def hessian(self, x: np.ndarray, multipliers: np.ndarray, scales: Scales) -> Sparse:
+        """d2L/dx2, both triangles."""
+        (rows, columns), entries = self.curvature_places, self.curvatures(x, multipliers, scales)
+        off = rows != columns
+        return Sparse(
+            (len(x), len(x)),
+            np.concatenate([rows, columns[off]]),
+            np.concatenate([columns, rows[off]]),
+            np.concatenate([entries, entries[off]]),
+        )
 
     @cached_property
     def _exact(self) -> Any:
@@ -205,8 +212,7 @@ class Nlp:
 
     def _prepared(self, options: dict[str, Any]) -> Any:
         told = {"iteration_callback": self._told} if self._told is not None else {}
-        derivatives = {"grad_f": self._gradient, "jac_g": self._jacobian, "hess_lag": self._hessian}
-        return casadi.nlpsol("market", "ipopt", self._problem, _OPTIONS | options | derivatives | told)
+        return casadi.nlpsol("market", "ipopt", self._problem, _OPTIONS | options | self._derivatives | told)
 
     # Solving.
 
@@ -322,7 +328,7 @@ class Nlp:
         """
         lower, upper = bounds
         x = u * scales.variables
-        slopes = np.nan_to_num(_flat(casadi.mtimes(self.jacobian(x, scales).T, weights)))
+        slopes = np.nan_to_num(self.jacobian(x, scales).transposed_times(weights))
         farthest = np.where(slopes > 0, np.minimum(upper, _WIDE * (1 + np.abs(u))), lower)
         farthest = np.where(lower < 0, np.where(slopes > 0, 1, -1) * _WIDE * (1 + np.abs(u)), farthest)
         return float(weights @ self.slacks(x, scales) + slopes @ (farthest - u))
