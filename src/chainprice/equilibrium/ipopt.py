@@ -51,6 +51,12 @@ _OPTIONS: dict[str, Any] = {
 }
 
 _ROUGH = {"ipopt.tol": 1e-11, "ipopt.compl_inf_tol": 1e-11, "ipopt.barrier_tol_factor": 1e3}
+_ROUGHER = _ROUGH | {"ipopt.tol": 1e-8, "ipopt.compl_inf_tol": 1e-8}
+
+_LARGE = 20_000
+"""Variables from which on the last barriers, so near to the corners of a large market, cost IPOPT more steps
+than they save Newton's method."""
+
 _EXACT = {
     "ipopt.tol": 1e-14,
     "ipopt.dual_inf_tol": 1e-8,
@@ -131,7 +137,7 @@ class Nlp:
         self._told = _Iterations(*self._dimensions) if progress.is_heard() else None
         gradient, jacobian, hessian = relative.gradient(), relative.jacobian(), relative.hessian()
         self._derivatives = {"grad_f": gradient, "jac_g": jacobian, "hess_lag": hessian}
-        self._rough = self._prepared(_ROUGH)
+        self._rough = self._prepared(_ROUGH if len(programme.variables) < _LARGE else _ROUGHER)
         self._value, self._slacks = Evaluator(relative.value()), Evaluator(relative.slacks())
         self._gradient, self._slopes = Evaluator(gradient, 1), Evaluator(jacobian, 1)
         self._curvatures = Evaluator(hessian)
