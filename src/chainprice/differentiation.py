@@ -97,13 +97,9 @@ def _has_no_real_value(error: FormulaError) -> UndefinedError:
 
 def _text(bound: Bound, slot: int) -> str:
     try:
-        for opened in (left_open(bound.shape, bound.known, bound.named), frozenset[int]()):
-            derivatives = _derivatives(bound, opened)
-            try:
-                text = _writer(bound, opened).write(derivatives.derivative(slot))
-            except NotWritableError:
-                continue
-            if derivatives.is_filled(slot, text):
+        for draft in (_draft, _settled_draft):
+            text = draft(bound).text(slot)
+            if text is not None:
                 return text
     except FormulaError as error:
         raise _has_no_real_value(error) from None
@@ -112,10 +108,35 @@ def _text(bound: Bound, slot: int) -> str:
     raise UndefinedError("a derivative has no real value")
 
 
+class _Draft:
+    """The derivatives of a shape with some slots left open, and what writes them with a formula's numbers."""
+
+    def __init__(self, bound: Bound, opened: frozenset[int]) -> None:
+        known = bound.known
+        self._derivatives = _derivatives(bound, opened)
+        self._writer = Writer(
+            {slot_name(slot): known[slot] for slot in opened},
+            decimal=bound.is_decimal,
+        )
+
+    def text(self, slot: int) -> str | None:
+        """By the symbol of a slot; None where these numbers have another form. Raises FormulaError."""
+        try:
+            text = self._writer.write(self._derivatives.derivative(slot))
+        except NotWritableError:
+            return None
+        return text if self._derivatives.is_filled(slot, text) else None
+
+
 @lru_cache(maxsize=16)
-def _writer(bound: Bound, opened: frozenset[int]) -> Writer:
-    known = bound.known
-    return Writer({slot_name(slot): known[slot] for slot in opened}, decimal=bound.is_decimal)
+def _draft(bound: Bound) -> _Draft:
+    """With all numbers open that can be."""
+    return _Draft(bound, left_open(bound.shape, bound.known, bound.named))
+
+
+@lru_cache(maxsize=16)
+def _settled_draft(bound: Bound) -> _Draft:
+    return _Draft(bound, frozenset())
 
 
 @dataclass(frozen=True)

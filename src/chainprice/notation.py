@@ -7,10 +7,11 @@ that the derivative of a shape is found once and written for each firm with that
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
@@ -58,11 +59,17 @@ class Raised(NamedTuple):
     exponent: Sum
 
 
-class Product(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class Product:
     """A coefficient times powers: (base, exponent) each."""
 
     coefficient: Number
     powers: tuple[tuple[Base, Number], ...]
+
+    @cached_property
+    def open_in_powers(self) -> tuple[str, ...]:
+        """The names of the open numbers in its powers."""
+        return tuple(dict.fromkeys(_open_in_powers(self)))
 
 
 class Sum(NamedTuple):
@@ -73,6 +80,29 @@ class Sum(NamedTuple):
 
 Base = Atom | Call | Raised | Sum
 """What is raised to a power."""
+
+
+def _open_in_powers(product: Product) -> Iterator[str]:
+    for base, exponent in product.powers:
+        yield from _open_in(exponent)
+        match base:
+            case Call(_, argument):
+                yield from _open_in_sum(argument)
+            case Raised(inner, power):
+                yield from _open_in_sum(inner)
+                yield from _open_in_sum(power)
+            case Sum():
+                yield from _open_in_sum(base)
+
+
+def _open_in_sum(form: Sum) -> Iterator[str]:
+    for term in form.terms:
+        yield from _open_in(term.coefficient)
+        yield from term.open_in_powers
+
+
+def _open_in(number: Number) -> Sequence[str]:
+    return number.names if isinstance(number, Formula) else ()
 
 
 _NAMES = {"log": "ln", "E": "exp(1)"}
@@ -232,6 +262,7 @@ class Writer:
         self, numbers: Mapping[str, Fraction] = MappingProxyType({}), *, decimal: bool = False
     ) -> None:
         self._numbers, self._decimal = numbers, decimal
+        self._ratios = {name: number.as_integer_ratio() for name, number in numbers.items()}
         self._written: dict[int, tuple[Sum, str]] = {}
 
     def write(self, form: Sum) -> str:
@@ -256,6 +287,14 @@ class Writer:
     def _product(self, product: Product) -> str:
         """Powers over powers, the coefficient in front or, where that is shorter, as the last divisor."""
         coefficient = self._value(product.coefficient)
+        opened = tuple([(name, self._ratios[name]) for name in product.open_in_powers])
+        above, below = _powers(product, opened, self._decimal)
+        if coefficient.numerator < 0:
+            return f"-{self._scaled(-coefficient, above, below)}"
+        return self._scaled(coefficient, above, below)
+
+    def powers(self, product: Product) -> tuple[Sequence[str], Sequence[str]]:
+        """A product's powers, those above the fraction bar and those below it."""
         above: list[str] = []
         below: list[str] = []
         for base, exponent in product.powers:
@@ -264,11 +303,9 @@ class Writer:
                 above.append(self._power(base, power))
             else:
                 below.append(self._power(base, -power))
-        if coefficient.numerator < 0:
-            return f"-{self._scaled(-coefficient, above, below)}"
-        return self._scaled(coefficient, above, below)
+        return above, below
 
-    def _scaled(self, coefficient: Fraction, above: list[str], below: list[str]) -> str:
+    def _scaled(self, coefficient: Fraction, above: Sequence[str], below: Sequence[str]) -> str:
         text = self._as_decimal(coefficient)
         if not above and not below:
             return text or str(coefficient)
@@ -277,7 +314,7 @@ class Writer:
             return f"{tail}/{inverse}"
         if text is None or coefficient.numerator == 1:
             over, under = coefficient.as_integer_ratio()
-            return _over([str(over)] * (over != 1) + above, [str(under)] * (under != 1) + below)
+            return _over([*[str(over)] * (over != 1), *above], [*[str(under)] * (under != 1), *below])
         return text + (tail[1:] if tail.startswith("1/") else f"*{tail}")
 
     def _power(self, base: Base, exponent: Fraction) -> str:
@@ -324,6 +361,15 @@ class Writer:
 
     def _as_decimal(self, value: Fraction) -> str | None:
         return _decimal_text(*value.as_integer_ratio()) if self._decimal else None
+
+
+@lru_cache(maxsize=8192)
+def _powers(
+    product: Product, opened: tuple[tuple[str, tuple[int, int]], ...], decimal: bool
+) -> tuple[Sequence[str], Sequence[str]]:
+    """A product's powers as `Writer.powers`: the same for firms that differ in their coefficients."""
+    numbers = {name: Fraction(*ratio) for name, ratio in opened}
+    return Writer(numbers, decimal=decimal).powers(product)
 
 
 @lru_cache(maxsize=4096)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 
 from chainprice.network import Network, Use
 from chainprice.prices import Cleared
 from chainprice.spec import Spec
 from chainprice.technology import MarginalProduct
+
+_MARKS = re.compile(r"[()+-]")
 
 
 def price_rule(
@@ -97,7 +100,8 @@ def factor(formula: str) -> str:
     if "+" not in formula and "-" not in formula:
         return formula
     depth = 0
-    for index, letter in enumerate(formula):
+    for mark in _MARKS.finditer(formula):
+        index, letter = mark.start(), mark.group()
         depth += (letter == "(") - (letter == ")")
         after_exponent = formula[max(0, index - 1) : index] in ("e", "E", "*", "/", "(")
         if letter in "+-" and depth == 0 and index > 0 and not after_exponent:
