@@ -11,6 +11,9 @@ import numpy as np
 from chainprice.equilibrium.active import Active
 from chainprice.equilibrium.ipopt import Point
 
+PROOF_DIGITS = 30
+"""Digits in which a point must satisfy every condition to count as an optimum."""
+
 
 @dataclass(frozen=True, slots=True)
 class Optimum:
