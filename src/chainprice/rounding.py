@@ -221,7 +221,7 @@ def _sums_over_uses(network: Network, prices: Prices) -> Iterator[list[Decimal]]
     for uses in network.uses.values():
         if len(uses) > 1 or (uses and uses[0].share is not None):
             yield [
-                prices.marginal_values[use.key] * (WHOLE if use.share is None else share(use)) for use in uses
+                prices.marginal_value(use.key) * (WHOLE if use.share is None else share(use)) for use in uses
             ]
 
 
@@ -248,11 +248,10 @@ def _of_total_value(spec: Spec, flow: Quantities, forward: _Forward, prices: Pri
     terms: list[Decimal] = []
     errors = 0.0
     for good, sold in flow.sold.items():
-        terms.append(prices.marginal_values[good, ""] * sold)
+        terms.append(prices.marginal_value((good, "")) * sold)
         errors += forward.errors[good] + _of_number(spec.demand[good].price) + 3
-    for good, bought in flow.bought.items():
-        supply = spec.supply[good]
+    for good, supply in spec.supply.items():
         if supply.price is not None:
-            terms.append(-evaluate(supply.price) * bought)
+            terms.append(-evaluate(supply.price) * flow.bought[good])
             errors += _of_number(supply.quantity) + _of_number(supply.price) + 2
     return errors * _magnified(terms)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 
 from chainprice.network import Network, Use
 from chainprice.prices import Cleared
@@ -79,7 +80,7 @@ def _term(spec: Spec, products: Mapping[str, Sequence[MarginalProduct]], use: Us
         price = spec.demand[use.good].price
         return str(price) if alone else factor(str(price))
     parts = [
-        f"P_{product.output} * {factor(product.formula)}"
+        f"P_{product.output} * {product.filled(factor(product.template))}"
         for product in products[use.user]
         if product.input == use.good
     ]
@@ -92,8 +93,9 @@ def divisor(formula: str) -> str:
     return formula if formula.replace(".", "").replace("_", "").isalnum() else f"({formula})"
 
 
+@lru_cache(maxsize=4096)
 def factor(formula: str) -> str:
-    """A formula as a factor of a product: in parentheses if it is a sum."""
+    """A formula, or the template of one, as a factor of a product: in parentheses if it is a sum."""
     if "+" not in formula and "-" not in formula:
         return formula
     depth = 0

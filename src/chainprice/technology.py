@@ -43,7 +43,10 @@ class ProductionFunction(NamedTuple):
 
     def values(self, point: Point) -> list[Decimal]:
         """The numbers that fill the formula's name slots at a point."""
-        return [point[name] if name in point else self._constant(name) for name in self.formula.names]
+        names = self.formula.names
+        if len(self.inputs) == len(names):
+            return [point[name] for name in names]
+        return [point[name] if name in point else self._constant(name) for name in names]
 
     def _constant(self, name: str) -> Decimal:
         return evaluate(self.parameters[name]) if name in self.parameters else CONSTANTS[name]()
@@ -105,21 +108,28 @@ class MarginalProduct(NamedTuple):
     @property
     def formula(self) -> str:
         """sympy's derivative as text; raises UndefinedError if it cannot be written down."""
-        function, settled = self.function, self.settled
+        return self.filled(self.template)
+
+    @property
+    def template(self) -> str:
+        """The formula with places for names: firms that differ in nothing else share it."""
+        function = self.function
         formula = function.formula
-        names = formula.names
-        slot = names.index(self.input)
-        template = _template(settled.shape, formula.numbers, function.constants(), slot)
-        if not settled.weights:
+        slot = formula.names.index(self.input)
+        return _template(self.settled.shape, formula.numbers, function.constants(), slot)
+
+    def filled(self, template: str) -> str:
+        """A template with the firm's own names, and its weights at a kink."""
+        names, weights = self.function.formula.names, self.settled.weights
+        if not weights:
             return template.format(*names)
-        return template.format(*names, *(f"{float(weight):.6g}" for weight in settled.weights))
+        return template.format(*names, *(f"{float(weight):.6g}" for weight in weights))
 
 
 @lru_cache(maxsize=65_536)
 def _template(
     shape: Shape, numbers: tuple[Decimal, ...], constants: tuple[tuple[int, Fraction | str], ...], slot: int
 ) -> str:
-    """A derivative with places for the firm's own names: firms that differ in names share it."""
     return differentiation.template(Bound(shape, numbers, constants), slot)
 
 
@@ -169,20 +179,20 @@ def produce(function: ProductionFunction, point: Point) -> tuple[Decimal, tuple[
 
     None where that cannot be: the formula has bends, or something in the program has no value.
     """
-    formula = function.formula
-    if formula.shape.kinked:
+    formula, output, inputs = function.formula, function.output, function.inputs
+    shape, names = formula.shape, formula.names
+    if shape.kinked:
         return None
-    gradient = differentiation.gradient(formula.shape)
     try:
-        value, *slopes = gradient.in_order(function.values(point), formula.numbers)
+        value, *slopes = differentiation.gradient(shape).in_order(function.values(point), formula.numbers)
     except ArithmeticError:
         return None
-    settled = _as_written(formula.shape)
+    settled = _as_written(shape)
     return value, tuple(
         [
-            MarginalProduct(function.output, name, slope, function, settled)
-            for name, slope in zip(formula.names, slopes, strict=True)
-            if name in function.inputs
+            MarginalProduct(output, name, slope, function, settled)
+            for name, slope in zip(names, slopes, strict=True)
+            if name in inputs
         ]
     )
 
