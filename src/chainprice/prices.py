@@ -80,7 +80,7 @@ def backpropagate(
     prices: dict[str, Decimal] = {}
     values: dict[UseKey, Decimal] = {}
     paid: dict[UseKey, Decimal] = {}
-    slopes = _Slopes(products)
+    slopes = Slopes(products)
 
     def worth(use: Use) -> Decimal:
         if use.is_demand:
@@ -118,7 +118,7 @@ def at_equilibrium(
     """
     prices, paid = dict(cleared.multipliers), dict(cleared.paid)
     values: dict[UseKey, Decimal] = {}
-    slopes = _Slopes(products)
+    slopes = Slopes(products)
     for good in reversed(network.goods):
         uses = network.uses[good]
         for use in uses:
@@ -196,15 +196,19 @@ _FEW = 8
 """Marginal products up to which they are looked through."""
 
 
-class _Slopes:
+class Slopes:
     """The marginal products of each firm by its inputs; sorted only where there are many."""
 
     def __init__(self, products: MarginalProducts) -> None:
         self._products = products
         self._sorted: dict[str, dict[str, list[MarginalProduct]]] = {}
 
+    def of(self, firm: str) -> Sequence[MarginalProduct]:
+        """All marginal products of a firm."""
+        return self._products[firm]
+
     def by(self, firm: str, good: str) -> Sequence[MarginalProduct]:
-        """A firm's marginal products by one of its inputs."""
+        """A firm's marginal products by one of its inputs: one for each output that takes it."""
         products = self._products[firm]
         if len(products) == 1:
             return products

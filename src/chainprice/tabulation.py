@@ -12,6 +12,7 @@ from chainprice.accounts import Account
 from chainprice.arithmetic import DOUBLE_DIGITS, Number, number
 from chainprice.errors import NumeraireError, Problem
 from chainprice.network import Use
+from chainprice.prices import Slopes
 from chainprice.pricing import Chain, Priced
 from chainprice.rules import market_rule, price_rule
 from chainprice.solution import (
@@ -158,9 +159,10 @@ class _Rows:
 
     def _rules(self, goods: Iterable[str]) -> list[str]:
         spec, network, priced = self._chain.spec, self._chain.network, self._priced
+        slopes = Slopes(priced.products)
         if priced.cleared is None:
-            return [price_rule(spec, network, priced.products, good) for good in goods]
-        return [market_rule(spec, network, priced.products, good, priced.cleared) for good in goods]
+            return [price_rule(spec, network, slopes, good) for good in goods]
+        return [market_rule(spec, network, slopes, good, priced.cleared) for good in goods]
 
     def _bounds(self, price_range: PriceRange | None) -> tuple[Number, Number | None] | None:
         if price_range is None:

@@ -97,13 +97,17 @@ class Settled(NamedTuple):
 
 
 class MarginalProduct(NamedTuple):
-    """dF/dz of one output by one input: its value, and a formula in the firm's own names."""
+    """dF/dz of one output by one input: its value, and a formula in the firm's own names.
+
+    `slot` is the place of the input among the formula's names.
+    """
 
     output: str
     input: str
     value: Decimal
     function: ProductionFunction
     settled: Settled
+    slot: int
 
     @property
     def formula(self) -> str:
@@ -114,9 +118,7 @@ class MarginalProduct(NamedTuple):
     def template(self) -> str:
         """The formula with places for names: firms that differ in nothing else share it."""
         function = self.function
-        formula = function.formula
-        slot = formula.names.index(self.input)
-        return _template(self.settled.shape, formula.numbers, function.constants(), slot)
+        return _template(self.settled.shape, function.formula.numbers, function.constants(), self.slot)
 
     def filled(self, template: str) -> str:
         """A template with the firm's own names, and its weights at a kink."""
@@ -147,7 +149,7 @@ def build(spec: Spec, network: Network) -> Technology:
     """The technology of a spec."""
     return MappingProxyType(
         {
-            name: tuple(_function(spec, network, name, output) for output in network.outputs[name])
+            name: tuple([_function(spec, network, name, output) for output in network.outputs[name]])
             for name in network.firms
         }
     )
@@ -155,9 +157,9 @@ def build(spec: Spec, network: Network) -> Technology:
 
 def _function(spec: Spec, network: Network, firm: str, output: str) -> ProductionFunction:
     formula = spec.firms[firm].production[output]
+    if network.inputs[firm] is formula.names:
+        return ProductionFunction(firm, output, formula, formula.names, NOTHING)
     inputs = tuple(filter(network.uses.__contains__, formula.names))
-    if len(inputs) == len(formula.names):
-        return ProductionFunction(firm, output, formula, inputs, NOTHING)
     parameters = {
         name: parameter
         for name in formula.names
@@ -179,8 +181,8 @@ def produce(function: ProductionFunction, point: Point) -> tuple[Decimal, tuple[
 
     None where that cannot be: the formula has bends, or something in the program has no value.
     """
-    formula, output, inputs = function.formula, function.output, function.inputs
-    shape, names = formula.shape, formula.names
+    formula, output = function.formula, function.output
+    shape = formula.shape
     if shape.kinked:
         return None
     try:
@@ -190,9 +192,9 @@ def produce(function: ProductionFunction, point: Point) -> tuple[Decimal, tuple[
     settled = _as_written(shape)
     return value, tuple(
         [
-            MarginalProduct(output, name, slope, function, settled)
-            for name, slope in zip(names, slopes, strict=True)
-            if name in inputs
+            MarginalProduct(output, name, slope, function, settled, slot)
+            for slot, (name, slope) in enumerate(zip(formula.names, slopes, strict=True))
+            if name in point
         ]
     )
 
@@ -217,7 +219,7 @@ def marginal_products(
     gradient = _gradient(settled.shape, slots[0], function.formula.numbers)
     products = []
     for slot, name in enumerate(function.formula.names):
-        if name not in function.inputs:
+        if name not in point:
             continue
         value = gradient.get(slot)
         if value is None:
@@ -225,7 +227,7 @@ def marginal_products(
         if value is None:
             reason = f"has no finite slope in '{name}'"
             raise UndefinedError(_undefined(spec, function, point, reason))
-        products.append(MarginalProduct(function.output, name, value, function, settled))
+        products.append(MarginalProduct(function.output, name, value, function, settled, slot))
     return tuple(products)
 
 
