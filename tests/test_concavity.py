@@ -7,8 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import chainprice
-from chainprice import concavity, network, technology
+from chainprice import accounts, concavity, network, technology
 from chainprice.arithmetic import digits
+from chainprice.prices import Prices
 
 
 def function_of(text):
@@ -60,7 +61,7 @@ POINT = {"a": Decimal(2), "b": Decimal(3)}
 def test_rules(text, by_rules, is_concave):
     function = function_of(text)
     with digits(30):
-        assert concavity._is_concave_by_rules(function, POINT) == by_rules
+        assert concavity.is_concave_by_rules(function, POINT) == by_rules
         assert concavity.is_concave_at(function, POINT) is is_concave
 
 
@@ -89,7 +90,19 @@ def test_rules_never_say_more_than_the_hessian(text, point):
     function = function_of(text)
     at = dict(zip("ab", map(Decimal, map(str, point)), strict=True))
     with digits(30):
-        if function.inputs and concavity._is_concave_by_rules(function, at):
+        if function.inputs and concavity.is_concave_by_rules(function, at):
             with digits(45):
                 hessian = concavity._Curve(function, at).hessian()
             assert concavity._is_negative_semidefinite(hessian)
+
+
+@settings(max_examples=150, deadline=None)
+@given(formulas(), st.sampled_from([(2, 3), (0.1, 7), (5, 0.2)]))
+def test_what_the_rules_know_has_no_increasing_returns(text, point):
+    function = function_of(text)
+    at = dict(zip("ab", map(Decimal, map(str, point)), strict=True))
+    with digits(30):
+        if concavity.is_concave_by_rules(function, at):
+            amount, products = technology.produce(function, at)
+            returns = accounts.returns_to_scale({"out": amount}, at, Prices({}, {}, {}), products)
+            assert returns <= 1 + Decimal("1e-25")

@@ -42,6 +42,14 @@ def test_exact_powers_are_exact():
         assert power(Decimal(9), Decimal("-1.5")) == 1 / Decimal(27)
 
 
+@pytest.mark.parametrize(("base", "exponent"), [("9", "1000.5"), ("1e-50", "-20.5"), ("3", "1e-30")])
+def test_powers_that_no_double_holds(base, exponent):
+    with digits(60):
+        expected = Decimal(base) ** Decimal(exponent)
+    with digits(30):
+        assert abs(power(Decimal(base), Decimal(exponent)) / expected - 1) < Decimal("1e-29")
+
+
 def test_no_real_number():
     with digits(30):
         assert power(Decimal(0), Decimal("0.4")) == 0

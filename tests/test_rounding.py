@@ -35,11 +35,12 @@ COARSE, FINE = 20, 80
 def test_errors_are_within_their_bounds(text, a, b):
     formula = read(text)
     slopes = gradient(formula.shape)
-    follow = bounds(slopes.program, (slopes.value, *slopes.results.values()))
-    numbers = [*map(float, formula.numbers)]
+    variables = len(formula.names)
+    follow = bounds(slopes.program, (slopes.value, *slopes.results.values()), variables)
+    numbers = [*map(float, formula.numbers), *map(float, slopes.literals)]
     try:
-        names = [float(a), float(b), *numbers]
-        _, errors = follow(names, [1.0] * len(names), [*map(float, slopes.literals)])
+        names = [float(a), float(b)][:variables]
+        _, errors = follow(names, [1.0] * len(names), numbers)
         with digits(COARSE):
             coarse = slopes.in_order([+a, +b], formula.numbers)
     except (ArithmeticError, ValueError):

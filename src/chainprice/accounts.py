@@ -45,7 +45,7 @@ def account(
     for good, amount in made.items():
         revenue += prices.of[good] * amount
     for good, amount in used.items():
-        cost += prices.paid[good, firm] * amount
+        cost += prices.paid((good, firm)) * amount
     return Account(revenue, cost, returns_to_scale(made, used, prices, products))
 
 
@@ -70,7 +70,7 @@ def incomes(spec: Spec, quantities: Quantities, prices: Prices, books: Mapping[s
         for good, bought in quantities.bought.items()
     )
     buyers = (
-        trade_value(spec, "demand", good, sold) - prices.paid[good, ""] * sold
+        trade_value(spec, "demand", good, sold) - prices.paid((good, "")) * sold
         for good, sold in quantities.sold.items()
     )
     profits = (book.profit for book in books.values())

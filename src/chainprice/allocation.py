@@ -8,6 +8,7 @@ from itertools import chain
 from typing import Literal, NamedTuple
 
 from chainprice.errors import MarketMustChooseError, MissingExtraError, Problem
+from chainprice.formula import Formula
 from chainprice.network import Network, Use
 from chainprice.spec import Spec
 
@@ -40,6 +41,13 @@ def allocation_of(spec: Spec, network: Network) -> Allocation:
     if spec.allocation != "auto":
         return spec.allocation
     return "given" if next(_choices(spec, network), None) is None else "competitive"
+
+
+def is_given(spec: Spec, network: Network) -> bool:
+    """Whether quantities are given; raises MarketMustChooseError where only the spec says so."""
+    if spec.allocation == "given":
+        fail_if_market_must_choose(spec, network)
+    return allocation_of(spec, network) == "given"
 
 
 def fail_if_market_must_choose(spec: Spec, network: Network) -> None:
@@ -83,16 +91,15 @@ def _loops(network: Network) -> Iterator[Choice]:
 
 
 def _supplies(spec: Spec) -> Iterator[Choice]:
-    for good in sorted(spec.supply):
-        supply = spec.supply[good]
-        if supply.quantity is None:
+    for good in sorted(g for g, s in spec.supply.items() if s.quantity is None or _is_curve(s.price)):
+        if spec.supply[good].quantity is None:
             yield Choice(
                 good,
                 f"'{good}' to buy: its supply has a price and no quantity",
                 ("supply", good),
                 f"give the quantity: `{good}: {{quantity: ...}}`",
             )
-        elif supply.price is not None and "q" in supply.price.names:
+        else:
             yield Choice(
                 good,
                 f"'{good}' to buy along its supply curve",
@@ -101,17 +108,20 @@ def _supplies(spec: Spec) -> Iterator[Choice]:
             )
 
 
+def _is_curve(price: Formula | None) -> bool:
+    return price is not None and "q" in price.names
+
+
 def _demands(spec: Spec) -> Iterator[Choice]:
-    for good in sorted(spec.demand):
-        demand = spec.demand[good]
-        if demand.price is None:
+    for good in sorted(g for g, d in spec.demand.items() if d.price is None or d.quantity is not None):
+        if spec.demand[good].price is None:
             yield Choice(
                 good,
                 f"of everything goes into '{good}', which must be delivered and has no price",
                 ("demand", good),
                 f"give it a price to sell what arrives: `{good}: {{price: ...}}`",
             )
-        elif demand.quantity is not None:
+        else:
             yield Choice(
                 good,
                 f"'{good}' to sell: its demand has a limit",

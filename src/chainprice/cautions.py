@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 
-from chainprice.accounts import Account
+from chainprice.accounts import returns_to_scale
 from chainprice.arithmetic import SMALLEST_DOUBLE
-from chainprice.concavity import is_concave_at
+from chainprice.concavity import is_concave_at, is_concave_by_rules
 from chainprice.network import Network, Use
-from chainprice.prices import Prices
+from chainprice.prices import MarginalProducts, Prices
 from chainprice.quantities import Quantities
 from chainprice.solution import Warning
 from chainprice.spec import Spec
@@ -24,6 +24,8 @@ def of_goods(network: Network, quantities: Quantities, prices: Prices) -> Iterat
     """The warnings that belong to a good, in chain order."""
     for good in network.goods:
         quantity, price = quantities.available[good], prices.of[good]
+        if quantity >= 0 and price >= SMALLEST_DOUBLE:
+            continue
         if quantity < 0:
             maker = next(iter(network.makers[good]), None)
             message = f"'{good}' has a negative quantity, {quantity:.6g}; its price is right all the same"
@@ -46,7 +48,8 @@ def of_goods(network: Network, quantities: Quantities, prices: Prices) -> Iterat
 def of_given(spec: Spec, network: Network, quantities: Quantities, prices: Prices) -> Iterator[Warning]:
     """Where given quantities are not those that a market would choose, in chain order."""
     bought_at = supply_prices(spec, quantities)
-    for good in network.goods:
+    split = {good for good, note in spec.goods.items() if note.split}
+    for good in filter((bought_at.keys() | split).__contains__, network.goods):
         price = prices.of[good]
         if good in bought_at and price < bought_at[good] - EQUAL * abs(bought_at[good]):
             yield Warning(
@@ -55,13 +58,12 @@ def of_given(spec: Spec, network: Network, quantities: Quantities, prices: Price
                 "buy less of it",
                 good,
             )
-        uses = network.uses[good]
-        if uses and uses[0].share is not None:
-            yield from _unequal_split(uses, prices, good)
+        if good in split:
+            yield from _unequal_split(network.uses[good], prices, good)
 
 
 def _unequal_split(uses: Sequence[Use], prices: Prices, good: str) -> Iterator[Warning]:
-    values = [prices.marginal_values[use.key] for use in uses]
+    values = [prices.marginal_value(use.key) for use in uses]
     if max(values) - min(values) > EQUAL * max(abs(value) for value in values):
         each = ", ".join(f"{value:.6g} to {use.user}" for use, value in zip(uses, values, strict=True))
         message = f"the split of '{good}' is not an equilibrium: one more unit is worth {each}"
@@ -85,11 +87,14 @@ def of_market(
 
 
 def of_firms(
-    technology: Technology, quantities: Quantities, accounts: Mapping[str, Account]
+    technology: Technology, quantities: Quantities, prices: Prices, products: MarginalProducts
 ) -> Iterator[Warning]:
     """The warnings that belong to a firm, in topological order."""
     for firm, functions in technology.items():
-        returns = accounts[firm].returns_to_scale
+        made, used = quantities.made[firm], quantities.used[firm]
+        if len(functions) == 1 and is_concave_by_rules(functions[0], used):
+            continue  # what the rules know is positive, too: its returns to scale are 1 at most
+        returns = returns_to_scale(made, used, prices, products[firm])
         if returns is not None and returns > 1 + EQUAL:
             yield Warning(
                 "increasing-returns",
@@ -99,7 +104,7 @@ def of_firms(
                 firm,
             )
         for function in functions:
-            if function.formula.shape.kinked and function.settled(quantities.used[firm]).on_kink:
+            if function.formula.shape.kinked and function.settled(used).on_kink:
                 yield Warning(
                     "kink",
                     f"the production of '{function.output}' by firm '{firm}' has a kink exactly here: "
@@ -107,7 +112,7 @@ def of_firms(
                     function.output,
                     firm,
                 )
-            if is_concave_at(function, quantities.used[firm]) is False:
+            if is_concave_at(function, used) is False:
                 yield Warning(
                     "not-concave",
                     f"the production of '{function.output}' by firm '{firm}' is not concave here: these "

@@ -31,7 +31,7 @@ def is_concave_at(function: ProductionFunction, point: Point) -> bool | None:
     They are undefined at the edge of the function's domain. Beyond `EXACT_UP_TO` inputs, only directions
     of positive curvature among the axes, the ray and a fixed sample are found.
     """
-    if not function.inputs or _is_concave_by_rules(function, point):
+    if not function.inputs or is_concave_by_rules(function, point):
         return True
     with digits(_DIGITS):
         try:
@@ -43,8 +43,11 @@ def is_concave_at(function: ProductionFunction, point: Point) -> bool | None:
             return None
 
 
-def _is_concave_by_rules(function: ProductionFunction, point: Point) -> bool:
-    """Whether the rules show it, for positive inputs; they know nothing of bends at a point of theirs."""
+def is_concave_by_rules(function: ProductionFunction, point: Point) -> bool:
+    """Whether the rules show that it is positive and concave, for positive inputs.
+
+    They know nothing of bends at a point of theirs.
+    """
     shape, numbers = function.formula.shape, function.formula.numbers
     if shape.kinked or not all(point[name] > 0 for name in function.inputs):
         return False

@@ -164,7 +164,7 @@ class Gradient:
 
     def in_order(self, names: Sequence[Decimal], numbers: Sequence[Decimal]) -> Sequence[Decimal]:
         """The value, then the derivatives in the order of `results`; raises ArithmeticError as `run` does."""
-        constants = [CONSTANTS[name]() for name in self.constants]
+        constants = [CONSTANTS[name]() for name in self.constants] if self.constants else ()
         values: Sequence[Decimal] = self._run([*names, *numbers, *constants], self.literals)
         return values
 

@@ -24,10 +24,8 @@ def verify(
     Raises what `solve` and `verify_table` raise.
     """
     graph = network.build(spec)
-    is_given = allocation.allocation_of(spec, graph) == "given"
-    if is_given:
-        allocation.fail_if_market_must_choose(spec, graph)
-    else:
+    is_given = allocation.is_given(spec, graph)
+    if not is_given:
         allocation.fail_if_no_equilibrium_solver(spec, graph)
     if table is None:
         table = solve(spec)

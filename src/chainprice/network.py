@@ -89,21 +89,24 @@ def _inputs(production: Mapping[str, Formula], goods: Mapping[str, object]) -> t
     """The goods that a firm's formulas name, in order of appearance, outputs by name."""
     if len(production) == 1:
         (formula,) = production.values()
-        return tuple(filter(goods.__contains__, formula.names))
-    names = {name: None for output in sorted(production) for name in production[output].names}
-    return tuple(filter(goods.__contains__, names))
+        names = formula.names
+    else:
+        names = tuple({name: None for output in sorted(production) for name in production[output].names})
+    inputs = tuple(filter(goods.__contains__, names))
+    return names if len(inputs) == len(names) else inputs
 
 
 def _makers(spec: Spec, outputs: Mapping[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
     """Each good's makers by name; none of a good that is only supplied."""
-    makers: dict[str, list[str]] = {good: [] for good in spec.supply}
+    made: dict[str, list[str]] = {}
     for name, goods in outputs.items():
         for good in goods:
-            if good in makers:
-                makers[good].append(name)
+            if good in made:
+                made[good].append(name)
             else:
-                makers[good] = [name]
-    return {good: _by_name(names) for good, names in makers.items()}
+                made[good] = [name]
+    nobody: dict[str, tuple[str, ...]] = dict.fromkeys(spec.supply, ())
+    return nobody | {good: _by_name(names) for good, names in made.items()}
 
 
 def _uses(

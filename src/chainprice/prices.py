@@ -51,12 +51,23 @@ class Prices:
     """`of` each good its price; by a use's key, what one more unit is worth to the user, and what it pays.
 
     A user pays the good's price. Of a non-rival good every user has the whole, and each pays what it
-    is worth to itself (its Lindahl price); together they pay the price.
+    is worth to itself (its Lindahl price); together they pay the price. `values` and `payments` need not
+    have what is the good's price.
     """
 
     of: Mapping[str, Decimal]
-    marginal_values: Mapping[UseKey, Decimal]
-    paid: Mapping[UseKey, Decimal]
+    values: Mapping[UseKey, Decimal]
+    payments: Mapping[UseKey, Decimal]
+
+    def marginal_value(self, key: UseKey) -> Decimal:
+        """What one more unit is worth to a use."""
+        value = self.values.get(key)
+        return self.of[key[0]] if value is None else value
+
+    def paid(self, key: UseKey) -> Decimal:
+        """What a use pays for a unit."""
+        payment = self.payments.get(key)
+        return self.of[key[0]] if payment is None else payment
 
 
 def backpropagate(
@@ -67,20 +78,25 @@ def backpropagate(
 ) -> Prices:
     """Price every good, last goods first."""
     prices: dict[str, Decimal] = {}
-    paid: dict[UseKey, Decimal] = {}
     values: dict[UseKey, Decimal] = {}
-    slopes = _Slopes(products)
+    paid: dict[UseKey, Decimal] = {}
+    slopes = Slopes(products)
+
+    def worth(use: Use) -> Decimal:
+        if use.is_demand:
+            return demand_prices[use.good]
+        return marginal_value(slopes.by(use.user, use.good), prices)
+
     for good in reversed(network.goods):
         uses = network.uses[good]
-        keys = [use.key for use in uses]
-        for use, key in zip(uses, keys, strict=True):
-            values[key] = (
-                demand_prices[good] if use.is_demand else marginal_value(slopes.by(use.user, good), prices)
-            )
-        prices[good] = price = fan_out(uses, values, shares)
-        is_lindahl = good in network.non_rival
-        for key in keys:
-            paid[key] = values[key] if is_lindahl else price
+        if len(uses) == 1 and uses[0].share is None:
+            prices[good] = worth(uses[0])
+            continue
+        of_uses = {use.key: worth(use) for use in uses}
+        values |= of_uses
+        prices[good] = fan_out(of_uses, None if not uses or uses[0].share is None else shares)
+        if good in network.non_rival:
+            paid |= of_uses
     return Prices(prices, values, paid)
 
 
@@ -102,7 +118,7 @@ def at_equilibrium(
     """
     prices, paid = dict(cleared.multipliers), dict(cleared.paid)
     values: dict[UseKey, Decimal] = {}
-    slopes = _Slopes(products)
+    slopes = Slopes(products)
     for good in reversed(network.goods):
         uses = network.uses[good]
         for use in uses:
@@ -164,38 +180,38 @@ def marginal_value(products: Sequence[MarginalProduct], prices: Mapping[str, Dec
     return sum((prices[p.output] * p.value for p in products), Decimal(0))
 
 
-def fan_out(
-    uses: Sequence[Use],
-    values: Mapping[UseKey, Decimal],
-    shares: Mapping[UseKey, Decimal],
-) -> Decimal:
-    """What one more unit of a good is worth, over all its uses.
+def fan_out(values: Mapping[UseKey, Decimal], shares: Mapping[UseKey, Decimal] | None) -> Decimal:
+    """What one more unit of a good is worth, over the marginal values of all its uses.
 
     A use has the share of it that its split states; the whole of it where it is the only one, or
     where the good is non-rival. So one formula prices a chain (one use), a public good (marginal
     values add) and a stated split (their weighted mean); no use makes 0.
     """
-    if len(uses) == 1 and uses[0].share is None:
-        return values[uses[0].key]
-    if uses and uses[0].share is not None:
-        return sum((shares[u.key] * values[u.key] for u in uses), Decimal(0))
-    return sum((values[u.key] for u in uses), Decimal(0))
+    if shares is None:
+        return sum(values.values(), Decimal(0))
+    return sum((shares[key] * value for key, value in values.items()), Decimal(0))
 
 
 _FEW = 8
 """Marginal products up to which they are looked through."""
 
 
-class _Slopes:
+class Slopes:
     """The marginal products of each firm by its inputs; sorted only where there are many."""
 
     def __init__(self, products: MarginalProducts) -> None:
         self._products = products
         self._sorted: dict[str, dict[str, list[MarginalProduct]]] = {}
 
+    def of(self, firm: str) -> Sequence[MarginalProduct]:
+        """All marginal products of a firm."""
+        return self._products[firm]
+
     def by(self, firm: str, good: str) -> Sequence[MarginalProduct]:
-        """A firm's marginal products by one of its inputs."""
+        """A firm's marginal products by one of its inputs: one for each output that takes it."""
         products = self._products[firm]
+        if len(products) == 1:
+            return products
         if len(products) <= _FEW:
             return [product for product in products if product.input == good]
         if firm not in self._sorted:

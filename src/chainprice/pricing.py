@@ -108,7 +108,7 @@ def _is_sure_of_market(market: Market, priced: Priced) -> bool:
 
 def _has_specks(priced: Priced) -> bool:
     """Whether a marginal value may be nothing but rounding: it is next to nothing, or its good is free."""
-    prices, values = priced.prices.of, priced.prices.marginal_values.items()
+    prices, values = priced.prices.of, priced.prices.values.items()
     return any(
         value and (not prices[good] or abs(value) < abs(prices[good]).scaleb(-_SPECK))
         for (good, _), value in values
@@ -146,8 +146,8 @@ def _without_noise(coarse: Priced, fine: Priced, count: int) -> Priced:
     prices = replace(
         fine.prices,
         of=cleaned(coarse.prices.of, fine.prices.of),
-        marginal_values=cleaned(coarse.prices.marginal_values, fine.prices.marginal_values),
-        paid=cleaned(coarse.prices.paid, fine.prices.paid),
+        values=cleaned(coarse.prices.values, fine.prices.values),
+        payments=cleaned(coarse.prices.payments, fine.prices.payments),
     )
     return replace(fine, quantities=flow, prices=prices)
 

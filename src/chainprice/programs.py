@@ -84,8 +84,9 @@ def _line(operation: str, operands: tuple[int, ...]) -> str:
 
 
 Bounds = Callable[[Sequence[float], Sequence[float], Sequence[float]], tuple[float, Sequence[float]]]
-"""From the doubles in a shape's name slots, the bounds of their relative errors, and the doubles in its
-number slots: the first result as a double, and a bound for each of the results."""
+"""From the doubles in the first of a shape's name slots, the bounds of their relative errors, and the doubles
+in its other name slots and its number slots, which are rounded once: the first result as a double, and a
+bound for each of the results."""
 
 _BOUNDS: dict[str, tuple[str, str]] = {
     "add": ("v{0} + v{1}", "(abs(v{0})*e{0} + abs(v{1})*e{1})/abs({v}) + 1.0"),
@@ -107,22 +108,30 @@ _NORMAL = "1e-290 < abs({v}) < 1e290"
 
 
 @lru_cache(maxsize=8192)
-def bounds(shape: Shape, results: tuple[int, ...]) -> Bounds | None:
+def bounds(shape: Shape, results: tuple[int, ...], variables: int) -> Bounds | None:
     """The function that bounds the rounding errors of these steps; None where an operation has no bound.
 
-    It raises ArithmeticError or ValueError where the doubles do not hold.
+    The first `variables` names have errors of their own. It raises ArithmeticError or ValueError where the
+    doubles do not hold.
     """
     operations = {operation for operation, _ in shape.steps}
     if len(shape.steps) > _LONGEST or not operations <= _BOUNDS.keys() | {"name", "number", "neg"}:
         return None
     functions = {"log_": log, "sqrt_": sqrt, "exp_": exp}
-    made: Bounds = _made(bounds_text_of(shape, results), functions)
+    made: Bounds = _made(bounds_text_of(shape, results, variables), functions)
     return made
 
 
-def bounds_text_of(shape: Shape, results: tuple[int, ...]) -> str:
+def bounds_text_of(shape: Shape, results: tuple[int, ...], variables: int) -> str:
     """The function `run` of `bounds`, as Python."""
-    lines = [line for index, step in enumerate(shape.steps) for line in _bounded_lines(index, *step)]
+    fixed = shape.names - variables
+    lines = []
+    for index, (operation, operands) in enumerate(shape.steps):
+        if operation == "number" or (operation == "name" and operands[0] >= variables):
+            place = operands[0] + fixed if operation == "number" else operands[0] - variables
+            lines += [f"v{index} = numbers[{place}]", f"e{index} = 1.0"]
+        else:
+            lines += _bounded_lines(index, operation, operands)
     errors = "".join(f"e{result}, " for result in results)
     return "\n ".join(["def run(names, errors, numbers):", *lines, f"return v{results[0]}, ({errors})"])
 
@@ -132,8 +141,6 @@ def _bounded_lines(index: int, operation: str, operands: tuple[int, ...]) -> lis
     match operation:
         case "name":
             return [f"{value} = names[{operands[0]}]", f"{error} = errors[{operands[0]}]"]
-        case "number":
-            return [f"{value} = numbers[{operands[0]}]", f"{error} = 1.0"]
         case "neg":
             return [f"{value} = -v{operands[0]}", f"{error} = e{operands[0]}"]
     double, bound = (text.format(*operands, v=value) for text in _BOUNDS[operation])

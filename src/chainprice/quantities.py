@@ -70,8 +70,9 @@ def flow(
     Raises UndefinedError where a production function has no value.
     """
     bought = {good: endowment(spec, good) for good in spec.supply}
-    nothing = Decimal(0)
-    available = {good: bought.get(good, nothing) + gift.get(good, 0) for good in network.goods}
+    available = dict.fromkeys(network.goods, Decimal(0)) | bought
+    for good, given in gift.items():
+        available[good] += given
     split = shares(network)
     used: dict[str, Mapping[str, Decimal]] = {}
     made: dict[str, Mapping[str, Decimal]] = {}

@@ -111,9 +111,9 @@ def _forward(spec: Spec, network: Network, technology: Technology) -> _Forward:
             forward.add(good, *_constant(supply.quantity))
     for firm in network.firms:
         for function in technology[firm]:
-            value, (error, *of_slopes) = _produced(function, forward, parts)
-            forward.add(function.output, value, error)
-            forward.slopes.append(sum(of_slopes))
+            value, errors = _produced(function, forward, parts)
+            forward.add(function.output, value, errors[0])
+            forward.slopes.append(sum(errors[1:]))
     return forward
 
 
@@ -125,7 +125,9 @@ def _produced(
     program = _program(formula.shape, formula.numbers)
     if not parts and len(inputs) == len(formula.names):
         values, errors = forward.values, forward.errors
-        return program.run([values[name] for name in inputs], [errors[name] for name in inputs])
+        return program.function(
+            [values[name] for name in inputs], [errors[name] for name in inputs], program.numbers
+        )
     names = [
         forward.used(name, parts.get((name, function.firm)))
         if name in inputs
@@ -134,40 +136,36 @@ def _produced(
         else (_double(CONSTANTS[name]()), _AS_READ)
         for name in formula.names
     ]
-    value, (error, *slopes) = program.run([value for value, _ in names], [error for _, error in names])
+    value, (error, *slopes) = program.function(
+        [value for value, _ in names], [error for _, error in names], program.numbers
+    )
     of_inputs = [slope for slope, name in zip(slopes, formula.names, strict=True) if name in inputs]
     return value, (error, *of_inputs)
 
 
 @dataclass(frozen=True, slots=True)
 class _Program:
-    """A function and its slopes with the numbers of a formula filled in."""
+    """A function and its slopes, with the numbers of a formula."""
 
     function: Bounds
-    numbers: list[float]
-    as_read: list[float]
-    literals: list[float]
-
-    def run(self, names: Sequence[float], errors: Sequence[float]) -> tuple[float, Sequence[float]]:
-        return self.function([*names, *self.numbers], [*errors, *self.as_read], self.literals)
+    numbers: Sequence[float]
 
 
 @lru_cache(maxsize=65_536)
 def _program(shape: Shape, numbers: tuple[Decimal, ...]) -> _Program:
     """Raises NoBoundError where an operation is not followed."""
     gradient = differentiation.gradient(shape)
-    function = bounds(gradient.program, (gradient.value, *gradient.results.values()))
+    function = bounds(gradient.program, (gradient.value, *gradient.results.values()), shape.names)
     if function is None:
         raise NoBoundError
-    filled = [_double(number) for number in (*numbers, *(CONSTANTS[name]() for name in gradient.constants))]
-    literals = [_double(number) for number in gradient.literals]
-    return _Program(function, filled, [_AS_READ] * len(filled), literals)
+    constants = [CONSTANTS[name]() for name in gradient.constants]
+    return _Program(function, [_double(number) for number in (*numbers, *constants, *gradient.literals)])
 
 
 @lru_cache(maxsize=4096)
 def _constant(formula: Formula) -> _Bounded:
     """A number of the spec, or a formula of numbers."""
-    function = bounds(formula.shape, (len(formula.shape.steps) - 1,))
+    function = bounds(formula.shape, (len(formula.shape.steps) - 1,), len(formula.names))
     if function is None:
         raise NoBoundError
     names = [_double(CONSTANTS[name]()) for name in formula.names]
@@ -221,7 +219,7 @@ def _sums_over_uses(network: Network, prices: Prices) -> Iterator[list[Decimal]]
     for uses in network.uses.values():
         if len(uses) > 1 or (uses and uses[0].share is not None):
             yield [
-                prices.marginal_values[use.key] * (WHOLE if use.share is None else share(use)) for use in uses
+                prices.marginal_value(use.key) * (WHOLE if use.share is None else share(use)) for use in uses
             ]
 
 
@@ -248,11 +246,10 @@ def _of_total_value(spec: Spec, flow: Quantities, forward: _Forward, prices: Pri
     terms: list[Decimal] = []
     errors = 0.0
     for good, sold in flow.sold.items():
-        terms.append(prices.marginal_values[good, ""] * sold)
+        terms.append(prices.marginal_value((good, "")) * sold)
         errors += forward.errors[good] + _of_number(spec.demand[good].price) + 3
-    for good, bought in flow.bought.items():
-        supply = spec.supply[good]
+    for good, supply in spec.supply.items():
         if supply.price is not None:
-            terms.append(-evaluate(supply.price) * bought)
+            terms.append(-evaluate(supply.price) * flow.bought[good])
             errors += _of_number(supply.quantity) + _of_number(supply.price) + 2
     return errors * _magnified(terms)

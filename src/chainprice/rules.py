@@ -3,34 +3,27 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from functools import lru_cache
 
 from chainprice.network import Network, Use
-from chainprice.prices import Cleared
+from chainprice.prices import Cleared, Slopes
 from chainprice.spec import Spec
 from chainprice.technology import MarginalProduct
 
 _MARKS = re.compile(r"[()+-]")
 
 
-def price_rule(
-    spec: Spec, network: Network, products: Mapping[str, Sequence[MarginalProduct]], good: str
-) -> str:
+def price_rule(spec: Spec, network: Network, slopes: Slopes, good: str) -> str:
     """`P_natgas = P_ethylene * 1/(2*sqrt(natgas))`: the chain rule at one good."""
     uses = network.uses[good]
     if len(uses) == 1 and uses[0].share is None:
-        return f"P_{good} = {use_rule(spec, products, uses[0])}"
-    terms = [_share(use) + _term(spec, products, use, alone=use.share is None) for use in uses] or ["0"]
+        return f"P_{good} = {_term(spec, slopes, uses[0], alone=True)}"
+    terms = [_share(use) + _term(spec, slopes, use, alone=use.share is None) for use in uses] or ["0"]
     return f"P_{good} = {' + '.join(terms)}"
 
 
-def market_rule(
-    spec: Spec,
-    network: Network,
-    products: Mapping[str, Sequence[MarginalProduct]],
-    good: str,
-    cleared: Cleared,
-) -> str:
+def market_rule(spec: Spec, network: Network, slopes: Slopes, good: str, cleared: Cleared) -> str:
     """`P_ore = max(P_steel * 2, P_paint * 5)`: where a good's price comes from in a market that has cleared.
 
     From the uses that could take one more; if there is none, from its supply price, or from what its
@@ -38,16 +31,16 @@ def market_rule(
     """
     uses = network.uses[good]
     if uses and (good in network.non_rival or uses[0].share is not None):
-        return price_rule(spec, network, products, good)
+        return price_rule(spec, network, slopes, good)
     is_open = [use for use in uses if use.key in cleared.open_uses]
     if is_open or (uses and not cleared.available[good]):
         able = [use for use in uses if use.key not in cleared.full_uses]
-        return f"P_{good} = {_greatest([_term(spec, products, use, alone=True) for use in able])}"
+        return f"P_{good} = {_greatest([_term(spec, slopes, use, alone=True) for use in able])}"
     if not cleared.multipliers[good]:
         return f"P_{good} = 0"
     if good in cleared.open_purchases:
         return f"P_{good} = {spec.supply[good].price}"
-    return f"P_{good} = {_saved(network, products, good, cleared)}"
+    return f"P_{good} = {_saved(network, slopes, good, cleared)}"
 
 
 def _greatest(terms: Sequence[str]) -> str:
@@ -56,38 +49,32 @@ def _greatest(terms: Sequence[str]) -> str:
     return terms[0] if len(terms) == 1 else f"max({', '.join(terms)})"
 
 
-def _saved(
-    network: Network, products: Mapping[str, Sequence[MarginalProduct]], good: str, cleared: Cleared
-) -> str:
+def _saved(network: Network, slopes: Slopes, good: str, cleared: Cleared) -> str:
     """What one unit less to be made saves, by the input of a maker that it could use less of."""
     for maker in network.makers[good]:
-        for product in products[maker]:
+        for product in slopes.of(maker):
             is_open = (product.input, maker) in cleared.open_uses and network.outputs[maker] == (good,)
             if is_open and product.value:
                 return f"P_{product.input} / {divisor(product.formula)}"
     return "its shadow price"
 
 
-def use_rule(spec: Spec, products: Mapping[str, Sequence[MarginalProduct]], use: Use) -> str:
-    """The marginal value of one use as text: `P_bread * 0.9/flour**0.1`."""
-    return _term(spec, products, use, alone=True)
-
-
 def _share(use: Use) -> str:
     return "" if use.share is None else f"{factor(str(use.share))} * "
 
 
-def _term(spec: Spec, products: Mapping[str, Sequence[MarginalProduct]], use: Use, *, alone: bool) -> str:
+def _term(spec: Spec, slopes: Slopes, use: Use, *, alone: bool) -> str:
+    """The marginal value of one use: `P_bread * 0.9/flour**0.1`."""
     if use.is_demand:
         price = spec.demand[use.good].price
         return str(price) if alone else factor(str(price))
-    parts = [
-        f"P_{product.output} * {factor(product.formula)}"
-        for product in products[use.user]
-        if product.input == use.good
-    ]
-    text = " + ".join(parts)
-    return text if alone or len(parts) == 1 else f"({text})"
+    products = slopes.by(use.user, use.good)
+    text = " + ".join([_of_output(product) for product in products])
+    return text if alone or len(products) == 1 else f"({text})"
+
+
+def _of_output(product: MarginalProduct) -> str:
+    return f"P_{product.output} * {product.filled(factor(product.template))}"
 
 
 def divisor(formula: str) -> str:
@@ -95,8 +82,9 @@ def divisor(formula: str) -> str:
     return formula if formula.replace(".", "").replace("_", "").isalnum() else f"({formula})"
 
 
+@lru_cache(maxsize=4096)
 def factor(formula: str) -> str:
-    """A formula as a factor of a product: in parentheses if it is a sum."""
+    """A formula, or the template of one, as a factor of a product: in parentheses if it is a sum."""
     if "+" not in formula and "-" not in formula:
         return formula
     depth = 0

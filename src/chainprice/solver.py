@@ -55,8 +55,7 @@ def solve(
 
 def _market(spec: Spec, graph: Network, firms: Technology) -> Market | None:
     """The market's equilibrium where it chooses the quantities; None where they are given."""
-    if allocation.allocation_of(spec, graph) == "given":
-        allocation.fail_if_market_must_choose(spec, graph)
+    if allocation.is_given(spec, graph):
         return None
     allocation.fail_if_no_equilibrium_solver(spec, graph)
     from chainprice import equilibrium

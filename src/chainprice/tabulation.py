@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
+from itertools import repeat
+from typing import Any
 
 from chainprice import accounts, cautions, kinks, quantities
 from chainprice.accounts import Account
 from chainprice.arithmetic import DOUBLE_DIGITS, Number, number
 from chainprice.errors import NumeraireError, Problem
 from chainprice.network import Use
+from chainprice.prices import Slopes
 from chainprice.pricing import Chain, Priced
 from chainprice.rules import market_rule, price_rule
 from chainprice.solution import (
@@ -42,10 +45,7 @@ def tabulate(
     numeraire, NoConvergenceError where the incomes of a market do not add up to total value.
     """
     spec, network = chain.spec, chain.network
-    books = {
-        firm: accounts.account(firm, priced.quantities, priced.prices, priced.products[firm])
-        for firm in network.firms
-    }
+    books = _books(chain, priced) if details or chain.market is not None else {}
     ranges = _ranges(chain, priced)
     rows = _Rows(chain, priced, _unit_of_account(chain, priced, numeraire), count, details=details)
     return Solution(
@@ -56,9 +56,9 @@ def tabulate(
         numeraire=numeraire,
         money=numeraire or spec.money,
         total_value=rows.money(priced.total_value),
-        goods=tuple([rows.good(good, ranges.get(good)) for good in network.goods]),
+        goods=rows.goods(ranges),
         firms=tuple([rows.firm(firm, books[firm]) for firm in network.firms] if details else ()),
-        warnings=tuple(_warnings(chain, priced, books, ranges)),
+        warnings=tuple(_warnings(chain, priced, ranges)),
         limits=rows.limits(),
         incomes=None if chain.market is None else rows.incomes(_incomes(chain, priced, books)),
     )
@@ -82,19 +82,24 @@ def _ranges(chain: Chain, priced: Priced) -> Mapping[str, PriceRange]:
     return kinks.price_ranges(chain.spec, chain.network, chain.technology, priced.quantities)
 
 
+def _books(chain: Chain, priced: Priced) -> dict[str, Account]:
+    return {
+        firm: accounts.account(firm, priced.quantities, priced.prices, priced.products[firm])
+        for firm in chain.network.firms
+    }
+
+
 def _incomes(chain: Chain, priced: Priced, books: Mapping[str, Account]) -> accounts.Incomes:
     incomes = accounts.incomes(chain.spec, priced.quantities, priced.prices, books)
     accounts.fail_unless_they_add_up(incomes, priced.total_value, books)
     return incomes
 
 
-def _warnings(
-    chain: Chain, priced: Priced, books: Mapping[str, Account], ranges: Mapping[str, PriceRange]
-) -> Iterator[Warning]:
+def _warnings(chain: Chain, priced: Priced, ranges: Mapping[str, PriceRange]) -> Iterator[Warning]:
     yield from cautions.of_goods(chain.network, priced.quantities, priced.prices)
     if priced.clearing is None:
         yield from cautions.of_given(chain.spec, chain.network, priced.quantities, priced.prices)
-        yield from cautions.of_firms(chain.technology, priced.quantities, books)
+        yield from cautions.of_firms(chain.technology, priced.quantities, priced.prices, priced.products)
     else:
         yield from cautions.of_market(chain.network, priced.clearing.disposed, ranges)
 
@@ -107,7 +112,7 @@ class _Rows:
     ) -> None:
         self._chain, self._priced, self._count, self._details = chain, priced, count, details
         self._available, self._price_of = priced.quantities.available, priced.prices.of
-        self._paid, self._worth = priced.prices.paid, priced.prices.marginal_values
+        self._paid, self._worth = priced.prices.paid, priced.prices.marginal_value
         self._unit = None if unit_of_account == 1 else unit_of_account
         self._noise = -max(count, DOUBLE_DIGITS) - NOISE_DIGITS
         self._amounts = {good: number(amount, count) for good, amount in priced.quantities.available.items()}
@@ -135,35 +140,45 @@ class _Rows:
         """Of a good, mostly its price."""
         return self._prices[good] if price is self._price_of[good] else self.money(price)
 
-    def good(self, good: str, price_range: PriceRange | None) -> PricedGood:
+    def goods(self, ranges: Mapping[str, PriceRange]) -> tuple[PricedGood, ...]:
+        """All goods, in chain order."""
         network = self._chain.network
-        return PricedGood(
-            good,
-            network.roles[good],
-            self._chain.spec.unit(good),
-            self._amounts[good],
-            self._prices[good],
-            self.money(self._price_of[good] * self._available[good]),
-            self._rule(good),
-            tuple([self._use(use) for use in network.uses[good]] if self._details else ()),
-            None if price_range is None else self._bounds(*price_range),
+        goods = network.goods
+        columns: tuple[Iterable[Any], ...] = (
+            goods,
+            map(network.roles.__getitem__, goods),
+            map(self._chain.spec.unit, goods),
+            map(self._amounts.__getitem__, goods),
+            map(self._prices.__getitem__, goods),
+            [self.money(self._price_of[good] * self._available[good]) for good in goods],
+            self._rules(goods),
+            map(self._uses, goods) if self._details else repeat(()),
+            [self._bounds(ranges.get(good)) for good in goods] if ranges else repeat(None),
         )
+        return tuple(map(PricedGood, *columns))
 
-    def _rule(self, good: str) -> str:
+    def _rules(self, goods: Iterable[str]) -> list[str]:
         spec, network, priced = self._chain.spec, self._chain.network, self._priced
+        slopes = Slopes(priced.products)
         if priced.cleared is None:
-            return price_rule(spec, network, priced.products, good)
-        return market_rule(spec, network, priced.products, good, priced.cleared)
+            return [price_rule(spec, network, slopes, good) for good in goods]
+        return [market_rule(spec, network, slopes, good, priced.cleared) for good in goods]
 
-    def _bounds(self, low: Decimal, high: Decimal | None) -> tuple[Number, Number | None]:
+    def _bounds(self, price_range: PriceRange | None) -> tuple[Number, Number | None] | None:
+        if price_range is None:
+            return None
+        low, high = price_range
         if high is None:
             return self.money(low), None
         low, high = (high, low) if self._unit is not None and self._unit < 0 else (low, high)
         return self.money(low), self.money(high)
 
+    def _uses(self, good: str) -> tuple[PricedUse, ...]:
+        return tuple([self._use(use) for use in self._chain.network.uses[good]])
+
     def _use(self, use: Use) -> PricedUse:
         good, key = use.good, use.key
-        paid, worth = self._paid[key], self._worth[key]
+        paid, worth = self._paid(key), self._worth(key)
         amount = self._priced.quantities.of_use(use)
         return PricedUse(
             use.user,
@@ -203,7 +218,7 @@ class _Rows:
 
     def _input(self, firm: str, good: str, amount: Decimal) -> Input:
         key = (good, firm)
-        paid, worth = self._paid[key], self._worth[key]
+        paid, worth = self._paid(key), self._worth(key)
         return Input(
             good,
             self._amount(good, amount),

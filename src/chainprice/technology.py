@@ -43,7 +43,10 @@ class ProductionFunction(NamedTuple):
 
     def values(self, point: Point) -> list[Decimal]:
         """The numbers that fill the formula's name slots at a point."""
-        return [point[name] if name in point else self._constant(name) for name in self.formula.names]
+        names = self.formula.names
+        if len(self.inputs) == len(names):
+            return [point[name] for name in names]
+        return [point[name] if name in point else self._constant(name) for name in names]
 
     def _constant(self, name: str) -> Decimal:
         return evaluate(self.parameters[name]) if name in self.parameters else CONSTANTS[name]()
@@ -94,32 +97,41 @@ class Settled(NamedTuple):
 
 
 class MarginalProduct(NamedTuple):
-    """dF/dz of one output by one input: its value, and a formula in the firm's own names."""
+    """dF/dz of one output by one input: its value, and a formula in the firm's own names.
+
+    `slot` is the place of the input among the formula's names.
+    """
 
     output: str
     input: str
     value: Decimal
     function: ProductionFunction
     settled: Settled
+    slot: int
 
     @property
     def formula(self) -> str:
         """sympy's derivative as text; raises UndefinedError if it cannot be written down."""
-        function, settled = self.function, self.settled
-        formula = function.formula
-        names = formula.names
-        slot = names.index(self.input)
-        template = _template(settled.shape, formula.numbers, function.constants(), slot)
-        if not settled.weights:
+        return self.filled(self.template)
+
+    @property
+    def template(self) -> str:
+        """The formula with places for names: firms that differ in nothing else share it."""
+        function = self.function
+        return _template(self.settled.shape, function.formula.numbers, function.constants(), self.slot)
+
+    def filled(self, template: str) -> str:
+        """A template with the firm's own names, and its weights at a kink."""
+        names, weights = self.function.formula.names, self.settled.weights
+        if not weights:
             return template.format(*names)
-        return template.format(*names, *(f"{float(weight):.6g}" for weight in settled.weights))
+        return template.format(*names, *(f"{float(weight):.6g}" for weight in weights))
 
 
 @lru_cache(maxsize=65_536)
 def _template(
     shape: Shape, numbers: tuple[Decimal, ...], constants: tuple[tuple[int, Fraction | str], ...], slot: int
 ) -> str:
-    """A derivative with places for the firm's own names: firms that differ in names share it."""
     return differentiation.template(Bound(shape, numbers, constants), slot)
 
 
@@ -137,7 +149,7 @@ def build(spec: Spec, network: Network) -> Technology:
     """The technology of a spec."""
     return MappingProxyType(
         {
-            name: tuple(_function(spec, network, name, output) for output in network.outputs[name])
+            name: tuple([_function(spec, network, name, output) for output in network.outputs[name]])
             for name in network.firms
         }
     )
@@ -145,9 +157,9 @@ def build(spec: Spec, network: Network) -> Technology:
 
 def _function(spec: Spec, network: Network, firm: str, output: str) -> ProductionFunction:
     formula = spec.firms[firm].production[output]
+    if network.inputs[firm] is formula.names:
+        return ProductionFunction(firm, output, formula, formula.names, NOTHING)
     inputs = tuple(filter(network.uses.__contains__, formula.names))
-    if len(inputs) == len(formula.names):
-        return ProductionFunction(firm, output, formula, inputs, NOTHING)
     parameters = {
         name: parameter
         for name in formula.names
@@ -169,20 +181,20 @@ def produce(function: ProductionFunction, point: Point) -> tuple[Decimal, tuple[
 
     None where that cannot be: the formula has bends, or something in the program has no value.
     """
-    formula = function.formula
-    if formula.shape.kinked:
+    formula, output = function.formula, function.output
+    shape = formula.shape
+    if shape.kinked:
         return None
-    gradient = differentiation.gradient(formula.shape)
     try:
-        value, *slopes = gradient.in_order(function.values(point), formula.numbers)
+        value, *slopes = differentiation.gradient(shape).in_order(function.values(point), formula.numbers)
     except ArithmeticError:
         return None
-    settled = _as_written(formula.shape)
+    settled = _as_written(shape)
     return value, tuple(
         [
-            MarginalProduct(function.output, name, slope, function, settled)
-            for name, slope in zip(formula.names, slopes, strict=True)
-            if name in function.inputs
+            MarginalProduct(output, name, slope, function, settled, slot)
+            for slot, (name, slope) in enumerate(zip(formula.names, slopes, strict=True))
+            if name in point
         ]
     )
 
@@ -207,7 +219,7 @@ def marginal_products(
     gradient = _gradient(settled.shape, slots[0], function.formula.numbers)
     products = []
     for slot, name in enumerate(function.formula.names):
-        if name not in function.inputs:
+        if name not in point:
             continue
         value = gradient.get(slot)
         if value is None:
@@ -215,7 +227,7 @@ def marginal_products(
         if value is None:
             reason = f"has no finite slope in '{name}'"
             raise UndefinedError(_undefined(spec, function, point, reason))
-        products.append(MarginalProduct(function.output, name, value, function, settled))
+        products.append(MarginalProduct(function.output, name, value, function, settled, slot))
     return tuple(products)
 
 

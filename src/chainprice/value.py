@@ -43,7 +43,11 @@ def supply_prices(spec: Spec, quantities: Quantities) -> dict[str, Decimal]:
 def total_value(spec: Spec, quantities: Quantities) -> Decimal:
     """W: the integral of each demand price over what is sold, less the same over what is bought."""
     earned = (trade_value(spec, "demand", good, sold) for good, sold in quantities.sold.items())
-    paid = (trade_value(spec, "supply", good, bought) for good, bought in quantities.bought.items())
+    paid = (
+        trade_value(spec, "supply", good, quantities.bought[good])
+        for good, supply in spec.supply.items()
+        if supply.price is not None
+    )
     return sum(earned, Decimal(0)) - sum(paid, Decimal(0))
 
 

@@ -105,7 +105,7 @@ class TotalValue:
         if whole is not None:
             return partial(self._at, whole, curve)
         shape = prices.shape(middle)
-        smooth = replace(curve.piece, formula=replace(curve.piece.formula, shape=shape))
+        smooth = replace(curve.piece, formula=curve.piece.formula._replace(shape=shape))
         nodes, weights = np.polynomial.legendre.leggauss(_NODES)
 
         def integral(end: Any) -> Any:

@@ -14,7 +14,6 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -66,8 +65,7 @@ class FormulaError(Exception):
         self.message, self.offset, self.length, self.hint = message, offset, length, hint
 
 
-@dataclass(frozen=True, slots=True)
-class Formula:
+class Formula(NamedTuple):
     """A checked formula: its text, its shape, and what fills the shape's slots.
 
     `names` are the distinct names in order of appearance, `numbers` the literals, exact.
@@ -90,6 +88,9 @@ class Formula:
 
     def __str__(self) -> str:
         return self.text
+
+    def __hash__(self) -> int:
+        return hash(self.text)
 
 
 def read(text: str, nesting: int = limits.FORMULA_NESTING) -> Formula:

@@ -6,7 +6,8 @@ import csv
 import io
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from operator import attrgetter
+from typing import Any, Literal
 
 from chainprice.report.latex import formula_latex, number_latex, plain_latex
 from chainprice.report.numbers import full, shown
@@ -53,19 +54,11 @@ def price_table(solution: Solution) -> Table:
         ),
         Column("price rule", "rule", "formula"),
     )
-    rows = tuple(
-        (
-            row.good,
-            row.role,
-            row.quantity,
-            row.unit,
-            row.price,
-            row.value,
-            *((row.price_range or (None, None)) if has_ranges else ()),
-            row.rule,
-        )
-        for row in solution.goods
-    )
+    cells = attrgetter("good", "role", "quantity", "unit", "price", "value", "rule")
+    rows = tuple(map(cells, solution.goods))
+    if has_ranges:
+        ranges = [row.price_range or (None, None) for row in solution.goods]
+        rows = tuple((*row[:-1], *ends, row[-1]) for row, ends in zip(rows, ranges, strict=True))
     return Table(solution.title or solution.path, columns, rows)
 
 
@@ -112,22 +105,25 @@ def csv_text(table: Table) -> str:
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
     writer.writerow([column.name for column in table.columns])
-    columns = zip(table.columns, zip(*table.rows, strict=True), strict=False)
-    writer.writerows(zip(*(_csv_column(*column) for column in columns), strict=True))
+    columns = [
+        _csv_column(column, [row[place] for row in table.rows]) for place, column in enumerate(table.columns)
+    ]
+    writer.writerows(zip(*columns, strict=True))
     return stream.getvalue()
 
 
-def _csv_column(column: Column, cells: Sequence[Cell]) -> Iterable[str]:
-    return map(full if column.kind == "number" else _inert, cells)  # type: ignore[arg-type]
+def _csv_column(column: Column, cells: Sequence[Any]) -> Iterable[str]:
+    if column.kind == "number":
+        return map(float.__repr__ if {*map(type, cells)} == {float} else full, cells)
+    return cells if _RUN.isdisjoint({text[:1] for text in cells}) else map(_inert, cells)
 
 
-def _inert(cell: Cell) -> str:
+def _inert(text: str) -> str:
     """A text that a spreadsheet does not run."""
-    text = str(cell)
-    return f"'{text}" if text.startswith(_RUN) else text
+    return f"'{text}" if text[:1] in _RUN else text
 
 
-_RUN = ("=", "+", "-", "@", "\t", "\r")
+_RUN = frozenset("=+-@\t\r")
 
 
 def markdown_text(table: Table, digits: int) -> str:

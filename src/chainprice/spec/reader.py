@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from fractions import Fraction
 from functools import lru_cache
 from types import MappingProxyType
-from typing import TypeVar
+from typing import TypeVar, cast
 
 from chainprice import limits
 from chainprice.arithmetic import CONSTANTS, digits, evaluate, rational
@@ -110,6 +110,7 @@ class _Reader:
     def __init__(self) -> None:
         self.problems: list[tuple[Path, str, str]] = []
         self._spoilt: set[Keys] = set()
+        self._sound: dict[tuple[type[Trade], str], Trade] = {}
 
     def report(self, keys: Keys, message: str, hint: str = "", *, at_key: bool = False) -> None:
         self._note(Path(keys, at_key), message, hint)
@@ -190,6 +191,17 @@ class _Reader:
         return self.read_trade((*parent, key), value, "a demand", Demand)
 
     def read_trade(self, keys: Keys, value: Tree, kind: str, make: type[_Trade]) -> _Trade:
+        """One that was written before, and was sound, is the same again."""
+        written = make, str(value)
+        known = self._sound.get(written)
+        if known is not None:
+            return cast("_Trade", known)
+        trade = self.new_trade(keys, value, kind, make)
+        if len(self._sound) < _REMEMBERED and not self.has_problem(keys):
+            self._sound[written] = trade
+        return trade
+
+    def new_trade(self, keys: Keys, value: Tree, kind: str, make: type[_Trade]) -> _Trade:
         part = self.mapping(keys, value, _TRADE_KEYS, kind)
         if not part and not self.has_problem(keys):
             self.report(keys, f"{kind} needs a quantity or a price")
@@ -421,7 +433,11 @@ _SHORT = 8
 """Characters of a number that is likely to be written in many places, and then need be read only once."""
 
 
-@lru_cache(maxsize=4096)
+_REMEMBERED = 4096
+"""Short numbers, and supplies and demands, that are remembered."""
+
+
+@lru_cache(maxsize=_REMEMBERED)
 def _read_short(text: str) -> Formula:
     return read(text)
 
