@@ -31,7 +31,7 @@ FLOORS = [
     {"tabulation"},
     {"solver"},
     {"verification", "explanation", "inspection"},
-    {"gate"},
+    {"gate", "gathering", "workers"},
     {"report"},
     {"output", "starter"},
     {"cli"},
