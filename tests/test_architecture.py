@@ -32,6 +32,7 @@ FLOORS = [
     {"solver"},
     {"verification", "explanation", "inspection"},
     {"gate", "gathering", "workers"},
+    {"publication"},
     {"report"},
     {"output", "starter"},
     {"cli"},
