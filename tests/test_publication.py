@@ -250,3 +250,70 @@ def test_a_numeraire():
     assert verdict(GIVEN, other).verified
     result = verdict(GIVEN.replace("k: 2", "k: 4"), other)
     assert [(row.good, row.published, row.now) for row in result.table.stale] == [("x", 1.5, 3.0)]
+
+
+@pytest.mark.parametrize("format_", ["json", "csv"])
+@pytest.mark.parametrize("name", ["mill", "electricity"])
+def test_solve_into_verify(name, format_):
+    path = f"specs/{name}.yaml"
+    table = run("solve", path, "-f", format_).stdout
+    done = run("verify", path, "--table", "-", stdin=table)
+    assert done.returncode == 0, done.stdout
+    assert "1 of 1 verified" in done.stdout
+    data = json.loads(run("verify", path, "--table", "-", "-f", "json", stdin=table).stdout)
+    assert list(data["specs"][0])[-2:] == ["error", "table"]
+    assert data["specs"][0]["table"] == {
+        "path": "-",
+        "form": "solve" if format_ == "json" else "csv",
+        "sha256_matches": True if format_ == "json" else None,
+        "stale": [],
+        "new": [],
+        "gone": [],
+        "new_firms": [],
+        "gone_firms": [],
+    }
+
+
+def test_what_people_read_of_a_stale_table(tmp_path):
+    (tmp_path / "spec.yaml").write_text(GIVEN)
+    (tmp_path / "table.json").write_text(run("solve", "spec.yaml", "-f", "json", cwd=tmp_path).stdout)
+    (tmp_path / "spec.yaml").write_text(
+        GIVEN.replace("k: 2", "k: 1").replace("shop", "store").replace("z", "zz")
+    )
+    done = run("verify", "spec.yaml", "--table", "table.json", cwd=tmp_path)
+    assert done.returncode == 1
+    lines = [" ".join(line.split()) for line in done.stdout.splitlines()]
+    for line in (
+        "the spec has changed since this table was made",
+        "new firm: store",
+        "gone firm: shop",
+        "good published price price now change",
+        "x 7.5 3.75 -50%",
+        "zz 5 new",
+        "z 5 gone",
+        "0 of 1 verified",
+    ):
+        assert line in lines
+    junit = run("verify", "spec.yaml", "--table", "table.json", "-f", "junit", cwd=tmp_path).stdout
+    assert "it is 3.75 now" in junit
+    github = run("verify", "spec.yaml", "--table", "table.json", "-f", "github", cwd=tmp_path).stdout
+    assert "::error file=spec.yaml,line=6,col=10::the price of 'x' is 7.5" in github
+    assert "::error file=spec.yaml,line=5,col=28::the price of 'zz' is not in the table: it is 5" in github
+    assert (
+        "::error file=spec.yaml::the price of 'z' is 5 in the table, and the spec has no such good" in github
+    )
+
+
+def test_a_table_belongs_to_one_spec(tmp_path):
+    (tmp_path / "a.yaml").write_text(GIVEN)
+    table = run("solve", "a.yaml", "-f", "csv", cwd=tmp_path).stdout
+    (tmp_path / "table.csv").write_text(table)
+    assert run("verify", ".", "--table", "table.csv", cwd=tmp_path).returncode == 0
+    (tmp_path / "b.yaml").write_text(GIVEN)
+    for names in (["."], ["a.yaml", "b.yaml"], ["*.yaml"]):
+        done = run("verify", *names, "--table", "table.csv", cwd=tmp_path)
+        assert done.returncode == 2
+        assert "--table belongs to one spec" in done.stderr
+    assert run("verify", "a.yaml", "--table", ".", cwd=tmp_path).returncode == 2
+    assert run("verify", "-", "--table", "-", cwd=tmp_path, stdin=table).returncode == 2
+    assert run("verify", "-", "--table", "table.csv", cwd=tmp_path, stdin=GIVEN).returncode == 0
