@@ -275,7 +275,7 @@ def test_annotations_stand_where_the_good_or_the_firm_does(specs):
             ),
         ),
     )
-    assert [(name, place.line) for name, place in places] == [
+    assert [(name, place.line) for name, place in places.items()] == [
         ("demand/tupperware (price)", 30),
         ("moulder", 22),
     ]

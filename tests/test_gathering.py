@@ -99,7 +99,7 @@ def test_what_leads_to_nothing_is_a_problem(tree):
     assert problems("specs/*.toml") == [("specs/*.toml", "no file matches this pattern")]
     assert problems("**/nothing.yaml") == [("**/nothing.yaml", "no file matches this pattern")]
     assert problems("nowhere.yaml") == []  # whoever reads it will say so
-    assert paths("nowhere.yaml", "\0") == ["nowhere.yaml", "\0"]
+    assert paths("nowhere.yaml", "\0", "") == ["nowhere.yaml", "\0", ""]
 
 
 def test_loops_of_links_end_and_files_have_their_own_paths(tree):

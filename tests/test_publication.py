@@ -9,7 +9,7 @@ import pytest
 from support import run, spec
 
 import chainprice
-from chainprice.errors import TableError
+from chainprice.errors import NoAnswerError, TableError
 from chainprice.publication import verify_published
 from chainprice.report.jsontext import json_text
 from chainprice.report.solutions import solution_csv
@@ -93,6 +93,11 @@ def test_a_market_makes_prices_stale_by_so_much(form):
         ("tar", 10, 12, 0.2),
         ("power", 30, 36, 0.2),
     ]
+    assert [(c.good, c.direct) for c in result.checks if not c.passed] == [
+        ("fuel", pytest.approx(18)),
+        ("tar", pytest.approx(12)),
+        ("power", pytest.approx(36)),
+    ]
 
 
 @pytest.mark.parametrize("form", ["solve", "csv", "prices"])
@@ -145,6 +150,23 @@ def test_a_quantity_or_a_unit_that_changed_makes_a_table_stale_though_no_price_d
     result = verdict(linear.replace("unit: box", "unit: crate"), published(linear, form))
     assert not result.verified
     assert failing(result).keys() & {"rows", "units"}
+
+
+@pytest.mark.parametrize("text", [GIVEN, MARKET])
+def test_a_forged_price_is_seen_though_the_spec_has_not_changed(text):
+    table = json.loads(published(text, "solve"))
+    table["goods"][0]["price"] *= 1 + 1e-6
+    result = verdict(text, json.dumps(table))
+    assert result.table.sha256_matches
+    assert [row.good for row in result.table.stale] == [table["goods"][0]["good"]]
+    assert [check.good for check in result.checks if not check.passed] == [table["goods"][0]["good"]]
+
+
+def test_a_spec_that_has_no_answer_now_is_no_stale_table():
+    with pytest.raises(NoAnswerError):
+        verdict(GIVEN.replace("quantity: 4", "quantity: 0"), published(GIVEN, "solve"))
+    with pytest.raises(NoAnswerError):
+        verdict(MARKET.replace("100 - q", "100 + q"), published(MARKET, "csv"))
 
 
 def test_a_price_that_was_0_has_no_relative_change():
@@ -234,6 +256,7 @@ def test_csv_cells():
         ('good,price\nx,"1\n', "not CSV"),
         ("good;price\nx;1\n", "not JSON"),
         ('{"x": "1"}', "its format is not"),
+        ('{"x": 1, "x": 1}', "'x' is in the table twice"),
         ('{"x": 1, "y": [2]}', "its format is not"),
     ],
 )

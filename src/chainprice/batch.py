@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import os
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -58,19 +58,22 @@ def _prepared(item: Gathered, question: Question) -> Task | Outcome:
 
 
 def _examined(tasks: Sequence[Task], question: Question, jobs: int) -> Iterable[Outcome]:
-    if jobs <= 1:
-        return _one_by_one(tasks, question)
-    from chainprice.workers import work
-
     def tell(done: int) -> None:
         progress.report(f"verified {done} of {len(tasks)} specs")
 
-    return work(partial(_examine, question), tasks, jobs, partial(_died, question), tell)
+    if len(tasks) <= 1:
+        return [examine(task, question) for task in tasks]
+    if jobs > 1:
+        from chainprice.workers import work
+
+        return work(partial(_examine, question), tasks, jobs, partial(_died, question), tell)
+    return _one_by_one(tasks, question, tell)
 
 
-def _one_by_one(tasks: Sequence[Task], question: Question) -> Iterator[Outcome]:
-    for task in tasks:
-        yield _examine(question, task) if len(tasks) > 1 else examine(task, question)
+def _one_by_one(tasks: Sequence[Task], question: Question, tell: Callable[[int], None]) -> Iterator[Outcome]:
+    for done, task in enumerate(tasks):
+        tell(done)
+        yield _examine(question, task)
 
 
 def _examine(question: Question, task: Task) -> Outcome:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -231,7 +231,7 @@ def verify(
         _complain(problem_lines([problem for outcome in outcomes for problem in outcome.problems]))
     inputs = [*(outcome.verdict.path for outcome in outcomes), *([table] if table else [])]
     _write(_verification_as(outcomes, format_, output), output, inputs)
-    raise typer.Exit(_gate_code({outcome.result.value for outcome in outcomes}))
+    raise typer.Exit(_gate_code({outcome.result for outcome in outcomes}))
 
 
 def _verification_as(outcomes: Sequence[Outcome], format_: VerifyFormat, output: Path | None) -> str:
@@ -255,7 +255,7 @@ def _verification_as(outcomes: Sequence[Outcome], format_: VerifyFormat, output:
             return verification_text(outcomes, _width(output))
 
 
-def _gate_code(results: set[str]) -> int:
+def _gate_code(results: Collection[str]) -> int:
     """What could not be read says more than what failed, and that more than what has no answer."""
     codes = {"unreadable": BAD_INPUT, "failed": NOT_VERIFIED, "no answer": NO_ANSWER}
     return next((code for result, code in codes.items() if result in results), DONE)

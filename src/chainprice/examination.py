@@ -6,8 +6,8 @@ import os
 import re
 import time
 import warnings
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from typing import NamedTuple
@@ -67,11 +67,11 @@ class Outcome:
     verdict: Verdict
     problems: tuple[Problem, ...] = ()
     seconds: float = 0.0
-    places: tuple[tuple[str, Place], ...] = ()
+    places: Mapping[str, Place] = field(default_factory=dict)
 
     def place_of(self, name: str) -> Place:
         """Where a row of the verdict belongs in the spec's file; the file, if nothing else is known."""
-        return dict(self.places).get(name, Place(self.verdict.path))
+        return self.places.get(name, Place(self.verdict.path))
 
 
 def examine(task: Task, question: Question) -> Outcome:
@@ -115,7 +115,7 @@ def _verified(task: Task, question: Question) -> Outcome:
     else:
         verdict = verify_published(spec, question.table, tolerance=question.tolerance, method=question.method)
     result = Result.verified if verdict.verified else Result.failed
-    places = row_places(spec, verdict) if question.locates and not verdict.verified else ()
+    places = row_places(spec, verdict) if question.locates and not verdict.verified else {}
     return Outcome(result, verdict, places=places)
 
 
@@ -146,34 +146,35 @@ def _is_no_spec(path: str) -> bool:
 # Where the rows of a verdict belong in the spec.
 
 
-def row_places(spec: Spec, verdict: Verdict) -> tuple[tuple[str, Place], ...]:
-    """The place of every failing row: a good's supply or the firm that makes it, a firm, or the file."""
+Keys = tuple[str, ...]
+
+
+def row_places(spec: Spec, verdict: Verdict) -> dict[str, Place]:
+    """The place of every failing row: a good's supply or the first firm that makes it, or a firm."""
     names = [check.good for check in verdict.checks if not check.passed]
     names += [row.where for row in verdict.conditions if not row.passed and row.where is not None]
-    paths = [_path(spec, name) for name in names]
-    known = [(name, path) for name, path in zip(names, paths, strict=True) if path]
-    places = spec.places_of(path for _, path in known)
-    return tuple((name, place) for (name, _), place in zip(known, places, strict=True))
+    goods = _paths_of_goods(spec)
+    paths = {name: path for name in names if (path := _path(spec, goods, name))}
+    return dict(zip(paths, spec.places_of(paths.values()), strict=True))
 
 
-def _path(spec: Spec, row: str) -> tuple[str, ...]:
+def _path(spec: Spec, goods: Mapping[str, Keys], row: str) -> Keys:
     """The keys that lead to what a row names: a good, a firm, or words with such names in them."""
     words = re.findall(r"\w+", row)
-    goods = [path for word in words if (path := _path_of_good(spec, word))]
+    named = [goods[word] for word in words if word in goods]
     firm = next((word for word in words if word in spec.firms), None)
-    if firm is not None and (len(words) > 1 or not goods):
+    if firm is not None and (len(words) > 1 or not named):
         made = [word for word in words if word in spec.firms[firm].production]
         return ("firms", firm, "production", made[0]) if made else ("firms", firm)
     sold = [word for word in words if word in spec.demand]
     if DEMAND in words and sold:
         return ("demand", sold[0])
-    return goods[0] if goods else ()
+    return named[0] if named else ()
 
 
-def _path_of_good(spec: Spec, good: str) -> tuple[str, ...]:
-    if good in spec.supply:
-        return ("supply", good)
-    made = (
-        ("firms", name, "production", good) for name, firm in spec.firms.items() if good in firm.production
-    )
-    return next(made, ())
+def _paths_of_goods(spec: Spec) -> Mapping[str, Keys]:
+    paths: dict[str, Keys] = {good: ("supply", good) for good in spec.supply}
+    for name, firm in spec.firms.items():
+        for good in firm.production:
+            paths.setdefault(good, ("firms", name, "production", good))
+    return paths

@@ -77,7 +77,7 @@ def _exists(path: str) -> bool:
 
 def _is_folder(path: str) -> bool:
     try:
-        return Path(path).is_dir()
+        return path != "" and Path(path).is_dir()
     except (OSError, ValueError):
         return False
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from contextlib import suppress
 from dataclasses import replace
 from decimal import Decimal
 
 from chainprice import allocation, limits, network
 from chainprice.errors import NoAnswerError
 from chainprice.gate import verify
+from chainprice.solution import Solution
 from chainprice.solver import solve
 from chainprice.spec import Spec
 from chainprice.verification import (
@@ -43,25 +43,32 @@ def verify_published(
     """
     if table.form != "solve":
         table = replace(table, numeraire=spec.numeraire)
-    verdict = _verdict(spec, table, tolerance, method)
-    conditions = (*verdict.conditions, *_wholeness(spec, table))
-    verdict = replace(verdict, conditions=conditions)
+    verdict = _direct(spec, table, tolerance, method)
+    wholeness = tuple(_wholeness(spec, table))
     publication = _publication(spec, table)
-    if not verdict.verified:
-        with suppress(NoAnswerError):  # then there are no prices now, and the verdict is bad enough
-            now = table_of(solve(replace(spec, numeraire=table.numeraire)).to_dict())
-            publication = replace(publication, stale=tuple(_stale(table, now, Decimal(str(tolerance)))))
-    return replace(verdict, table=publication)
+    if verdict is None or not (verdict.verified and all(row.passed for row in wholeness)):
+        try:
+            now = solve(replace(spec, numeraire=table.numeraire))
+        except NoAnswerError:
+            if verdict is None:
+                raise
+        else:
+            stale = _stale(table, table_of(now.to_dict()), Decimal(str(tolerance)))
+            publication = replace(publication, stale=tuple(stale))
+            verdict = _as_of_now(spec, table, verdict, now, tolerance)
+    return replace(verdict, conditions=(*verdict.conditions, *wholeness), table=publication)
 
 
-def _verdict(spec: Spec, table: PriceTable, tolerance: float, method: Method) -> Verdict:
-    """By direct differentiation, or where a market's table says too little for that, by the market of now."""
-    is_market = allocation.allocation_of(spec, network.build(spec)) == "competitive"
-    if not is_market or _describes_market(spec, table):
-        verdict = verify(spec, table, tolerance=tolerance, method=method)
-        if verdict.error is None:
-            return verdict
-    return _compared(spec, table, Decimal(str(tolerance)), method)
+def _is_market(spec: Spec) -> bool:
+    return allocation.allocation_of(spec, network.build(spec)) == "competitive"
+
+
+def _direct(spec: Spec, table: PriceTable, tolerance: float, method: Method) -> Verdict | None:
+    """The verdict by direct differentiation; None where a market's table says too little for that."""
+    if _is_market(spec) and not _describes_market(spec, table):
+        return None
+    verdict = verify(spec, table, tolerance=tolerance, method=method)
+    return verdict if verdict.error is None else None
 
 
 def _describes_market(spec: Spec, table: PriceTable) -> bool:
@@ -70,19 +77,33 @@ def _describes_market(spec: Spec, table: PriceTable) -> bool:
     return {*goods} == table.prices.keys() == table.quantities.keys() and table.uses.keys() == uses_of(spec)
 
 
-def _compared(spec: Spec, table: PriceTable, tolerance: Decimal, method: Method) -> Verdict:
-    """The table against that of now, which is verified itself."""
-    now = solve(replace(spec, numeraire=table.numeraire))
-    verdict = verify(spec, now, tolerance=float(tolerance), method=method)
-    current = table_of(now.to_dict())
+def _as_of_now(
+    spec: Spec, table: PriceTable, direct: Verdict | None, now: Solution, tolerance: float
+) -> Verdict:
+    """A verdict that says what prices are now.
+
+    At a market that has changed, derivatives at the quantities of then are prices of neither then nor now.
+    """
+    if direct is not None and (table.sha256 == spec.source.sha256 or not _is_market(spec)):
+        return direct
+    compared = _compared(table, table_of(now.to_dict()), verify(spec, now, tolerance=tolerance))
+    if direct is None:
+        return compared
+    has_changed = not all(check.passed for check in compared.checks)
+    return replace(direct, checks=compared.checks) if has_changed else direct
+
+
+def _compared(table: PriceTable, now: PriceTable, verdict: Verdict) -> Verdict:
+    """A table against that of now and the verdict on it."""
+    tolerance = Decimal(str(verdict.tolerance))
     known = {check.good: check for check in verdict.checks}
-    checks = [_check(good, table, current, known.get(good), tolerance) for good in table.prices]
-    lacking = _apart(current.prices, table.prices)
+    checks = [_check(good, table, now, known.get(good), tolerance) for good in table.prices]
+    lacking = _apart(now.prices, table.prices)
     checks += [replace(known[good], price=None, relative_error=None, passed=False) for good in lacking]
     conditions = [
-        *_worst("quantities", table.quantities, current.quantities, tolerance),
-        *_worst("values", table.values, current.values, tolerance),
-        *_worst("price ranges", _ends(table), _ends(current), tolerance),
+        *_worst("quantities", table.quantities, now.quantities, tolerance),
+        *_worst("values", table.values, now.values, tolerance),
+        *_worst("price ranges", _ends(table), _ends(now), tolerance),
     ]
     return replace(verdict, checks=tuple(checks), conditions=tuple(conditions))
 

@@ -37,7 +37,8 @@ def table_data(text: str, path: str) -> tuple[Any, Form]:
     except RecursionError:
         raise TableError(Problem("nested too deeply", Place(path))) from None
     if isinstance(data, dict) and data and all(isinstance(value, Decimal) for value in data.values()):
-        rows = [{"good": good, "price": price} for good, price in data.items()]
+        pairs = json.loads(text, parse_float=Decimal, parse_int=Decimal, object_pairs_hook=list)
+        rows = [{"good": good, "price": price} for good, price in pairs]  # also those that are there twice
         return {"format": FORMAT, "goods": rows}, "prices"
     return data, "solve"
 

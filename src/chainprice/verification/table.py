@@ -115,6 +115,7 @@ class _Reader:
         goods = self._rows(data, "goods", "good")
         if data and not goods and not self.problems:
             self._report("the table has no goods")
+        firms = self._rows(data, "firms", "firm")
         numeraire = data.get("numeraire")
         if numeraire is not None and not isinstance(numeraire, str):
             self._report("numeraire must be a good's name or null")
@@ -125,11 +126,11 @@ class _Reader:
             quantities=self._column(goods, "quantity"),
             values=self._column(goods, "value"),
             ranges=self._ranges(goods),
-            accounts=self._accounts(self._rows(data, "firms", "firm")),
+            accounts=self._accounts(firms),
             total_value=self._number(data, "total_value", "the table"),
             uses=self._uses(goods),
             limits=self._limits(data),
-            firms={firm: self._firm(firm, row) for firm, row in self._rows(data, "firms", "firm").items()},
+            firms={firm: self._firm(firm, row) for firm, row in firms.items()},
             lists_firms="firms" in data,
             incomes=self._incomes(data.get("incomes")),
             roles={good: str(row["role"]) for good, row in goods.items() if "role" in row},
