@@ -336,12 +336,24 @@ def test_an_interrupt_ends_all_with_130_and_no_word(tmp_path):
         # Whoever runs the tests in the background has interrupts ignored, and children inherit that.
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509
     )
-    time.sleep(1.5)
+    wait_for_workers(process.pid)
     os.killpg(process.pid, signal.SIGINT)  # as a terminal does
     output, errors = process.communicate(timeout=60)
     assert process.returncode == 130
     assert (output, errors) == ("", "")
     assert is_gone(process.pid)
+
+
+def wait_for_workers(pid):
+    """Until a process has children; for a while, where the system does not tell."""
+    children = Path(f"/proc/{pid}/task/{pid}/children")
+    if not children.exists():
+        time.sleep(3)
+        return
+    for _ in range(600):
+        if children.read_text():
+            return
+        time.sleep(0.05)
 
 
 def is_gone(group):
