@@ -32,6 +32,9 @@ FLOORS = [
     {"solver"},
     {"verification", "explanation", "inspection"},
     {"gate"},
+    {"publication"},
+    {"examination", "gathering", "workers"},
+    {"batch"},
     {"report"},
     {"output", "starter"},
     {"cli"},
@@ -117,3 +120,15 @@ def test_public_names_are_never_shadowed_by_modules():
     rooms = {path.name.removesuffix(".py") for path in SOURCE.iterdir()}
     assert rooms.isdisjoint(set(chainprice.__all__))
     assert all(callable(getattr(chainprice, name)) for name in chainprice.__all__ if name != "__version__")
+
+
+def test_one_spec_is_verified_without_a_thought_of_other_processes():
+    arguments = ["verify", str(ROOT / "specs" / "tupperware.yaml"), "-f", "json"]
+    loaded = loaded_by(f"from chainprice.__main__ import main; main({arguments})")
+    assert "chainprice.batch" in loaded
+    assert loaded.isdisjoint({"multiprocessing", "chainprice.workers", "xml", "casadi", "numpy"})
+
+
+def test_workers_are_forked_before_any_numeric_library_is_loaded():
+    loaded = loaded_by("import chainprice.batch, chainprice.workers")
+    assert loaded.isdisjoint({"numpy", "casadi", "sympy"})

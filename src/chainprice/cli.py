@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from chainprice import limits
-from chainprice.errors import ChainpriceError, NoAnswerError, Problem, UsageError
+from chainprice.errors import ChainpriceError, NoAnswerError, UsageError
 
 if TYPE_CHECKING:
+    from chainprice.examination import Outcome
     from chainprice.solution import Solution
     from chainprice.spec import Spec
-    from chainprice.verification import PriceTable, Verdict
+    from chainprice.verification import PriceTable
 
 DONE, NOT_VERIFIED, BAD_INPUT, NO_ANSWER = 0, 1, 2, 3
 
@@ -38,6 +39,8 @@ class VerifyFormat(StrEnum):
 
     table = "table"
     json = "json"
+    junit = "junit"
+    github = "github"
 
 
 class ExplainFormat(StrEnum):
@@ -76,6 +79,10 @@ class MethodChoice(StrEnum):
 SpecArgument = Annotated[str, typer.Argument(metavar="SPEC", help="A spec file; - is standard input.")]
 SpecsArgument = Annotated[
     list[str], typer.Argument(metavar="SPEC...", help="Spec files; - is standard input.")
+]
+GateArgument = Annotated[
+    list[str],
+    typer.Argument(metavar="SPEC...", help="Spec files, folders of them, or patterns; - is standard input."),
 ]
 SetOption = Annotated[
     list[str] | None,
@@ -179,16 +186,24 @@ def _solution_as(solution: Solution, format_: SolveFormat, digits: int | None, o
 
 @app.command()
 def verify(
-    specs: SpecsArgument,
+    specs: GateArgument,
     *,
     table: Annotated[
         str | None,
-        typer.Option(metavar="FILE", help="Check this `solve -f json` result instead; - is standard input."),
+        typer.Option(
+            metavar="FILE",
+            help="Check this published table instead: JSON or CSV of `solve`, or a JSON object of prices; "
+            "- is standard input.",
+        ),
     ] = None,
     tolerance: Annotated[float, typer.Option(help="Relative tolerance of every row.")] = limits.TOLERANCE,
     method: Annotated[
         MethodChoice, typer.Option(help="How to differentiate; by the size of the chain by default.")
     ] = MethodChoice.auto,
+    jobs: Annotated[
+        int | None,
+        typer.Option(metavar="N", min=1, help="Specs at a time, in a process each; one a core by default."),
+    ] = None,
     format_: Annotated[
         VerifyFormat, typer.Option("--format", "-f", help="How to print it.")
     ] = VerifyFormat.table,
@@ -196,31 +211,58 @@ def verify(
     output: OutputOption = None,
 ) -> None:
     """Check prices against direct differentiation of the composed function."""
-    from chainprice.report.jsontext import json_text
-    from chainprice.report.verdicts import verification_text
-    from chainprice.verification import Verification
+    from chainprice.batch import verify_all
+    from chainprice.examination import Question
+    from chainprice.report.line import progress_line
+    from chainprice.report.problems import problem_lines
+    from chainprice.verification import METHODS
 
-    _fail_if_table_is_for_many(specs, table)
-    published = _read_table(table) if table is not None else None
-    codes: list[int] = []
-    verdicts = []
-    for path in specs:
-        verdict, code = _verdict(path, published, tolerance, method.value, settings)
-        verdicts.append(verdict)
-        codes.append(code)
-    verification = Verification.of(verdicts)
-    if format_ is VerifyFormat.json:
-        text = json_text(verification.to_dict())
-    else:
-        text = verification_text(verification, _width(output))
-    _write(text, output, [*specs, *([table] if table else [])])
-    raise typer.Exit(next((code for code in (BAD_INPUT, NOT_VERIFIED, NO_ANSWER) if code in codes), DONE))
+    _fail_if_read_twice([*specs, table])
+    question = Question(
+        tolerance=tolerance,
+        method=next(name for name in METHODS if name == method.value),
+        settings=tuple(settings or ()),
+        locates=format_ is VerifyFormat.github,
+        table=None if table is None else _read_table(table),
+    )
+    with progress_line(sys.stderr):
+        outcomes = verify_all(specs, question, jobs)
+    if format_ is not VerifyFormat.github:
+        _complain(problem_lines([problem for outcome in outcomes for problem in outcome.problems]))
+    inputs = [*(outcome.verdict.path for outcome in outcomes), *([table] if table else [])]
+    _write(_verification_as(outcomes, format_, output), output, inputs)
+    raise typer.Exit(_gate_code({outcome.result for outcome in outcomes}))
 
 
-def _fail_if_table_is_for_many(specs: Sequence[str], table: str | None) -> None:
-    if table is not None and len(specs) > 1:
-        raise UsageError("--table belongs to one spec, and several are named")
-    if [*specs, table].count("-") > 1:
+def _verification_as(outcomes: Sequence[Outcome], format_: VerifyFormat, output: Path | None) -> str:
+    match format_:
+        case VerifyFormat.json:
+            from chainprice.report.jsontext import json_text
+            from chainprice.report.verdicts import verification_dict
+
+            return json_text(verification_dict(outcomes))
+        case VerifyFormat.junit:
+            from chainprice.report.junit import junit_text
+
+            return junit_text(outcomes)
+        case VerifyFormat.github:
+            from chainprice.report.annotations import verification_annotations
+
+            return verification_annotations(outcomes)
+        case VerifyFormat.table:
+            from chainprice.report.verdicts import verification_text
+
+            return verification_text(outcomes, _width(output))
+
+
+def _gate_code(results: Collection[str]) -> int:
+    """What could not be read says more than what failed, and that more than what has no answer."""
+    codes = {"unreadable": BAD_INPUT, "failed": NOT_VERIFIED, "no answer": NO_ANSWER}
+    return next((code for result, code in codes.items() if result in results), DONE)
+
+
+def _fail_if_read_twice(paths: Sequence[str | None]) -> None:
+    if paths.count("-") > 1:
         raise UsageError("standard input can be read once: '-' is named twice")
 
 
@@ -229,34 +271,6 @@ def _read_table(path: str) -> PriceTable:
     from chainprice.verification import read_table
 
     return read_table(read_bytes(path).decode("utf-8-sig", "replace"), path)
-
-
-def _verdict(
-    path: str,
-    table: PriceTable | None,
-    tolerance: float,
-    method: str,
-    settings: Sequence[str] | None,
-) -> tuple[Verdict, int]:
-    """One spec's verdict and exit code; what is wrong with one spec does not stop the next."""
-    from chainprice.gate import verify as verify_spec
-    from chainprice.report.line import progress_line
-    from chainprice.verification import METHODS, Verdict
-
-    chosen = next(name for name in METHODS if name == method)
-    try:
-        read = _load(path, settings)
-        with progress_line(sys.stderr):
-            verdict = verify_spec(read, table, tolerance=tolerance, method=chosen)
-    except ChainpriceError as error:
-        _complain(f"{error}\n")
-        reason = "\n".join(_one_line(problem) for problem in error.problems)
-        return Verdict(path, None, tolerance, error=reason), _exit_code(error)
-    return verdict, DONE if verdict.verified else NOT_VERIFIED
-
-
-def _one_line(problem: Problem) -> str:
-    return str(problem).split("\n", 1)[0]
 
 
 @app.command()

@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from chainprice.errors import printable
+from chainprice.examination import Outcome, Result
+from chainprice.report.published import is_told, publication_notes, publication_table
 from chainprice.report.table import Column, Table
 from chainprice.report.terminal import terminal_text
 from chainprice.verification import Condition, Verdict, Verification
@@ -12,36 +18,91 @@ VERIFY_DIGITS = 8
 ROWS_SHOWN = 40
 """A verification with more rows than this shows only those that failed."""
 
+_NAMED = 3
+"""Skipped files that are named in the count."""
 
-def verification_text(verification: Verification, width: int | None) -> str:
-    """A line for each spec with its rows under it; a count at the end."""
+
+def verification_text(outcomes: Sequence[Outcome], width: int | None) -> str:
+    """A spec's line with its rows under it, or of several a line each with the failing rows; a count."""
+    read = [outcome for outcome in outcomes if outcome.result is not Result.skipped]
     parts: list[Table | str] = []
-    for verdict in verification.specs:
-        parts.append(_headline(verdict))
-        many = len(verdict.checks) > ROWS_SHOWN
-        table = check_table(verdict, failing_only=many)
-        if table.rows:
-            parts += ["", table]
-        parts += [f"  {_condition(c)}" for c in verdict.conditions if not c.passed]
+    for outcome in read:
+        alone = len(read) == 1
+        parts.append(_headline(outcome, alone=alone))
+        details = list(_details(outcome.verdict, failing_only=not alone))
+        parts += [*details, ""] if details or alone else []
+    if read and parts[-1] != "":
         parts.append("")
-    total = len(verification.specs)
-    verified = sum(verdict.verified for verdict in verification.specs)
-    parts.append(f"{verified} of {total} verified")
+    parts.append(count_line(outcomes))
     return terminal_text(parts, VERIFY_DIGITS, width=width)
 
 
-def _headline(verdict: Verdict) -> str:
+def verification_dict(outcomes: Sequence[Outcome]) -> dict[str, Any]:
+    """The JSON of `verify`; what was skipped is named."""
+    skipped = [outcome.verdict.path for outcome in outcomes if outcome.result is Result.skipped]
+    read = (outcome.verdict for outcome in outcomes if outcome.result is not Result.skipped)
+    return {**Verification.of(read).to_dict(), **({"skipped": skipped} if skipped else {})}
+
+
+def count_line(outcomes: Sequence[Outcome]) -> str:
+    """How many specs were verified, and what became of the others."""
+    counts = {result: sum(outcome.result is result for outcome in outcomes) for result in Result}
+    total = len(outcomes) - counts[Result.skipped]
+    words = {
+        Result.failed: "failed",
+        Result.unreadable: "could not be read",
+        Result.no_answer: "without an answer",
+    }
+    others = ", ".join(f"{counts[result]} {word}" for result, word in words.items() if counts[result])
+    line = f"{counts[Result.verified]} of {total} verified"
+    if others and total > 1:
+        line += f"; {others}"
+    skipped = [printable(o.verdict.path) for o in outcomes if o.result is Result.skipped]
+    if skipped:
+        names = ", ".join(skipped[:_NAMED]) + (", ..." if len(skipped) > _NAMED else "")
+        files = "1 file that is no spec" if len(skipped) == 1 else f"{len(skipped)} files that are no specs"
+        line += f"; skipped {files} ({names})"
+    return line
+
+
+def _headline(outcome: Outcome, *, alone: bool) -> str:
+    verdict, path = outcome.verdict, printable(outcome.verdict.path)
     if verdict.error is not None:
-        return f"{verdict.path}: NOT VERIFIED: {verdict.error.splitlines()[0]}"
+        words = {Result.no_answer: "NO ANSWER", Result.unreadable: "NOT READ"}
+        return f"{path}: {words.get(outcome.result, 'NOT VERIFIED')}: {_reason(outcome)}"
     methods = ", ".join(sorted({c.method for c in verdict.checks if c.method}))
-    failed = sum(not c.passed for c in verdict.checks)
     rows = f"{len(verdict.checks)} prices" if len(verdict.checks) != 1 else "1 price"
-    if verdict.verified:
-        worst = max(float(c.relative_error or 0) for c in verdict.checks)
-        others = ", ".join(c.condition for c in verdict.conditions)
-        also = f"; also {others}" if others else ""
-        return f"{verdict.path}: verified: {rows}, {methods}, worst relative error {worst:.1e}{also}"
-    return f"{verdict.path}: NOT VERIFIED: {failed} of {rows} wrong ({methods})"
+    if not verdict.verified:
+        failed = sum(not c.passed for c in verdict.checks)
+        wrong = ", ".join(c.condition for c in verdict.conditions if not c.passed)
+        what = f"{failed} of {rows} wrong" if failed or not wrong else f"{wrong} wrong"
+        return f"{path}: NOT VERIFIED: {what} ({methods})"
+    worst = f"worst relative error {max(float(c.relative_error or 0) for c in verdict.checks):.1e}"
+    if not alone:
+        return f"{path}: verified: {rows}, {worst}"
+    others = ", ".join(c.condition for c in verdict.conditions if not is_told(c))
+    also = f"; also {others}" if others else ""
+    return f"{path}: verified: {rows}, {methods}, {worst}{also}"
+
+
+def _reason(outcome: Outcome) -> str:
+    """Why a spec has no verdict, in a line; all of it is on standard error."""
+    if not outcome.problems:
+        return str(outcome.verdict.error).splitlines()[0]
+    first, *others = outcome.problems
+    line = f"line {first.place.line}: " if first.place and first.place.line is not None else ""
+    more = f" (and {len(others)} more)" if others else ""
+    return f"{line}{printable(first.message)}{more}"
+
+
+def _details(verdict: Verdict, *, failing_only: bool) -> Iterator[Table | str]:
+    yield from publication_notes(verdict)
+    tables = [check_table(verdict, failing_only=failing_only or len(verdict.checks) > ROWS_SHOWN)]
+    tables += [publication_table(verdict, verdict.table)] if verdict.table else []
+    for table in tables:
+        if table.rows:
+            yield from ("", table)
+    yield from (f"  {_condition(c)}" for c in verdict.conditions if not c.passed and not is_told(c))
 
 
 def _condition(condition: Condition) -> str:

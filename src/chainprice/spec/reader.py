@@ -45,15 +45,15 @@ _T = TypeVar("_T")
 _Trade = TypeVar("_Trade", bound=Trade)
 
 
-def load(path_or_text: str | os.PathLike[str], settings: Iterable[str] = ()) -> Spec:
-    """The spec of a file, of standard input (`-`), or of a text (a string with a line break).
+def load(path_or_text: str | os.PathLike[str] | Source, settings: Iterable[str] = ()) -> Spec:
+    """The spec of a file, of standard input (`-`), of a text (a string with a line break), or of a source.
 
     `settings` are `NAME=VALUE` strings as `--set` takes them.
 
     Raises UsageError if the file cannot be read or a setting names nothing, and SpecError, with
     all problems and their places, if the text is not a sound spec.
     """
-    source = read_source(path_or_text)
+    source = path_or_text if isinstance(path_or_text, Source) else read_source(path_or_text)
     try:
         tree, tree_problems = read_tree(source.text)
     except TreeError as error:

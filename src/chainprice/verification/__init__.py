@@ -7,7 +7,8 @@ in as plain numbers, whoever made it.
 
 from chainprice.verification.check import METHODS, Method, verify_table
 from chainprice.verification.clearing import verify_market
-from chainprice.verification.result import Check, Condition, Verdict, Verification
+from chainprice.verification.result import Check, Condition, Publication, Stale, Verdict, Verification
+from chainprice.verification.rows import uses_of
 from chainprice.verification.table import PriceTable, read_table, table_of
 
 __all__ = [
@@ -16,10 +17,13 @@ __all__ = [
     "Condition",
     "Method",
     "PriceTable",
+    "Publication",
+    "Stale",
     "Verdict",
     "Verification",
     "read_table",
     "table_of",
+    "uses_of",
     "verify_market",
     "verify_table",
 ]

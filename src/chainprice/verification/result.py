@@ -71,8 +71,61 @@ class Condition:
 
 
 @dataclass(frozen=True, slots=True)
+class Stale:
+    """A price that no longer holds: `relative_change` from it to the price now, None where it was 0."""
+
+    good: str
+    published: Number
+    now: Number
+    relative_change: Number | None
+
+    def to_dict(self) -> dict[str, Any]:
+        """The JSON of one row."""
+        return {
+            "good": self.good,
+            "published": self.published,
+            "now": self.now,
+            "relative_change": self.relative_change,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Publication:
+    """A published table beside its spec as it is now.
+
+    `form` is "solve" (JSON), "csv" or "prices"; `sha256_matches` is None where the table does not say of
+    which spec it was made. `new` is in the spec and not in the table, `gone` the other way round.
+    """
+
+    path: str
+    form: str
+    sha256_matches: bool | None
+    stale: tuple[Stale, ...] = ()
+    new: tuple[str, ...] = ()
+    gone: tuple[str, ...] = ()
+    new_firms: tuple[str, ...] = ()
+    gone_firms: tuple[str, ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """The JSON of a table under its spec."""
+        return {
+            "path": self.path,
+            "form": self.form,
+            "sha256_matches": self.sha256_matches,
+            "stale": [row.to_dict() for row in self.stale],
+            "new": list(self.new),
+            "gone": list(self.gone),
+            "new_firms": list(self.new_firms),
+            "gone_firms": list(self.gone_firms),
+        }
+
+
+@dataclass(frozen=True, slots=True)
 class Verdict:
-    """All that was checked of one spec; `error` says why nothing could be."""
+    """All that was checked of one spec; `error` says why nothing could be.
+
+    `table` is there where a published table was checked.
+    """
 
     path: str
     allocation: str | None
@@ -80,6 +133,7 @@ class Verdict:
     checks: tuple[Check, ...] = ()
     conditions: tuple[Condition, ...] = ()
     error: str | None = None
+    table: Publication | None = None
 
     @property
     def verified(self) -> bool:
@@ -97,6 +151,7 @@ class Verdict:
             "checks": [check.to_dict() for check in self.checks],
             "conditions": [condition.to_dict() for condition in self.conditions],
             "error": self.error,
+            **({} if self.table is None else {"table": self.table.to_dict()}),
         }
 
 

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal, InvalidOperation
 from math import isfinite
 from typing import Any, cast
 
 from chainprice.errors import Place, Problem, TableError
 from chainprice.spec import DEMAND
+from chainprice.verification.forms import FORMAT, HINT, Form, lacking, table_data
 
 Row = Mapping[str, Decimal]
 
@@ -51,7 +51,8 @@ class PriceTable:
     `quantities` and `values` by good, `accounts` by firm (revenue, cost, profit), `ranges` of
     prices that are not unique (None where it has no upper end). `uses` by good and firm, "" for the
     demand; `limits` by kind, good and firm; `firms` by firm, all of them where it `lists_firms`; `incomes` by
-    name. With a numeraire all money is in units of it.
+    name. With a numeraire all money is in units of it. `path` and `form` say where it was read, `sha256` of
+    which spec it was made, `lacks` what is missing in it that `solve -f json` writes.
     """
 
     prices: Mapping[str, Decimal]
@@ -69,24 +70,22 @@ class PriceTable:
     roles: Mapping[str, str] = field(default_factory=dict)
     units: Mapping[str, str] = field(default_factory=dict)
     allocation: str | None = None
+    path: str = "<table>"
+    form: Form = "solve"
+    sha256: str | None = None
+    lacks: tuple[str, ...] = ()
 
 
 def read_table(text: str, path: str = "<table>") -> PriceTable:
-    """The table in a `solve -f json` text; raises TableError, with all problems, if it is none."""
-    try:
-        data = json.loads(text, parse_float=Decimal, parse_int=Decimal, parse_constant=_no_number)
-    except ValueError as error:
-        line, column = getattr(error, "lineno", None), getattr(error, "colno", 1)
-        raise TableError(
-            Problem(f"not JSON: {error}", Place(path, line, column), "a table is what `solve -f json` prints")
-        ) from None
-    except RecursionError:
-        raise TableError(Problem("nested too deeply", Place(path))) from None
-    return table_of(data, path)
+    """The table in a text: what `solve` prints as JSON or as CSV, or a JSON object of prices by good.
 
-
-def _no_number(text: str) -> Any:
-    raise ValueError(f"{text} is not a number of JSON")
+    Raises TableError, with all problems, if it is none.
+    """
+    data, form = table_data(text, path)
+    table = table_of(data, path)
+    if form != "solve":
+        return replace(table, path=path, form=form)
+    return replace(table, path=path, lacks=lacking(data))
 
 
 def table_of(data: Any, path: str = "<table>") -> PriceTable:
@@ -108,14 +107,15 @@ class _Reader:
 
     def read(self, data: Any) -> PriceTable:
         if not isinstance(data, dict):
-            self._report("a table is an object", "a table is what `solve -f json` prints")
+            self._report("a table is an object", HINT)
             data = {}
-        elif data.get("format") != "chainprice.solve/1":
-            self._report("its format is not chainprice.solve/1", "a table is what `solve -f json` prints")
+        elif data.get("format") != FORMAT:
+            self._report(f"its format is not {FORMAT}", HINT)
             data = {}
         goods = self._rows(data, "goods", "good")
         if data and not goods and not self.problems:
             self._report("the table has no goods")
+        firms = self._rows(data, "firms", "firm")
         numeraire = data.get("numeraire")
         if numeraire is not None and not isinstance(numeraire, str):
             self._report("numeraire must be a good's name or null")
@@ -126,16 +126,17 @@ class _Reader:
             quantities=self._column(goods, "quantity"),
             values=self._column(goods, "value"),
             ranges=self._ranges(goods),
-            accounts=self._accounts(self._rows(data, "firms", "firm")),
+            accounts=self._accounts(firms),
             total_value=self._number(data, "total_value", "the table"),
             uses=self._uses(goods),
             limits=self._limits(data),
-            firms={firm: self._firm(firm, row) for firm, row in self._rows(data, "firms", "firm").items()},
+            firms={firm: self._firm(firm, row) for firm, row in firms.items()},
             lists_firms="firms" in data,
             incomes=self._incomes(data.get("incomes")),
             roles={good: str(row["role"]) for good, row in goods.items() if "role" in row},
             units={good: str(row["unit"]) for good, row in goods.items() if "unit" in row},
             allocation=str(data["allocation"]) if "allocation" in data else None,
+            sha256=_sha256(data.get("spec")),
         )
 
     def _rows(self, data: Mapping[str, Any], key: str, name: str) -> dict[str, Mapping[str, Any]]:
@@ -273,6 +274,11 @@ class _Reader:
 
     def _report(self, message: str, hint: str = "") -> None:
         self.problems.append(Problem(message, Place(self._path), hint))
+
+
+def _sha256(spec: Any) -> str | None:
+    value = spec.get("sha256") if isinstance(spec, dict) else None
+    return value if isinstance(value, str) else None
 
 
 def _user(use: Mapping[str, Any]) -> str:
