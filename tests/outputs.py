@@ -25,6 +25,9 @@ GOLDEN_COMMANDS = {
     "chipmaker.explain.md": "chainprice explain specs/chipmaker.yaml --good design -f markdown",
     "tupperware.explain.tex": "chainprice explain specs/tupperware.yaml -f latex",
     "tupperware.verify.json": "chainprice verify specs/tupperware.yaml -f json",
+    "merit-order.verify.json": "chainprice verify tests/specs/market/merit-order.yaml -f json",
+    "tupperware.digits.json": "chainprice solve specs/tupperware.yaml -f json --digits 30",
+    "unknown-name.check.json": "chainprice check tests/specs/invalid/unknown-name.yaml -f json",
     "all.check.json": "chainprice check " + " ".join(f"specs/{path.name}" for path in SPECS) + " -f json",
     "starter.yaml": "chainprice init",
 }
