@@ -32,7 +32,7 @@ FLOORS = [
     {"solver"},
     {"verification", "explanation", "inspection"},
     {"gate"},
-    {"report"},
+    {"report", "schemas"},
     {"output", "starter"},
     {"cli"},
     {"__init__", "__main__"},

@@ -327,12 +327,13 @@ def init(
     output: OutputOption = None,
 ) -> None:
     """Write a commented spec to start from."""
-    from chainprice.starter import starter_spec
+    from chainprice.starter import SCHEMA_FILE, starter_spec
 
     target = output or (_spec_file(name) if name else None)
     if target is not None and output is None and target.exists():
         raise UsageError(f"{target} is there already; name another, or use --output to replace it")
-    _write(starter_spec(file=str(target) if target else "SPEC"), target, [])
+    has_schema = (target or Path("-")).with_name(SCHEMA_FILE).exists()
+    _write(starter_spec(file=str(target) if target else "SPEC", has_schema=has_schema), target, [])
     if target is not None:
         _complain(f"wrote {target}; next: chainprice solve {target}\n")
 
@@ -340,6 +341,20 @@ def init(
 def _spec_file(name: str) -> Path:
     path = Path(name)
     return path if path.suffix in (".yaml", ".yml") else path.with_name(f"{path.name}.yaml")
+
+
+@app.command()
+def schema(
+    name: Annotated[
+        str, typer.Argument(metavar="[NAME]", help="Of what: spec, or a command that prints JSON.")
+    ] = "spec",
+    *,
+    output: OutputOption = None,
+) -> None:
+    """Print the JSON Schema of the spec, or of a command's JSON."""
+    from chainprice.schemas import schema_text
+
+    _write(schema_text(name), output, [])
 
 
 # What all commands share.

@@ -7,10 +7,8 @@ from typing import Any
 
 from chainprice.errors import Problem
 from chainprice.formula import FormulaError, read, suggestion
+from chainprice.spec.language import TRADES
 from chainprice.spec.tree import Tree
-
-_TRADES = ("supply", "demand")
-_KEYS = ("quantity", "price")
 
 Keys = tuple[str, ...]
 
@@ -51,9 +49,9 @@ def _target(tree: Tree, name: str) -> Keys:
             known = _names(tree, "parameters")
             _fail_if_unknown(name, parameter, known, "parameter")
             return ("parameters", parameter)
-        case [trade, good, key] if trade in _TRADES:
+        case [trade, good, key] if trade in TRADES:
             _fail_if_unknown(name, good, _names(tree, trade), trade)
-            _fail_if_unknown(name, key, _KEYS, "key")
+            _fail_if_unknown(name, key, TRADES[trade].keys, "key")
             return (trade, good, key)
         case [firm, parameter]:
             _fail_if_unknown(name, firm, _names(tree, "firms"), "firm")

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import mpmath
 from mpmath import mpf
+
+FORMAT = "chainprice.verify/1"
+"""The JSON of `verify`, and its version."""
 
 Number = float | str
 """A double, or a decimal string where no double can hold the number."""
@@ -32,12 +35,15 @@ class Check:
     with all others (method adjoint) or where the spec lacks the good.
     """
 
-    good: str
-    price: Number | None
-    direct: Number | None
-    relative_error: Number | None
-    method: UsedMethod | None
-    passed: bool
+    good: Annotated[str, "The good's name."]
+    price: Annotated[Number | None, "The table's price; null where it lacks the good."]
+    direct: Annotated[
+        Number | None,
+        "The direct derivative; null where rows were verified together, or where the spec lacks the good.",
+    ]
+    relative_error: Annotated[Number | None, "How far apart the two are."]
+    method: Annotated[UsedMethod | None, "How it was differentiated."]
+    passed: Annotated[bool, "Whether they agree within the tolerance."]
 
     def to_dict(self) -> dict[str, Any]:
         """The JSON of one row."""
@@ -55,10 +61,10 @@ class Check:
 class Condition:
     """Something that must hold over many rows: the worst relative error, and where it is."""
 
-    condition: str
-    worst: Number
-    where: str | None
-    passed: bool
+    condition: Annotated[str, "What must hold."]
+    worst: Annotated[Number, "The worst relative error."]
+    where: Annotated[str | None, "Where that is."]
+    passed: Annotated[bool, "Whether it is within the tolerance."]
 
     def to_dict(self) -> dict[str, Any]:
         """The JSON of one condition."""
@@ -74,12 +80,12 @@ class Condition:
 class Verdict:
     """All that was checked of one spec; `error` says why nothing could be."""
 
-    path: str
-    allocation: str | None
-    tolerance: float
-    checks: tuple[Check, ...] = ()
-    conditions: tuple[Condition, ...] = ()
-    error: str | None = None
+    path: Annotated[str, "The file as it was named."]
+    allocation: Annotated[str | None, "How quantities came about."]
+    tolerance: Annotated[float, "The relative error that passes."]
+    checks: Annotated[tuple[Check, ...], "Every price against the direct derivative."] = ()
+    conditions: Annotated[tuple[Condition, ...], "What else must hold."] = ()
+    error: Annotated[str | None, "Why nothing could be checked."] = None
 
     @property
     def verified(self) -> bool:
@@ -104,7 +110,7 @@ class Verdict:
 class Verification:
     """The verdicts on several specs, in the order in which they were named."""
 
-    specs: tuple[Verdict, ...]
+    specs: Annotated[tuple[Verdict, ...], "One for each spec, as they were named."]
 
     @classmethod
     def of(cls, verdicts: Iterable[Verdict]) -> Verification:
@@ -119,7 +125,7 @@ class Verification:
     def to_dict(self) -> dict[str, Any]:
         """The JSON of `verify`, format chainprice.verify/1."""
         return {
-            "format": "chainprice.verify/1",
+            "format": FORMAT,
             "verified": self.verified,
             "specs": [verdict.to_dict() for verdict in self.specs],
         }
