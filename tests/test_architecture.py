@@ -33,7 +33,7 @@ FLOORS = [
     {"verification", "explanation", "inspection"},
     {"gate"},
     {"report", "schemas"},
-    {"output", "starter"},
+    {"completion", "output", "starter"},
     {"cli"},
     {"__init__", "__main__"},
 ]

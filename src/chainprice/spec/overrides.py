@@ -36,6 +36,23 @@ def apply(tree: Tree, settings: Iterable[str]) -> tuple[Tree, Mapping[Keys, str]
     return tree, changed, tuple(problems)
 
 
+def settable(tree: Tree) -> list[str]:
+    """Every NAME that a setting may have for this tree: parameters, trades, firms' parameters."""
+    parameters = _names(tree, "parameters")
+    trades = [
+        f"{trade}.{good}.{key}"
+        for trade in TRADES
+        for good in _names(tree, trade)
+        for key in TRADES[trade].keys
+    ]
+    own = [
+        f"{firm}.{parameter}"
+        for firm in _names(tree, "firms")
+        for parameter in dict.fromkeys([*_names(tree, "firms", firm, "parameters"), *parameters])
+    ]
+    return [*parameters, *trades, *own]
+
+
 class _SettingError(Exception):
     def __init__(self, message: str, hint: str = "") -> None:
         super().__init__(message)
