@@ -114,14 +114,15 @@ def test_without_specs_there_is_nothing_to_do(repository):
 @pytest.mark.registry
 @pytest.mark.skipif(not (ROOT / ".git").exists(), reason="pre-commit installs from a git repository")
 def test_pre_commit_installs_the_hooks(repository):
-    """As users have it: pre-commit makes an environment and installs this repository into it."""
-    environment = {"PYTHONPATH": ""}
-    arguments = ["try-repo", str(ROOT), "--verbose", "--files", "specs/gas.yaml", "specs/double.json"]
-    done = pre_commit(repository, *arguments, **environment)
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert "2 of 2 verified" in done.stdout
-    (repository / "specs/gas.yaml").write_text(BAD, encoding="utf-8")
-    assert pre_commit(repository, *arguments, **environment).returncode == 1
+    """As users have it: pre-commit makes an environment for each and installs this repository into it."""
+    (repository / "specs/bad.yaml").write_text(BAD, encoding="utf-8")
+    files = ["specs/gas.yaml", "specs/double.json", "specs/bad.yaml"]
+    done = pre_commit(repository, "try-repo", str(ROOT), "--verbose", "--files", *files, PYTHONPATH="")
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert done.stdout.count("exit code: 2") == len(HOOKS)
+    assert "2 of 3 verified" in done.stdout
+    assert "specs/double.json: sound" in done.stdout
+    assert "specs/bad.yaml: 1 error" in done.stdout
 
 
 # The action.

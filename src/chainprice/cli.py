@@ -375,7 +375,8 @@ def init(
     target = output or (_spec_file(name) if name else None)
     if target is not None and output is None and target.exists():
         raise UsageError(f"{target} is there already; name another, or use --output to replace it")
-    has_schema = (target or Path("-")).with_name(SCHEMA_FILE).exists()
+    folder = Path() if target is None else target.parent
+    has_schema = (folder / SCHEMA_FILE).exists()
     _write(starter_spec(file=str(target) if target else "SPEC", has_schema=has_schema), target, [])
     if target is not None:
         _complain(f"wrote {target}; next: chainprice solve {target}\n")
