@@ -11,9 +11,8 @@ def solve_schema() -> Schema:
     """The schema of what `solve -f json` prints."""
     from chainprice.solution import FORMAT, Solution
 
-    properties = properties_of(Solution)
-    spec = closed({key: properties[key] for key in Solution.SOURCE_KEYS}, "The spec that was priced.")
-    return _result(FORMAT, "A price table", {"spec": spec, **{key: properties[key] for key in Solution.KEYS}})
+    spec = closed(properties_of(Solution, Solution.SOURCE_KEYS), "The spec that was priced.")
+    return _result(FORMAT, "A price table", {"spec": spec, **properties_of(Solution, Solution.KEYS)})
 
 
 def verify_schema() -> Schema:

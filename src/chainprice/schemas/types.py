@@ -71,9 +71,10 @@ def _array(arguments: tuple[Any, ...]) -> Schema:
     return {"type": "array", "prefixItems": items, "items": False, "minItems": len(items)}
 
 
-def properties_of(row: type) -> dict[str, Schema]:
-    """The schema of each field and property of a row."""
-    return {name: schema_of(kind) for name, kind in _hints(row).items()}
+def properties_of(row: type, names: Iterable[str] | None = None) -> dict[str, Schema]:
+    """The schema of each field and property of a row, or of those that are named."""
+    hints = _hints(row)
+    return {name: schema_of(hints[name]) for name in (hints if names is None else names)}
 
 
 def _object(row: type) -> Schema:

@@ -51,7 +51,7 @@ Kind = Leaf | Named | Part
 
 
 class Key(NamedTuple):
-    """What stands under a key, in Markdown, with examples in YAML's own types."""
+    """What stands under a key, in words, with examples in YAML's own types."""
 
     kind: Kind
     description: str
