@@ -11,13 +11,11 @@ from decimal import Decimal
 from typing import Annotated, Any, ClassVar, Literal, NamedTuple
 
 from chainprice.arithmetic import Number, written
+from chainprice.keys import SOMETIMES
 from chainprice.network import Role
 
 FORMAT = "chainprice.solve/1"
 """The JSON of `solve`, and its version."""
-
-SOMETIMES = "sometimes"
-"""Marks a key that a row lacks in JSON where it is None."""
 
 WarningCode = Literal[
     "negative-quantity",

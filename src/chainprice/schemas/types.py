@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_typ
 
 from chainprice.errors import Problem
 from chainprice.inspection import ProblemRow
-from chainprice.solution import SOMETIMES
+from chainprice.keys import SOMETIMES
 
 Schema = dict[str, Any]
 
