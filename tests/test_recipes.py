@@ -119,7 +119,7 @@ def commands():
         for line in text.splitlines():
             if not line.lstrip().startswith(("description:", "#", "-   id", "name:")):
                 for command in re.findall(r"chainprice ((?:solve|verify|check|schema) [^|;)`#]*)", line):
-                    if "SPEC" not in command.split("$")[0]:
+                    if re.search(r"\.(yaml|json)|\$", command):  # else prose names it
                         yield command.strip().removesuffix('"$@"')
 
 
