@@ -83,12 +83,21 @@ def test_every_result_with_a_schema_was_looked_at():
     assert set(NAMES) - {"spec"} == {form.split(".")[1].split("/")[0] for form in contract.COMMANDS}
 
 
+OPTIONAL = {
+    path.split(".")[-1]
+    for types in contract.promises().values()
+    for path, kinds in types.items()
+    if "absent" in kinds
+}
+"""Keys that may be left out."""
+
+
 def broken(document):
     """Copies of a document with one thing wrong: a key gone, a key too many, a value of another type."""
     if isinstance(document, dict):
         yield {**document, "something": 1}
         for key, value in document.items():
-            if key != "price_range":
+            if key not in OPTIONAL:
                 yield {other: item for other, item in document.items() if other != key}
             yield from ({**document, key: wrong} for wrong in broken(value))
     elif isinstance(document, list):
