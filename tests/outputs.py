@@ -8,6 +8,7 @@ from pathlib import Path
 from support import ENVIRONMENT, ROOT, SPECS
 
 README = ROOT / "README.md"
+RECIPES = ROOT / "docs" / "recipes.md"
 GOLDEN = ROOT / "tests" / "golden"
 
 UNIQUE = [path for path in SPECS if path.stem != "refinery"]
@@ -25,6 +26,10 @@ GOLDEN_COMMANDS = {
     "chipmaker.explain.md": "chainprice explain specs/chipmaker.yaml --good design -f markdown",
     "tupperware.explain.tex": "chainprice explain specs/tupperware.yaml -f latex",
     "tupperware.verify.json": "chainprice verify specs/tupperware.yaml -f json",
+    "merit-order.verify.json": "chainprice verify tests/specs/market/merit-order.yaml -f json",
+    "tupperware.digits.json": "chainprice solve specs/tupperware.yaml -f json --digits 30",
+    "unknown-name.check.json": "chainprice check tests/specs/invalid/unknown-name.yaml -f json",
+    **{f"{name}.schema.json": f"chainprice schema {name}" for name in ("spec", "solve", "verify", "check")},
     "all.check.json": "chainprice check " + " ".join(f"specs/{path.name}" for path in SPECS) + " -f json",
     "starter.yaml": "chainprice init",
 }
@@ -46,15 +51,15 @@ def shell(command: str) -> str:
     return done.stdout
 
 
-def readme_examples() -> Iterator[tuple[str, str]]:
-    """Each example command of the README with the output that stands under it."""
-    for match in _CONSOLE.finditer(README.read_text(encoding="utf-8")):
+def readme_examples(page: Path = README) -> Iterator[tuple[str, str]]:
+    """Each example command of the README (or another page) with the output that stands under it."""
+    for match in _CONSOLE.finditer(page.read_text(encoding="utf-8")):
         yield match["command"], match["output"]
 
 
-def readme_blocks(language: str) -> list[str]:
-    """The README's code blocks in a language."""
-    return re.findall(rf"```{language}\n(.*?)```\n", README.read_text(encoding="utf-8"), re.DOTALL)
+def readme_blocks(language: str, page: Path = README) -> list[str]:
+    """The README's (or another page's) code blocks in a language."""
+    return re.findall(rf"```{language}\n(.*?)```\n", page.read_text(encoding="utf-8"), re.DOTALL)
 
 
 def as_shown(output: str) -> str:
@@ -64,10 +69,11 @@ def as_shown(output: str) -> str:
 
 def refresh() -> None:
     """Run every command and keep what it prints."""
-    text = README.read_text(encoding="utf-8")
-    for match in _CONSOLE.finditer(text):
-        output = as_shown(shell(match["command"]))
-        text = text.replace(match[0], f"```console\n$ {match['command']}\n{output}```\n")
-    README.write_text(text, encoding="utf-8")
+    for page in (README, RECIPES):
+        text = page.read_text(encoding="utf-8")
+        for match in _CONSOLE.finditer(text):
+            output = as_shown(shell(match["command"]))
+            text = text.replace(match[0], f"```console\n$ {match['command']}\n{output}```\n")
+        page.write_text(text, encoding="utf-8")
     for name, command in GOLDEN_COMMANDS.items():
         Path(GOLDEN / name).write_text(shell(command), encoding="utf-8")

@@ -8,6 +8,7 @@ import tomllib
 from pathlib import Path
 from typing import get_args
 
+import contract
 import pytest
 from outputs import (
     GOLDEN,
@@ -38,7 +39,7 @@ def test_golden(name):
 
 
 def test_no_golden_file_is_left_over():
-    assert {path.name for path in GOLDEN.iterdir()} == set(GOLDEN_COMMANDS)
+    assert {path.name for path in GOLDEN.iterdir()} == {*GOLDEN_COMMANDS, contract.FILE.name}
 
 
 def test_the_python_example_runs():

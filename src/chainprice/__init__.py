@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from chainprice.errors import ChainpriceError, NoAnswerError, SpecError, TableError, UsageError
     from chainprice.explanation import Explanation, explain
     from chainprice.gate import verify
+    from chainprice.schemas import schema
     from chainprice.solution import Solution
     from chainprice.solver import solve
     from chainprice.spec import Spec, load
@@ -35,6 +36,7 @@ __all__ = [
     "explain",
     "load",
     "read_table",
+    "schema",
     "solve",
     "verify",
 ]
@@ -45,6 +47,7 @@ _HOMES = {
     **dict.fromkeys(("Explanation", "explain"), "explanation"),
     **dict.fromkeys(("PriceTable", "Verdict", "read_table"), "verification"),
     "Solution": "solution",
+    "schema": "schemas",
     "solve": "solver",
     "verify": "gate",
     "__version__": "version",

@@ -76,9 +76,43 @@ class MethodChoice(StrEnum):
     adjoint = "adjoint"
 
 
-SpecArgument = Annotated[str, typer.Argument(metavar="SPEC", help="A spec file; - is standard input.")]
+def _specs_on(line: typer.Context) -> list[str]:
+    """What may be a spec on a command line that is being completed; unfinished, it is not always parsed."""
+    return [path for path in (line.params.get("spec"), *(line.params.get("specs") or ()), *line.args) if path]
+
+
+def _offer_files(incomplete: str) -> list[str]:
+    from chainprice.completion import spec_files
+
+    return spec_files(incomplete)
+
+
+def _offer_goods(ctx: typer.Context, incomplete: str) -> list[str]:
+    from chainprice.completion import goods
+
+    return [good for good in goods(_specs_on(ctx)) if good.startswith(incomplete)]
+
+
+def _offer_settings(ctx: typer.Context, incomplete: str) -> list[str]:
+    from chainprice.completion import settings
+
+    found = settings(_specs_on(ctx))
+    return [setting for setting in found if setting.startswith(incomplete) and setting != incomplete]
+
+
+def _offer_schemas(incomplete: str) -> list[str]:
+    from chainprice.schemas import NAMES
+
+    return [name for name in NAMES if name.startswith(incomplete)]
+
+
+SpecArgument = Annotated[
+    str,
+    typer.Argument(metavar="SPEC", help="A spec file; - is standard input.", autocompletion=_offer_files),
+]
 SpecsArgument = Annotated[
-    list[str], typer.Argument(metavar="SPEC...", help="Spec files; - is standard input.")
+    list[str],
+    typer.Argument(metavar="SPEC...", help="Spec files; - is standard input.", autocompletion=_offer_files),
 ]
 GateArgument = Annotated[
     list[str],
@@ -91,6 +125,7 @@ SetOption = Annotated[
         metavar="NAME=VALUE",
         help="Change a number: a parameter, firm.parameter, supply.good.quantity, supply.good.price, "
         "demand.good.price, demand.good.quantity. May be repeated.",
+        autocompletion=_offer_settings,
     ),
 ]
 OutputOption = Annotated[
@@ -132,7 +167,10 @@ def solve(
         SolveFormat, typer.Option("--format", "-f", help="How to print it.")
     ] = SolveFormat.table,
     numeraire: Annotated[
-        str | None, typer.Option(metavar="GOOD", help="The good that all money is counted in.")
+        str | None,
+        typer.Option(
+            metavar="GOOD", help="The good that all money is counted in.", autocompletion=_offer_goods
+        ),
     ] = None,
     allocation: Annotated[
         AllocationChoice | None, typer.Option(help="How quantities come about; the spec's own by default.")
@@ -278,7 +316,12 @@ def explain(
     spec: SpecArgument,
     *,
     good: Annotated[
-        str | None, typer.Option(metavar="GOOD", help="Only this price: what it is made of, and why.")
+        str | None,
+        typer.Option(
+            metavar="GOOD",
+            help="Only this price: what it is made of, and why.",
+            autocompletion=_offer_goods,
+        ),
     ] = None,
     format_: Annotated[
         ExplainFormat, typer.Option("--format", "-f", help="How to print it.")
@@ -341,12 +384,14 @@ def init(
     output: OutputOption = None,
 ) -> None:
     """Write a commented spec to start from."""
-    from chainprice.starter import starter_spec
+    from chainprice.starter import SCHEMA_FILE, starter_spec
 
     target = output or (_spec_file(name) if name else None)
     if target is not None and output is None and target.exists():
         raise UsageError(f"{target} is there already; name another, or use --output to replace it")
-    _write(starter_spec(file=str(target) if target else "SPEC"), target, [])
+    folder = Path() if target is None else target.parent
+    has_schema = (folder / SCHEMA_FILE).exists()
+    _write(starter_spec(file=str(target) if target else "SPEC", has_schema=has_schema), target, [])
     if target is not None:
         _complain(f"wrote {target}; next: chainprice solve {target}\n")
 
@@ -354,6 +399,25 @@ def init(
 def _spec_file(name: str) -> Path:
     path = Path(name)
     return path if path.suffix in (".yaml", ".yml") else path.with_name(f"{path.name}.yaml")
+
+
+@app.command()
+def schema(
+    name: Annotated[
+        str,
+        typer.Argument(
+            metavar="[NAME]",
+            help="Of what: spec, or a command that prints JSON.",
+            autocompletion=_offer_schemas,
+        ),
+    ] = "spec",
+    *,
+    output: OutputOption = None,
+) -> None:
+    """Print the JSON Schema of the spec, or of a command's JSON."""
+    from chainprice.schemas import schema_text
+
+    _write(schema_text(name), output, [])
 
 
 # What all commands share.
@@ -388,8 +452,18 @@ def _exit_code(error: ChainpriceError) -> int:
     return NO_ANSWER if isinstance(error, NoAnswerError) else BAD_INPUT
 
 
+_COMPLETE = "_CHAINPRICE_COMPLETE"
+"""Set by a shell that asks what could come next."""
+
+_COMPLETION_OPTIONS = {"--install-completion", "--show-completion"}
+
+
 def run(arguments: Sequence[str]) -> int:
     """Run a command; returns its exit code. KeyboardInterrupt passes through."""
+    if _COMPLETE in os.environ or _COMPLETION_OPTIONS.intersection(arguments):
+        from chainprice.completion import prepare_bash
+
+        prepare_bash(os.environ)
     command = typer.main.get_command(app)
     usage_error: type[Exception] = typer.BadParameter.__mro__[1]
     click_error: type[Exception] = typer.BadParameter.__mro__[2]

@@ -4,23 +4,37 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any, Literal, NamedTuple
 
 from chainprice import allocation, network
 from chainprice.errors import ChainpriceError, Problem
 from chainprice.spec import Spec, load
 from chainprice.spec.text import STDIN
 
+FORMAT = "chainprice.check/1"
+"""The JSON of `check`, and its version."""
+
+
+class ProblemRow(NamedTuple):
+    """A problem as JSON has it."""
+
+    severity: Annotated[Literal["error", "warning"], "Whether the spec is refused for it."]
+    message: Annotated[str, "What is wrong."]
+    hint: Annotated[str | None, "The way out."]
+    path: Annotated[str | None, "The file, or --set."]
+    line: Annotated[int | None, "The line, from 1."]
+    column: Annotated[int | None, "The column, from 1."]
+
 
 @dataclass(frozen=True, slots=True)
 class Inspection:
     """A spec's size and allocation, or its problems; `path` as it was named."""
 
-    path: str
-    firms: int
-    goods: int
-    allocation: str | None
-    problems: tuple[Problem, ...] = ()
+    path: Annotated[str, "The file as it was named."]
+    firms: Annotated[int, "How many firms it has; 0 where it cannot be read."]
+    goods: Annotated[int, "How many goods it has; 0 where it cannot be read."]
+    allocation: Annotated[str | None, "How quantities will come about; null where it cannot be read."]
+    problems: Annotated[tuple[Problem, ...], "What is wrong, in the order of the file."] = ()
 
     @property
     def sound(self) -> bool:
@@ -35,7 +49,7 @@ class Inspection:
             "firms": self.firms,
             "goods": self.goods,
             "allocation": self.allocation,
-            "problems": [_problem(problem) for problem in self.problems],
+            "problems": [_row(problem)._asdict() for problem in self.problems],
         }
 
 
@@ -68,13 +82,13 @@ def _unused(spec: Spec, goods: list[str]) -> Iterator[Problem]:
         yield Problem(message, place, severity="warning")
 
 
-def _problem(problem: Problem) -> dict[str, Any]:
+def _row(problem: Problem) -> ProblemRow:
     place = problem.place
-    return {
-        "severity": problem.severity,
-        "message": problem.message,
-        "hint": problem.hint or None,
-        "path": place.path if place else None,
-        "line": place.line if place else None,
-        "column": place.column if place and place.line is not None else None,
-    }
+    return ProblemRow(
+        problem.severity,
+        problem.message,
+        problem.hint or None,
+        place.path if place else None,
+        place.line if place else None,
+        place.column if place and place.line is not None else None,
+    )

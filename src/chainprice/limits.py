@@ -15,6 +15,9 @@ DERIVATIVE_NESTING = 10_000
 NUMBER_EXPONENT = 1_000
 """The largest power of ten of a number written in a spec, up or down."""
 
+COMPLETION_BYTES = 500_000
+"""The largest spec file that is looked into when a shell asks what could come next."""
+
 TREE_DEPTH = 32
 """Mappings and lists inside each other in a spec file."""
 

@@ -8,10 +8,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any, Literal, NamedTuple
+from typing import Annotated, Any, ClassVar, Literal, NamedTuple
 
 from chainprice.arithmetic import Number, written
+from chainprice.keys import SOMETIMES
 from chainprice.network import Role
+
+FORMAT = "chainprice.solve/1"
+"""The JSON of `solve`, and its version."""
 
 WarningCode = Literal[
     "negative-quantity",
@@ -31,10 +35,10 @@ WarningCode = Literal[
 class Warning(NamedTuple):
     """Something about the result that a reader should know; `good` and `firm` say where."""
 
-    code: WarningCode
-    message: str
-    good: str | None = None
-    firm: str | None = None
+    code: Annotated[WarningCode, "What kind of warning; the README lists them."]
+    message: Annotated[str, "The warning in words."]
+    good: Annotated[str | None, "The good that it is about."] = None
+    firm: Annotated[str | None, "The firm that it is about."] = None
 
     def to_dict(self) -> dict[str, Any]:
         """The JSON of one warning."""
@@ -48,14 +52,14 @@ class PricedUse(NamedTuple):
     `corner` says that the market gives this use none.
     """
 
-    user: str
-    kind: Literal["firm", "demand"]
-    share: Number | None
-    quantity: Number
-    price: Number
-    marginal_value: Number
-    gap: Number
-    corner: bool = False
+    user: Annotated[str, "A firm, or demand."]
+    kind: Annotated[Literal["firm", "demand"], "Whether the user is a firm or the demand."]
+    share: Annotated[Number | None, "The use's share of the good, where a split is stated."]
+    quantity: Annotated[Number, "How much of the good it has."]
+    price: Annotated[Number, "What it pays for a unit."]
+    marginal_value: Annotated[Number, "What one more unit is worth to it."]
+    gap: Annotated[Number, "marginal_value - price."]
+    corner: Annotated[bool, "Whether the market gives this use none."] = False
 
     def to_dict(self) -> dict[str, Any]:
         """The JSON of one use."""
@@ -69,12 +73,15 @@ class Limit(NamedTuple):
     its output of the good).
     """
 
-    kind: Literal["supply", "demand", "capacity"]
-    good: str
-    firm: str | None
-    quantity: Number
-    binding: bool
-    rent: Number
+    kind: Annotated[
+        Literal["supply", "demand", "capacity"],
+        "What is limited: a supply, a demand, or what a firm can make.",
+    ]
+    good: Annotated[str, "The good."]
+    firm: Annotated[str | None, "The firm whose capacity it is."]
+    quantity: Annotated[Number, "The limit."]
+    binding: Annotated[bool, "Whether the market goes up to it."]
+    rent: Annotated[Number, "What one more unit of the limit would add to total value."]
 
     def to_dict(self) -> dict[str, Any]:
         """The JSON of one limit."""
@@ -88,9 +95,9 @@ class Incomes(NamedTuple):
     factor incomes; what buyers would have paid beyond the price is their surplus.
     """
 
-    profits: Number
-    factor_incomes: Number
-    buyer_surplus: Number
+    profits: Annotated[Number, "What firms earn."]
+    factor_incomes: Annotated[Number, "What suppliers earn beyond their supply prices."]
+    buyer_surplus: Annotated[Number, "What buyers would have paid beyond the price."]
 
     def to_dict(self) -> dict[str, Any]:
         """The JSON of the incomes."""
@@ -105,15 +112,22 @@ class PricedGood(NamedTuple):
     (None if one fewer is impossible).
     """
 
-    good: str
-    role: Role
-    unit: str
-    quantity: Number
-    price: Number
-    value: Number
-    rule: str
-    uses: tuple[PricedUse, ...]
-    price_range: tuple[Number, Number | None] | None = None
+    good: Annotated[str, "The good's name."]
+    role: Annotated[
+        Role, "primary: supplied, not made; final: demanded, and read by no firm; intermediate: all else."
+    ]
+    unit: Annotated[str, "The unit of its quantity, empty where the spec gives none."]
+    quantity: Annotated[Number, "What is available."]
+    price: Annotated[Number, "What one more unit, handed to the chain for free, adds to total value."]
+    value: Annotated[Number, "price * quantity."]
+    rule: Annotated[str, "Where the price comes from: the chain rule at this good."]
+    uses: Annotated[tuple[PricedUse, ...], "Who uses it."]
+    price_range: Annotated[
+        tuple[Number, Number | None] | None,
+        "Where the price is not unique: what one more unit adds, and what one fewer takes, null where one "
+        "fewer is impossible.",
+        SOMETIMES,
+    ] = None
 
     def to_dict(self) -> dict[str, Any]:
         """The JSON of one good."""
@@ -123,41 +137,43 @@ class PricedGood(NamedTuple):
 class Output(NamedTuple):
     """What a firm makes of a good, and the price it gets."""
 
-    good: str
-    quantity: Number
-    price: Number
+    good: Annotated[str, "What the firm makes."]
+    quantity: Annotated[Number, "How much it makes."]
+    price: Annotated[Number, "What it gets for a unit."]
 
 
 class Input(NamedTuple):
     """What a firm uses of a good, its price, and what one more unit is worth to the firm."""
 
-    good: str
-    quantity: Number
-    price: Number
-    marginal_value: Number
-    gap: Number
+    good: Annotated[str, "What the firm uses."]
+    quantity: Annotated[Number, "How much it uses."]
+    price: Annotated[Number, "What it pays for a unit."]
+    marginal_value: Annotated[Number, "What one more unit is worth to the firm."]
+    gap: Annotated[Number, "marginal_value - price."]
 
 
 class Derivative(NamedTuple):
     """A marginal product: dF/dz of one output by one input."""
 
-    output: str
-    input: str
-    formula: str
-    value: Number
+    output: Annotated[str, "The good that is made."]
+    input: Annotated[str, "The good that is used."]
+    formula: Annotated[str, "The marginal product as a formula."]
+    value: Annotated[Number, "The marginal product at these quantities."]
 
 
 class PricedFirm(NamedTuple):
     """A row of the firm table, in the unit of money; `returns_to_scale` None where output is 0."""
 
-    firm: str
-    revenue: Number
-    cost: Number
-    profit: Number
-    returns_to_scale: Number | None
-    outputs: tuple[Output, ...]
-    inputs: tuple[Input, ...]
-    derivatives: tuple[Derivative, ...]
+    firm: Annotated[str, "The firm's name."]
+    revenue: Annotated[Number, "Price times quantity, summed over outputs."]
+    cost: Annotated[Number, "Price times quantity, summed over inputs."]
+    profit: Annotated[Number, "revenue - cost."]
+    returns_to_scale: Annotated[
+        Number | None, "The sum of the elasticities of output; null where output is 0."
+    ]
+    outputs: Annotated[tuple[Output, ...], "What it makes."]
+    inputs: Annotated[tuple[Input, ...], "What it uses."]
+    derivatives: Annotated[tuple[Derivative, ...], "Its marginal products."]
 
     def to_dict(self) -> dict[str, Any]:
         """The JSON of one firm."""
@@ -172,18 +188,27 @@ class Solution:
     hold the number. With a numeraire all money is in units of it.
     """
 
-    path: str
-    title: str
-    sha256: str
-    allocation: Literal["given", "competitive"]
-    numeraire: str | None
-    money: str
-    total_value: Number
-    goods: tuple[PricedGood, ...]
-    firms: tuple[PricedFirm, ...]
-    warnings: tuple[Warning, ...]
-    limits: tuple[Limit, ...] = ()
-    incomes: Incomes | None = None
+    path: Annotated[str, "The file as it was named."]
+    title: Annotated[str, "The spec's title."]
+    sha256: Annotated[str, "The SHA-256 of the file's bytes."]
+    allocation: Annotated[Literal["given", "competitive"], "How quantities came about."]
+    numeraire: Annotated[str | None, "The good that money is counted in; null where money is money."]
+    money: Annotated[str, "The unit of prices, empty where the spec gives none."]
+    total_value: Annotated[Number, "Sales less purchases; along curves, their integrals."]
+    goods: Annotated[tuple[PricedGood, ...], "Every good in chain order, primaries first."]
+    firms: Annotated[tuple[PricedFirm, ...], "Every firm in topological order."]
+    warnings: Annotated[tuple[Warning, ...], "What a reader should know."]
+    limits: Annotated[tuple[Limit, ...], "What the market cannot go beyond."] = ()
+    incomes: Annotated[Incomes | None, "Where total value goes; null where quantities are given."] = None
+
+    SOURCE_KEYS: ClassVar = ("path", "title", "sha256")
+    """What the JSON says about the spec, under the key `spec`."""
+
+    KEYS: ClassVar = (
+        *("allocation", "numeraire", "total_value", "goods", "firms", "warnings"),
+        *("money", "limits", "incomes"),
+    )
+    """What the JSON says about its prices, in this order."""
 
     @property
     def prices(self) -> Mapping[str, Number]:
@@ -198,17 +223,9 @@ class Solution:
     def contents(self) -> dict[str, Any]:
         """What the JSON of `solve` holds, format chainprice.solve/1, with rows as they are."""
         return {
-            "format": "chainprice.solve/1",
-            "spec": {"path": self.path, "title": self.title, "sha256": self.sha256},
-            "allocation": self.allocation,
-            "numeraire": self.numeraire,
-            "total_value": self.total_value,
-            "goods": self.goods,
-            "firms": self.firms,
-            "warnings": self.warnings,
-            "money": self.money,
-            "limits": self.limits,
-            "incomes": self.incomes,
+            "format": FORMAT,
+            "spec": {key: getattr(self, key) for key in self.SOURCE_KEYS},
+            **{key: getattr(self, key) for key in self.KEYS},
         }
 
     def to_dict(self) -> dict[str, Any]:

@@ -43,6 +43,13 @@ demand:
 """
 
 
-def starter_spec(title: str = "Bread from grain", file: str = "SPEC") -> str:
-    """The text of a spec that solves and verifies."""
-    return _TEMPLATE.format(title=title, file=file)
+SCHEMA_FILE = "chainprice.schema.json"
+"""Where a starter spec looks for its schema: beside itself."""
+
+_SCHEMA_LINE = f"# yaml-language-server: $schema={SCHEMA_FILE}\n"
+"""Turns the schema on in editors."""
+
+
+def starter_spec(title: str = "Bread from grain", file: str = "SPEC", *, has_schema: bool = False) -> str:
+    """The text of a spec that solves and verifies; where its schema lies beside it, it says so to editors."""
+    return (_SCHEMA_LINE if has_schema else "") + _TEMPLATE.format(title=title, file=file)

@@ -114,6 +114,7 @@ class _Rows:
         self._available, self._price_of = priced.quantities.available, priced.prices.of
         self._paid, self._worth = priced.prices.paid, priced.prices.marginal_value
         self._unit = None if unit_of_account == 1 else unit_of_account
+        self._nothing = number(Decimal(0), count)
         self._noise = -max(count, DOUBLE_DIGITS) - NOISE_DIGITS
         self._amounts = {good: number(amount, count) for good, amount in priced.quantities.available.items()}
         self._prices = {good: self.money(price) for good, price in priced.prices.of.items()}
@@ -127,7 +128,7 @@ class _Rows:
     def net(self, a: Decimal, b: Decimal) -> Number:
         """A difference of money; 0 where nothing but rounding is left of it."""
         if a is b:
-            return 0.0
+            return self._nothing
         difference = a - b
         is_noise = abs(difference) <= max(abs(a), abs(b)).scaleb(self._noise)
         return self.money(Decimal(0) if is_noise else difference)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from chainprice.inspection import Inspection
+from chainprice.inspection import FORMAT, Inspection
 from chainprice.report.jsontext import json_text
 
 
@@ -29,7 +29,7 @@ def check_json(inspections: Sequence[Inspection]) -> str:
     """Format chainprice.check/1."""
     return json_text(
         {
-            "format": "chainprice.check/1",
+            "format": FORMAT,
             "sound": all(inspection.sound for inspection in inspections),
             "specs": [inspection.to_dict() for inspection in inspections],
         }

@@ -41,7 +41,7 @@ def verification_dict(outcomes: Sequence[Outcome]) -> dict[str, Any]:
     """The JSON of `verify`; what was skipped is named."""
     skipped = [outcome.verdict.path for outcome in outcomes if outcome.result is Result.skipped]
     read = (outcome.verdict for outcome in outcomes if outcome.result is not Result.skipped)
-    return {**Verification.of(read).to_dict(), **({"skipped": skipped} if skipped else {})}
+    return Verification.of(read, skipped).to_dict()
 
 
 def count_line(outcomes: Sequence[Outcome]) -> str:

@@ -7,10 +7,8 @@ from typing import Any
 
 from chainprice.errors import Problem
 from chainprice.formula import FormulaError, read, suggestion
+from chainprice.spec.language import TRADES
 from chainprice.spec.tree import Tree
-
-_TRADES = ("supply", "demand")
-_KEYS = ("quantity", "price")
 
 Keys = tuple[str, ...]
 
@@ -38,6 +36,23 @@ def apply(tree: Tree, settings: Iterable[str]) -> tuple[Tree, Mapping[Keys, str]
     return tree, changed, tuple(problems)
 
 
+def settable(tree: Tree) -> list[str]:
+    """Every NAME that a setting may have for this tree: parameters, trades, firms' parameters."""
+    parameters = _names(tree, "parameters")
+    trades = [
+        f"{trade}.{good}.{key}"
+        for trade in TRADES
+        for good in _names(tree, trade)
+        for key in TRADES[trade].keys
+    ]
+    own = [
+        f"{firm}.{parameter}"
+        for firm in _names(tree, "firms")
+        for parameter in dict.fromkeys([*_names(tree, "firms", firm, "parameters"), *parameters])
+    ]
+    return [*parameters, *trades, *own]
+
+
 class _SettingError(Exception):
     def __init__(self, message: str, hint: str = "") -> None:
         super().__init__(message)
@@ -51,9 +66,9 @@ def _target(tree: Tree, name: str) -> Keys:
             known = _names(tree, "parameters")
             _fail_if_unknown(name, parameter, known, "parameter")
             return ("parameters", parameter)
-        case [trade, good, key] if trade in _TRADES:
+        case [trade, good, key] if trade in TRADES:
             _fail_if_unknown(name, good, _names(tree, trade), trade)
-            _fail_if_unknown(name, key, _KEYS, "key")
+            _fail_if_unknown(name, key, TRADES[trade].keys, "key")
             return (trade, good, key)
         case [firm, parameter]:
             _fail_if_unknown(name, firm, _names(tree, "firms"), "firm")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from fractions import Fraction
 from functools import lru_cache
 from types import MappingProxyType
@@ -18,7 +18,8 @@ from chainprice import limits
 from chainprice.arithmetic import CONSTANTS, digits, evaluate, rational
 from chainprice.errors import Place, Problem, SpecError, UsageError
 from chainprice.formula import Formula, FormulaError, is_name, read, suggestion
-from chainprice.spec import overrides
+from chainprice.spec import language, overrides
+from chainprice.spec.language import Part
 from chainprice.spec.model import (
     ALLOCATIONS,
     DEMAND,
@@ -136,12 +137,12 @@ class _Reader:
     # The spec, top down.
 
     def read_spec(self, tree: Tree, source: Source, places: Places) -> Spec:
-        top = self.mapping((), tree, _SPEC_KEYS, "the spec")
+        top = self.mapping((), tree, language.SPEC)
         if tree is None:
             self.report((), "the file is empty", "`chainprice init` writes a spec to start from")
-        version = top.get("chainprice", "1")
-        if version != "1":
-            self.report(("chainprice",), "the language version must be 1")
+        version = top.get("chainprice", language.VERSION)
+        if version != language.VERSION:
+            self.report(("chainprice",), f"the language version must be {language.VERSION}")
         spec = Spec(
             firms=self.named((), "firms", top.get("firms"), self.read_firm),
             supply=self.named((), "supply", top.get("supply"), self.read_supply),
@@ -172,7 +173,7 @@ class _Reader:
 
     def read_firm(self, parent: Keys, key: str, value: Tree) -> Firm:
         keys = (*parent, key)
-        part = self.mapping(keys, value, _FIRM_KEYS, "a firm")
+        part = self.mapping(keys, value, language.FIRM)
         production = self.named(keys, "production", part.get("production"), self.formula)
         if not production and not self.has_problem(keys):
             self.report(keys, f"firm '{key}' makes nothing", "give it `production: {output: formula}`")
@@ -185,12 +186,12 @@ class _Reader:
         )
 
     def read_supply(self, parent: Keys, key: str, value: Tree) -> Supply:
-        return self.read_trade((*parent, key), value, "a supply", Supply)
+        return self.read_trade((*parent, key), value, language.SUPPLY, Supply)
 
     def read_demand(self, parent: Keys, key: str, value: Tree) -> Demand:
-        return self.read_trade((*parent, key), value, "a demand", Demand)
+        return self.read_trade((*parent, key), value, language.DEMAND, Demand)
 
-    def read_trade(self, keys: Keys, value: Tree, kind: str, make: type[_Trade]) -> _Trade:
+    def read_trade(self, keys: Keys, value: Tree, kind: Part, make: type[_Trade]) -> _Trade:
         """One that was written before, and was sound, is the same again."""
         written = make, str(value)
         known = self._sound.get(written)
@@ -201,10 +202,10 @@ class _Reader:
             self._sound[written] = trade
         return trade
 
-    def new_trade(self, keys: Keys, value: Tree, kind: str, make: type[_Trade]) -> _Trade:
-        part = self.mapping(keys, value, _TRADE_KEYS, kind)
+    def new_trade(self, keys: Keys, value: Tree, kind: Part, make: type[_Trade]) -> _Trade:
+        part = self.mapping(keys, value, kind)
         if not part and not self.has_problem(keys):
-            self.report(keys, f"{kind} needs a quantity or a price")
+            self.report(keys, f"{kind.noun} needs a quantity or a price")
         quantity = self.constant(keys, "quantity", part["quantity"]) if "quantity" in part else None
         if quantity is not None and _is_negative(quantity):
             self.report((*keys, "quantity"), "a quantity here is a limit and cannot be negative")
@@ -213,7 +214,7 @@ class _Reader:
 
     def read_good(self, parent: Keys, key: str, value: Tree) -> Good:
         keys = (*parent, key)
-        part = self.mapping(keys, value, _GOOD_KEYS, "notes on a good")
+        part = self.mapping(keys, value, language.GOOD)
         rival = part.get("rival", True)
         if not isinstance(rival, bool):
             self.report((*keys, "rival"), "rival is true or false")
@@ -233,16 +234,16 @@ class _Reader:
 
     # The pieces that a spec is made of.
 
-    def mapping(self, keys: Keys, value: Tree, allowed: Sequence[str], kind: str) -> Mapping[str, Tree]:
+    def mapping(self, keys: Keys, value: Tree, part: Part) -> Mapping[str, Tree]:
         """A mapping with keys of the language only; where there is none, an empty one."""
         if value is None:
             return NOTHING
         if not isinstance(value, dict):
-            self.report(keys, f"{kind} must be a mapping of {', '.join(allowed)}")
+            self.report(keys, f"{part.noun} must be a mapping of {', '.join(part.keys)}")
             return NOTHING
         for key in value:
-            if key not in allowed:
-                hint = self.nearest(key, allowed) or f"the keys here are {', '.join(allowed)}"
+            if key not in part.keys:
+                hint = self.nearest(key, part.keys) or f"the keys here are {', '.join(part.keys)}"
                 self.report((*keys, key), f"unknown key '{key}'", hint, at_key=True)
         return value
 
@@ -408,24 +409,6 @@ class _Reader:
             over = float(total - 1)
             self.report(keys, f"the shares of '{good}' sum to more than 1, by {over:g}", at_key=True)
 
-
-_SPEC_KEYS = (
-    "chainprice",
-    "title",
-    "description",
-    "numeraire",
-    "money",
-    "allocation",
-    "parameters",
-    "goods",
-    "firms",
-    "supply",
-    "demand",
-)
-
-_FIRM_KEYS = ("production", "parameters", "description")
-_TRADE_KEYS = ("quantity", "price")
-_GOOD_KEYS = ("unit", "description", "rival", "split")
 
 _KINDS = {type(None): "nothing", bool: "true or false", list: "a list", dict: "a mapping"}
 

@@ -5,10 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import mpmath
 from mpmath import mpf
+
+from chainprice.keys import SOMETIMES
+
+FORMAT = "chainprice.verify/1"
+"""The JSON of `verify`, and its version."""
 
 Number = float | str
 """A double, or a decimal string where no double can hold the number."""
@@ -32,12 +37,15 @@ class Check:
     with all others (method adjoint) or where the spec lacks the good.
     """
 
-    good: str
-    price: Number | None
-    direct: Number | None
-    relative_error: Number | None
-    method: UsedMethod | None
-    passed: bool
+    good: Annotated[str, "The good's name."]
+    price: Annotated[Number | None, "The table's price; null where it lacks the good."]
+    direct: Annotated[
+        Number | None,
+        "The direct derivative; null where rows were verified together, or where the spec lacks the good.",
+    ]
+    relative_error: Annotated[Number | None, "How far apart the two are."]
+    method: Annotated[UsedMethod | None, "How it was differentiated."]
+    passed: Annotated[bool, "Whether they agree within the tolerance."]
 
     def to_dict(self) -> dict[str, Any]:
         """The JSON of one row."""
@@ -55,10 +63,10 @@ class Check:
 class Condition:
     """Something that must hold over many rows: the worst relative error, and where it is."""
 
-    condition: str
-    worst: Number
-    where: str | None
-    passed: bool
+    condition: Annotated[str, "What must hold."]
+    worst: Annotated[Number, "The worst relative error."]
+    where: Annotated[str | None, "Where that is."]
+    passed: Annotated[bool, "Whether it is within the tolerance."]
 
     def to_dict(self) -> dict[str, Any]:
         """The JSON of one condition."""
@@ -74,10 +82,10 @@ class Condition:
 class Stale:
     """A price that no longer holds: `relative_change` from it to the price now, None where it was 0."""
 
-    good: str
-    published: Number
-    now: Number
-    relative_change: Number | None
+    good: Annotated[str, "The good's name."]
+    published: Annotated[Number, "The price in the table."]
+    now: Annotated[Number, "The price of the spec as it is now."]
+    relative_change: Annotated[Number | None, "From the one to the other; null where the first was 0."]
 
     def to_dict(self) -> dict[str, Any]:
         """The JSON of one row."""
@@ -97,14 +105,16 @@ class Publication:
     which spec it was made. `new` is in the spec and not in the table, `gone` the other way round.
     """
 
-    path: str
-    form: str
-    sha256_matches: bool | None
-    stale: tuple[Stale, ...] = ()
-    new: tuple[str, ...] = ()
-    gone: tuple[str, ...] = ()
-    new_firms: tuple[str, ...] = ()
-    gone_firms: tuple[str, ...] = ()
+    path: Annotated[str, "The table's file as it was named."]
+    form: Annotated[str, "What it is: a `solve` result, csv, or prices alone."]
+    sha256_matches: Annotated[
+        bool | None, "Whether it was made of this spec; null where it does not say."
+    ]
+    stale: Annotated[tuple[Stale, ...], "The prices that no longer hold."] = ()
+    new: Annotated[tuple[str, ...], "Goods of the spec that the table lacks."] = ()
+    gone: Annotated[tuple[str, ...], "Goods of the table that the spec lacks."] = ()
+    new_firms: Annotated[tuple[str, ...], "Firms of the spec that the table lacks."] = ()
+    gone_firms: Annotated[tuple[str, ...], "Firms of the table that the spec lacks."] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """The JSON of a table under its spec."""
@@ -127,13 +137,13 @@ class Verdict:
     `table` is there where a published table was checked.
     """
 
-    path: str
-    allocation: str | None
-    tolerance: float
-    checks: tuple[Check, ...] = ()
-    conditions: tuple[Condition, ...] = ()
-    error: str | None = None
-    table: Publication | None = None
+    path: Annotated[str, "The file as it was named."]
+    allocation: Annotated[str | None, "How quantities came about."]
+    tolerance: Annotated[float, "The relative error that passes."]
+    checks: Annotated[tuple[Check, ...], "Every price against the direct derivative."] = ()
+    conditions: Annotated[tuple[Condition, ...], "What else must hold."] = ()
+    error: Annotated[str | None, "Why nothing could be checked."] = None
+    table: Annotated[Publication | None, "The published table that was checked.", SOMETIMES] = None
 
     @property
     def verified(self) -> bool:
@@ -159,12 +169,15 @@ class Verdict:
 class Verification:
     """The verdicts on several specs, in the order in which they were named."""
 
-    specs: tuple[Verdict, ...]
+    specs: Annotated[tuple[Verdict, ...], "One for each spec, as they were named."]
+    skipped: Annotated[
+        tuple[str, ...] | None, "Files found in folders that are no specs, if there are any.", SOMETIMES
+    ] = None
 
     @classmethod
-    def of(cls, verdicts: Iterable[Verdict]) -> Verification:
+    def of(cls, verdicts: Iterable[Verdict], skipped: Iterable[str] = ()) -> Verification:
         """The verification that these verdicts make."""
-        return cls(tuple(verdicts))
+        return cls(tuple(verdicts), tuple(skipped) or None)
 
     @property
     def verified(self) -> bool:
@@ -174,7 +187,8 @@ class Verification:
     def to_dict(self) -> dict[str, Any]:
         """The JSON of `verify`, format chainprice.verify/1."""
         return {
-            "format": "chainprice.verify/1",
+            "format": FORMAT,
             "verified": self.verified,
             "specs": [verdict.to_dict() for verdict in self.specs],
+            **({} if self.skipped is None else {"skipped": list(self.skipped)}),
         }

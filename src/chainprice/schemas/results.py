@@ -1,0 +1,41 @@
+"""The JSON Schemas of results. They are those of this version: a later one may have more keys."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from chainprice.schemas.types import Schema, closed, described, properties_of, schema_of
+
+
+def solve_schema() -> Schema:
+    """The schema of what `solve -f json` prints."""
+    from chainprice.solution import FORMAT, Solution
+
+    spec = closed(properties_of(Solution, Solution.SOURCE_KEYS), "The spec that was priced.")
+    return _result(FORMAT, "A price table", {"spec": spec, **properties_of(Solution, Solution.KEYS)})
+
+
+def verify_schema() -> Schema:
+    """The schema of what `verify -f json` prints."""
+    from chainprice.verification.result import FORMAT, Verification
+
+    return _result(FORMAT, "Verified price tables", properties_of(Verification), {"skipped"})
+
+
+def check_schema() -> Schema:
+    """The schema of what `check -f json` prints."""
+    from chainprice.inspection import FORMAT, Inspection
+
+    sound = described(schema_of(bool), "Whether every spec can be read without an error.")
+    specs = described(schema_of(tuple[Inspection, ...]), "One for each spec, as they were named.")
+    return _result(FORMAT, "Specs that were read, not priced", {"sound": sound, "specs": specs})
+
+
+def _result(form: str, title: str, properties: Mapping[str, Schema], optional: Iterable[str] = ()) -> Schema:
+    name, _, version = form.removeprefix("chainprice.").partition("/")
+    head = {"const": form, "description": "The format and its version; a new version means a new meaning."}
+    return {
+        "$id": f"urn:chainprice:{name}:{version}",
+        "title": title,
+        **closed({"format": head, **properties}, f"What `chainprice {name} -f json` prints.", optional),
+    }

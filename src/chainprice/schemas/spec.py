@@ -1,0 +1,81 @@
+"""The JSON Schema of a spec, from the keys of the language.
+
+It may let pass what the reader refuses (it knows no names, and no formula), never the other way round. Values
+are as an editor sees them: a number is a number, where the reader sees the text that was written.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from chainprice.formula import FUNCTIONS
+from chainprice.schemas.types import Schema, described
+from chainprice.spec.language import SPEC, VERSION, Key, Kind, Leaf, Named, Part
+from chainprice.spec.model import ALLOCATIONS
+
+_NAME = {"pattern": r"^[^ -@\[-^`{-~][^ -/:-@\[-^`{-~]*$"}
+"""No ASCII but letters, digits and _, and no digit first. Validators disagree about the letters of other
+alphabets (\\p{L} is an error in some), so any other character passes."""
+
+_CONSTANT = {"type": ["number", "string"], "minLength": 1}
+
+_LEAVES: dict[Leaf, Schema] = {
+    Leaf.TEXT: {"type": ["string", "number", "null"]},
+    Leaf.NAME: {"type": "string", **_NAME},
+    Leaf.FORMULA: {
+        "type": ["number", "string"],
+        "minLength": 1,
+        "description": "A number or a formula: numbers, names, `+ - * / ^`, parentheses, "
+        f"{' '.join(FUNCTIONS)}, and the constants `pi` and `e`.",
+    },
+    Leaf.CONSTANT: {**_CONSTANT, "description": "A number, or a formula of numbers such as 1/3."},
+    Leaf.QUANTITY: {**_CONSTANT, "minimum": 0},
+    Leaf.SHARE: {**_CONSTANT, "minimum": 0, "maximum": 1, "description": "A share, from 0 to 1."},
+    Leaf.FLAG: {"type": "boolean"},
+    Leaf.ALLOCATION: {"enum": [*ALLOCATIONS]},
+    Leaf.VERSION: {"enum": [int(VERSION), VERSION]},
+}
+
+
+_EXAMPLE = {
+    "title": "Tupperware from natural gas",
+    "firms": {
+        "cracker": {"production": {"ethylene": "sqrt(natgas)"}},
+        "moulder": {"production": {"tupperware": "ln(1 + ethylene)"}},
+    },
+    "supply": {"natgas": {"quantity": 4}},
+    "demand": {"tupperware": {"price": 1}},
+}
+
+
+def schema() -> Schema:
+    """The schema of a spec."""
+    return {
+        "$id": f"urn:chainprice:spec:{VERSION}",
+        "title": "A supply chain for chainprice",
+        "description": "Which firms make what of what, what enters the chain, and what leaves it.",
+        "examples": [_EXAMPLE],
+        **_schema(SPEC),
+    }
+
+
+def _schema(kind: Kind) -> Schema:
+    if isinstance(kind, Leaf):
+        return _LEAVES[kind]
+    if isinstance(kind, Named):
+        return {**_mapping(kind.is_needed), "propertyNames": _NAME, "additionalProperties": _schema(kind.of)}
+    return {**_mapping(kind.is_needed), **_keys(kind)}
+
+
+def _mapping(is_needed: bool) -> Schema:
+    return {"type": "object", "minProperties": 1} if is_needed else {"type": ["object", "null"]}
+
+
+def _keys(part: Part) -> Schema:
+    keys: dict[str, Any] = {"properties": {name: _property(key) for name, key in part.keys.items()}}
+    required = [name for name, key in part.keys.items() if key.is_required]
+    return {**keys, **({"required": required} if required else {}), "additionalProperties": False}
+
+
+def _property(key: Key) -> Schema:
+    return {**described(_schema(key.kind), key.description), "examples": [*key.examples]}

@@ -1,0 +1,187 @@
+"""The keys of the spec language: what stands under each, in words and as a kind.
+
+The reader takes from here which keys there are, and the JSON Schema that editors use all the rest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import Enum, auto
+from typing import NamedTuple
+
+VERSION = "1"
+"""The only version of the language."""
+
+
+class Leaf(Enum):
+    """A value that is not a mapping."""
+
+    TEXT = auto()
+    NAME = auto()
+    FORMULA = auto()
+    CONSTANT = auto()
+    """A number, or a formula of numbers."""
+    QUANTITY = auto()
+    """A constant that is not negative."""
+    SHARE = auto()
+    """A constant from 0 to 1."""
+    FLAG = auto()
+    ALLOCATION = auto()
+    VERSION = auto()
+
+
+class Named(NamedTuple):
+    """A mapping from names, which the user chooses, to values of one kind."""
+
+    of: Kind
+    is_needed: bool = False
+    """Whether it must hold something."""
+
+
+class Part(NamedTuple):
+    """A mapping of the language's own keys; `noun` is what an error calls it."""
+
+    noun: str
+    keys: Mapping[str, Key]
+    is_needed: bool = False
+    """Whether it must hold something."""
+
+
+Kind = Leaf | Named | Part
+
+
+class Key(NamedTuple):
+    """What stands under a key, in words, with examples in YAML's own types."""
+
+    kind: Kind
+    description: str
+    examples: tuple[object, ...] = ()
+    is_required: bool = False
+
+
+FIRM = Part(
+    "a firm",
+    {
+        "production": Key(
+            Named(Leaf.FORMULA, is_needed=True),
+            "What the firm makes: `output good: formula`. The goods that a formula names are the firm's "
+            "inputs; several outputs are joint products.",
+            ({"ethylene": "sqrt(natgas)"}, {"flour": "0.8*grain", "bran": "0.2*grain"}),
+            is_required=True,
+        ),
+        "parameters": Key(
+            Named(Leaf.CONSTANT),
+            "Numbers that this firm's formulas may use, over the global ones.",
+            ({"k": 2},),
+        ),
+        "description": Key(Leaf.TEXT, "What the firm is, for readers.", ("Stone mill",)),
+    },
+    is_needed=True,
+)
+
+GOOD = Part(
+    "notes on a good",
+    {
+        "unit": Key(Leaf.TEXT, "The unit of its quantity, as tables show it.", ("t", "MMBtu")),
+        "description": Key(Leaf.TEXT, "What the good is, for readers.", ("Pipeline gas",)),
+        "rival": Key(
+            Leaf.FLAG,
+            "`true` (as without this key): its uses share what there is. `false`: every use has all of it, "
+            "as of a design or a recipe, and its price is the sum of what it is worth to its uses.",
+            (False,),
+        ),
+        "split": Key(
+            Named(Leaf.SHARE),
+            "The share of each use: of every firm that uses the good, and of `demand` if it is demanded. "
+            "Shares sum to 1 at most.",
+            ({"bakery": 0.6, "demand": 0.4},),
+        ),
+    },
+)
+
+SUPPLY = Part(
+    "a supply",
+    {
+        "quantity": Key(
+            Leaf.QUANTITY,
+            "How much there is. Without a price it is free of charge; with one, the most that can be bought.",
+            (4, "1/3"),
+        ),
+        "price": Key(
+            Leaf.FORMULA,
+            "What a unit costs: a number, or an inverse supply curve in `q`, the quantity bought.",
+            (15, "2 + q/10"),
+        ),
+    },
+    is_needed=True,
+)
+
+DEMAND = Part(
+    "a demand",
+    {
+        "quantity": Key(
+            Leaf.QUANTITY,
+            "The most that can be sold. Without a price: what must be delivered in full, whatever it costs.",
+            (30,),
+        ),
+        "price": Key(
+            Leaf.FORMULA,
+            "What a unit sells for: a number, or an inverse demand curve in `q`, the quantity sold.",
+            (1, "100 - 2*q"),
+        ),
+    },
+    is_needed=True,
+)
+
+TRADES: Mapping[str, Part] = {"supply": SUPPLY, "demand": DEMAND}
+
+SPEC = Part(
+    "the spec",
+    {
+        "chainprice": Key(Leaf.VERSION, "The version of the language; 1 is the only one.", (1,)),
+        "title": Key(Leaf.TEXT, "What the chain is; tables begin with it.", ("Tupperware from natural gas",)),
+        "description": Key(
+            Leaf.TEXT, "More about the chain and its sources, for readers.", ("Prices of 2024",)
+        ),
+        "numeraire": Key(
+            Leaf.NAME,
+            "The good that all money is counted in; its own price is then 1. Without it, money is money.",
+            ("bread",),
+        ),
+        "money": Key(Leaf.TEXT, "The unit of prices, as tables show it.", ("USD",)),
+        "allocation": Key(
+            Leaf.ALLOCATION,
+            "How quantities come about. `given`: they follow from the spec. `competitive`: the market "
+            "chooses them. `auto` (as without this key): `given` where they do follow, else `competitive`.",
+            ("competitive",),
+        ),
+        "parameters": Key(
+            Named(Leaf.CONSTANT),
+            "Numbers that formulas may use; `--set name=value` changes one for a run.",
+            ({"yield": 0.8},),
+        ),
+        "goods": Key(
+            Named(GOOD),
+            "Notes on goods. A good exists by being supplied or made; here stands what more there is to say.",
+            ({"natgas": {"unit": "MMBtu"}},),
+        ),
+        "firms": Key(
+            Named(FIRM, is_needed=True),
+            "Who makes what of what: at least one firm.",
+            ({"cracker": {"production": {"ethylene": "sqrt(natgas)"}}},),
+            is_required=True,
+        ),
+        "supply": Key(
+            Named(SUPPLY),
+            "The goods that enter the chain from outside: an amount, a price, or both.",
+            ({"natgas": {"quantity": 4}, "labour": {"price": 15}},),
+        ),
+        "demand": Key(
+            Named(DEMAND, is_needed=True),
+            "The goods that leave the chain: at a price, up to an amount, or both. At least one.",
+            ({"tupperware": {"price": 1}},),
+            is_required=True,
+        ),
+    },
+    is_needed=True,
+)
