@@ -189,6 +189,9 @@ def verify(
     method: Annotated[
         MethodChoice, typer.Option(help="How to differentiate; by the size of the chain by default.")
     ] = MethodChoice.auto,
+    certify: Annotated[
+        bool, typer.Option("--certify", help="Also enclose every price in an interval that surely holds it.")
+    ] = False,
     format_: Annotated[
         VerifyFormat, typer.Option("--format", "-f", help="How to print it.")
     ] = VerifyFormat.table,
@@ -205,7 +208,7 @@ def verify(
     codes: list[int] = []
     verdicts = []
     for path in specs:
-        verdict, code = _verdict(path, published, tolerance, method.value, settings)
+        verdict, code = _verdict(path, published, tolerance, method.value, settings, certify=certify)
         verdicts.append(verdict)
         codes.append(code)
     verification = Verification.of(verdicts)
@@ -237,6 +240,8 @@ def _verdict(
     tolerance: float,
     method: str,
     settings: Sequence[str] | None,
+    *,
+    certify: bool,
 ) -> tuple[Verdict, int]:
     """One spec's verdict and exit code; what is wrong with one spec does not stop the next."""
     from chainprice.gate import verify as verify_spec
@@ -247,7 +252,7 @@ def _verdict(
     try:
         read = _load(path, settings)
         with progress_line(sys.stderr):
-            verdict = verify_spec(read, table, tolerance=tolerance, method=chosen)
+            verdict = verify_spec(read, table, tolerance=tolerance, method=chosen, certify=certify)
     except ChainpriceError as error:
         _complain(f"{error}\n")
         reason = "\n".join(_one_line(problem) for problem in error.problems)

@@ -25,11 +25,32 @@ def as_number(value: Decimal | mpf) -> Number:
 
 
 @dataclass(frozen=True, slots=True)
+class Certificate:
+    """An interval that surely holds a price, as decimals: midpoint +- radius, no rounding left out.
+
+    Where none that is narrow was found, both are None and `reason` says why.
+    """
+
+    midpoint: str | None
+    radius: str | None
+    reason: str | None
+
+    def to_dict(self) -> dict[str, Any]:
+        """What it adds to the JSON of a row."""
+        found = self.midpoint is not None
+        return {
+            "enclosure": {"midpoint": self.midpoint, "radius": self.radius} if found else None,
+            "reason": self.reason,
+        }
+
+
+@dataclass(frozen=True, slots=True)
 class Check:
     """One row: the table's price against the direct derivative of the composed function.
 
     `price` is None where the table lacks the good, `direct` where the row was verified together
-    with all others (method adjoint) or where the spec lacks the good.
+    with all others (method adjoint) or where the spec lacks the good. `certificate` only where certified
+    prices were asked for.
     """
 
     good: str
@@ -38,6 +59,7 @@ class Check:
     relative_error: Number | None
     method: UsedMethod | None
     passed: bool
+    certificate: Certificate | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """The JSON of one row."""
@@ -48,6 +70,7 @@ class Check:
             "relative_error": self.relative_error,
             "method": self.method,
             "passed": self.passed,
+            **(self.certificate.to_dict() if self.certificate is not None else {}),
         }
 
 
