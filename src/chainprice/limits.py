@@ -72,3 +72,6 @@ CERTIFY_MOST_BITS = 16_384
 CERTIFY_WORK = 1_000_000
 """Formulas that power series may go through, one series for each good: a chain of 1,000 firms takes half of
 that. Beyond, slopes are enclosed formula by formula and added up along the chain."""
+
+CERTIFY_UNKNOWNS = 600
+"""Quantities and multipliers of a market up to which it is enclosed: the work grows with the cube."""

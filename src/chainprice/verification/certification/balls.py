@@ -4,8 +4,9 @@ A ball is Arb's (python-flint): a midpoint, and a radius that every operation ma
 that a gift of t units moves is a power series in t with balls for coefficients; FLINT's own rules for
 series are all the calculus there is. What is undefined is nan, and so is all that is made of it.
 
-FLINT drops leading zeros of a series before it divides or takes a root, which is algebra and not the value of
-a function: what does not stay clear of the edge of a function's domain is nan here.
+FLINT drops leading zeros of a series before it divides or takes a root, and makes 0 of 0 times nan: that is
+algebra and not the value of a function. What does not stay clear of the edge of a function's domain is
+nan here. So every step that a moved quantity goes through is smooth wherever the result is finite.
 """
 
 from __future__ import annotations
@@ -81,6 +82,19 @@ def _undefined(value: Moved) -> Moved:
     return arb.nan()
 
 
+def _is_finite(value: Moved) -> bool:
+    if isinstance(value, arb_series):
+        return all(value[power].is_finite() for power in range(value.length()))
+    return bool(value.is_finite())
+
+
+def _mul(a: Moved, b: Moved) -> Moved:
+    product = a * b
+    if isinstance(product, arb_series) and not product.length() and not (_is_finite(a) and _is_finite(b)):
+        return _undefined(product)
+    return product
+
+
 def _div(a: Moved, b: Moved) -> Moved:
     if _start(b).contains(0):
         return _undefined(a * b)
@@ -103,18 +117,16 @@ def _is_positive(value: Ball) -> bool:
 
 
 def _pow(base: Moved, exponent: Moved) -> Moved:
-    if not isinstance(base, arb_series) and not isinstance(exponent, arb_series):
+    start, is_moved = _start(base), isinstance(exponent, arb_series)
+    if not start.is_finite():
+        return _undefined(base * exponent)
+    if start > 0 or not (is_moved or isinstance(base, arb_series)):
         return base**exponent
-    start = _start(base)
-    if start > 0:
+    if not is_moved and exponent.is_integer() and (exponent >= 0 or not start.contains(0)):
         return base**exponent
-    if isinstance(exponent, arb_series):
-        return _undefined(exponent)
-    if exponent.is_integer() and (exponent >= 0 or not start.contains(0)):
-        return base**exponent
-    if start.is_zero() and exponent > ctx.cap - 1:
+    if not is_moved and start.is_zero() and exponent > ctx.cap - 1:
         return arb_series([arb(0)])  # nothing of so small a power is left in the coefficients
-    return _undefined(base)
+    return _undefined(base * exponent)
 
 
 def _ln(a: Moved) -> Moved:
@@ -178,7 +190,7 @@ BALLS: Functions = {
     "number": number,
     "add": operator.add,
     "sub": operator.sub,
-    "mul": operator.mul,
+    "mul": _mul,
     "div": _div,
     "pow": _pow,
     "neg": operator.neg,

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from decimal import Decimal
 
 from chainprice import limits
 from chainprice.spec import Spec
-from chainprice.verification.certification import given
+from chainprice.verification.certification import given, market
 from chainprice.verification.certification.balls import working
 from chainprice.verification.certification.enclosure import Enclosure, digits_for
+from chainprice.verification.certification.programme import goods_of
 from chainprice.verification.composition import compose
 from chainprice.verification.numbers import decimals
 from chainprice.verification.result import Certificate, Check, Condition, Verdict, as_number
@@ -27,15 +28,18 @@ def certify(spec: Spec, table: PriceTable, verdict: Verdict) -> Verdict:
     """
     if verdict.error is not None:
         return verdict
-    if verdict.allocation != "given":
-        found = {}
-    else:
+    if verdict.allocation == "given":
         composition = compose(spec)
-        digits = {good: digits_for(table.prices.get(good)) for good in composition.goods}
-        found = given.enclosures(composition, digits, table.numeraire)
+        found = given.enclosures(composition, _digits(composition.goods, table), table.numeraire)
+    else:
+        found = market.enclosures(spec, table, _digits(goods_of(spec), table))
     with working(limits.CERTIFY_MOST_BITS), decimals().working():
         checks = tuple(_certified(check, table, found) for check in verdict.checks)
         return replace(verdict, checks=checks, conditions=(*verdict.conditions, _condition(checks, table)))
+
+
+def _digits(goods: Iterable[str], table: PriceTable) -> dict[str, int]:
+    return {good: digits_for(table.prices.get(good)) for good in goods}
 
 
 def _certified(check: Check, table: PriceTable, found: Mapping[str, Enclosure]) -> Check:
