@@ -15,8 +15,9 @@ from test_market_verify import random_market, set_price
 import chainprice
 from chainprice import limits
 from chainprice.verification import table_of
+from chainprice.verification.certification import balls
 from chainprice.verification.certification import market as markets
-from chainprice.verification.certification.balls import working
+from chainprice.verification.certification.balls import BALLS, working
 from chainprice.verification.certification.enclosure import digits_for
 from chainprice.verification.certification.krawczyk import NotEnclosedError, enclose
 from chainprice.verification.certification.programme import build, goods_of
@@ -241,3 +242,11 @@ def test_the_command_certifies_a_market():
     done = run("verify", "--certify", "specs/electricity.yaml")
     assert done.returncode == 0
     assert "39.9828 ±" in done.stdout
+
+
+def test_zero_times_what_is_undefined_is_undefined():
+    with working(128):
+        nothing, edge = balls.moved(arb(0), arb(0)), BALLS["sqrt"](balls.moved(arb(0), arb(1)))
+        assert not balls.coefficient(BALLS["mul"](nothing, edge), 1).is_finite()
+        assert not balls.coefficient(BALLS["mul"](arb(0), edge), 1).is_finite()
+        assert not BALLS["pow"](arb.nan(), arb(0)).is_finite()

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal, NamedTuple
 
 from flint import arb, arb_series
@@ -94,6 +95,11 @@ class Balance(NamedTuple):
     delivered: Formula | None
 
     @property
+    def variables(self) -> tuple[int, ...]:
+        """What is used and what is bought."""
+        return self.uses if self.purchase is None else (*self.uses, self.purchase)
+
+    @property
     def share(self) -> Ball:
         """The coefficient in balls."""
         return arb(1) if self.coefficient is None else constant(self.coefficient)
@@ -138,9 +144,16 @@ class Lagrangian:
         """What one more unit of a good is worth at these multipliers: its price."""
         return sum((m[j] * self.balances[j].share for j in self.balances_of(good)), arb(0))
 
-    def balances_of(self, good: str) -> list[int]:
+    def balances_of(self, good: str) -> Sequence[int]:
         """The balances of a good."""
-        return [j for j, balance in enumerate(self.balances) if balance.good == good]
+        return self._balances_of[good]
+
+    @cached_property
+    def _balances_of(self) -> Mapping[str, Sequence[int]]:
+        found: dict[str, list[int]] = {}
+        for j, balance in enumerate(self.balances):
+            found.setdefault(balance.good, []).append(j)
+        return found
 
     def at(self, x: Sequence[Ball], m: Sequence[Ball], free: frozenset[int] = frozenset()) -> Derivatives:
         """The gradient at a point or over a box; the second derivatives by the variables in `free`."""

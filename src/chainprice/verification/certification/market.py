@@ -33,6 +33,10 @@ _BITS_PER_DIGIT = 8
 _NOT_TRADED = "nobody trades it, and its price is not unique"
 
 
+class TooLargeError(NotEnclosedError):
+    """A market with more unknowns than are worth the work."""
+
+
 def enclosures(spec: Spec, table: PriceTable, digits: Mapping[str, int]) -> dict[str, Enclosure]:
     """What is surely known of the price of every good, in the table's money.
 
@@ -46,7 +50,7 @@ def enclosures(spec: Spec, table: PriceTable, digits: Mapping[str, int]) -> dict
             try:
                 prices = _prices(build(spec, MarketPoint(spec, table, mpf(1))))
                 return {good: _enclosure(prices, good, table, digits[good]) for good in digits}
-            except SingularError as error:
+            except (SingularError, TooLargeError) as error:
                 reason = str(error)
                 break
             except (NotEnclosedError, UndefinedError) as error:
@@ -65,13 +69,10 @@ def _enclosure(prices: Mapping[str, Ball | None], good: str, table: PriceTable, 
 
 def _prices(programme: Programme) -> dict[str, Ball | None]:
     """The price of every good in money; None where it is not unique. Raises NotEnclosedError."""
+    count, most = len(programme.free_x) + len(programme.free_m), limits.CERTIFY_UNKNOWNS
+    if count > most:
+        raise TooLargeError(f"the market has {count:,} unknowns; Krawczyk's test is taken up to {most:,}")
     programme = programme.holding(_of_no_matter(programme))
-    free_x, free_m = programme.free_x, programme.free_m
-    count = len(free_x) + len(free_m)
-    if count > limits.CERTIFY_UNKNOWNS:
-        raise NotEnclosedError(
-            f"the market has {count:,} unknowns; Krawczyk's test is taken up to {limits.CERTIFY_UNKNOWNS:,}"
-        )
     solution = enclose(lambda unknowns: _equations(programme, unknowns), _start(programme))
     x, m = _filled(programme, solution)
     proof = _Proof(programme, x, m)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial, reduce
+from functools import cached_property, partial, reduce
 
 import mpmath
 from flint import arb
@@ -194,7 +194,7 @@ class _Builder:
 
     def _balances(self, good: str) -> Iterator[Balance]:
         spec, note = self.spec, self.spec.note(good)
-        users = [firm for name, firm in sorted(uses_of(spec)) if name == good]
+        users = self._users.get(good, [])
         supply = spec.supply.get(good)
         endowment = supply.quantity if supply is not None and supply.price is None else None
         purchase = self.index.get(("purchase", good, ""))
@@ -206,6 +206,13 @@ class _Builder:
             share = note.split[firm or DEMAND] if note.split else None
             delivered = None if firm else self._delivered(good)
             yield Balance(good, share, self._chosen(good, firm), purchase, endowment, delivered)
+
+    @cached_property
+    def _users(self) -> dict[str, list[str]]:
+        users: dict[str, list[str]] = {}
+        for good, firm in sorted(uses_of(self.spec)):
+            users.setdefault(good, []).append(firm)
+        return users
 
     def _chosen(self, good: str, firm: str) -> tuple[int, ...]:
         index = self.index.get(("use", good, firm) if firm else ("sale", good, ""))
@@ -235,10 +242,13 @@ class _Builder:
     def _with_states(self, lagrangian: Lagrangian) -> Programme:
         prices = self._start_prices(lagrangian)
         zero, idle = set(), set()
+        moving = {
+            output.good for output in self.outputs if any(i not in self.fixed for i in output.piece.variables)
+        }
         for j, balance in enumerate(lagrangian.balances):
             if self._is_slack(balance):
                 zero.add(j)
-            elif not any(index not in self.fixed for index in _touched(lagrangian, balance)):
+            elif balance.good not in moving and all(i in self.fixed for i in balance.variables):
                 idle.add(j)
         idle_bends: dict[int, tuple[int, ...]] = {}
         first = len(lagrangian.balances)
@@ -302,14 +312,3 @@ def _itself(value: Ball) -> Ball:
 def _is_chosen(trade: Trade) -> bool:
     """Whether a quantity of it is chosen at all."""
     return trade.price is not None and (trade.quantity is None or bool(constant(trade.quantity) > 0))
-
-
-def _touched(lagrangian: Lagrangian, balance: Balance) -> set[int]:
-    """The variables that a balance is about."""
-    touched = {*balance.uses}
-    if balance.purchase is not None:
-        touched.add(balance.purchase)
-    for output in lagrangian.outputs:
-        if output.good == balance.good:
-            touched.update(output.piece.variables)
-    return touched
