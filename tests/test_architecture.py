@@ -97,6 +97,14 @@ def test_a_small_chain_needs_nothing_but_its_own_modules_and_yaml():
     assert loaded.isdisjoint({"sympy", "mpmath", "numpy", "casadi", "rich", "random", "tempfile"})
 
 
+def test_balls_are_loaded_only_where_certified_prices_are_asked_for():
+    arguments = ["verify", str(ROOT / "specs" / "tupperware.yaml"), "-f", "json"]
+    code = "from chainprice.__main__ import main; main({})"
+    balls = "chainprice.verification.certification.balls"  # sympy loads flint by itself where it is there
+    assert balls not in loaded_by(code.format(arguments))
+    assert balls in loaded_by(code.format([*arguments, "--certify"]))
+
+
 def test_a_spec_in_json_needs_no_yaml():
     text = '{"firms": {"f": {"production": {"y": "sqrt(x)"}}}, "supply": {"x": {"quantity": 4}}, "demand": {"y": {"price": 1}}}'
     loaded = loaded_by(f"import chainprice; chainprice.solve(chainprice.load({text!r})).to_dict()")

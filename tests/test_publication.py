@@ -57,7 +57,7 @@ def test_a_table_of_this_spec_holds_and_says_what_was_checked(text, form):
     assert result.table.sha256_matches is (True if form == "solve" else None)
     assert (result.table.stale, result.table.new, result.table.gone) == ((), (), ())
     conditions = {c.condition: c for c in result.conditions}
-    where = {"solve": None, "csv": "no firms, no uses", "prices": "prices only"}
+    where = {"solve": "all", "csv": "no firms, no uses", "prices": "prices only"}
     assert conditions["completeness"].where == where[form]
     assert ("values" in conditions) == (form != "prices")
 

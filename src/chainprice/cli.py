@@ -116,7 +116,11 @@ SpecsArgument = Annotated[
 ]
 GateArgument = Annotated[
     list[str],
-    typer.Argument(metavar="SPEC...", help="Spec files, folders of them, or patterns; - is standard input."),
+    typer.Argument(
+        metavar="SPEC...",
+        help="Spec files, folders of them, or patterns; - is standard input.",
+        autocompletion=_offer_files,
+    ),
 ]
 SetOption = Annotated[
     list[str] | None,
@@ -242,6 +246,9 @@ def verify(
         int | None,
         typer.Option(metavar="N", min=1, help="Specs at a time, in a process each; one a core by default."),
     ] = None,
+    certify: Annotated[
+        bool, typer.Option("--certify", help="Also enclose every price in an interval that surely holds it.")
+    ] = False,
     format_: Annotated[
         VerifyFormat, typer.Option("--format", "-f", help="How to print it.")
     ] = VerifyFormat.table,
@@ -262,6 +269,7 @@ def verify(
         settings=tuple(settings or ()),
         locates=format_ is VerifyFormat.github,
         table=None if table is None else _read_table(table),
+        certify=certify,
     )
     with progress_line(sys.stderr):
         outcomes = verify_all(specs, question, jobs)

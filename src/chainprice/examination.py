@@ -54,6 +54,7 @@ class Question(NamedTuple):
     settings: tuple[str, ...] = ()
     locates: bool = False
     table: PriceTable | None = None
+    certify: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,10 +111,11 @@ def _result(error: ChainpriceError) -> Result:
 
 def _verified(task: Task, question: Question) -> Outcome:
     spec = load(task.source or Path(task.path), question.settings)
-    if question.table is None:
-        verdict = verify(spec, tolerance=question.tolerance, method=question.method)
+    table, tolerance, method, certify = question.table, question.tolerance, question.method, question.certify
+    if table is None:
+        verdict = verify(spec, tolerance=tolerance, method=method, certify=certify)
     else:
-        verdict = verify_published(spec, question.table, tolerance=question.tolerance, method=question.method)
+        verdict = verify_published(spec, table, tolerance=tolerance, method=method, certify=certify)
     result = Result.verified if verdict.verified else Result.failed
     places = row_places(spec, verdict) if question.locates and not verdict.verified else {}
     return Outcome(result, verdict, places=places)

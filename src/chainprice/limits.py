@@ -65,3 +65,16 @@ TOLERANCE = 1e-9
 
 DEAD_END_WORK = 200
 """Goods that lead to no demand times firms, up to which a market looks what one of each would cost."""
+
+CERTIFY_BITS = 256
+"""Bits in which prices are enclosed first; doubled until the enclosures are narrow."""
+
+CERTIFY_MOST_BITS = 16_384
+"""The most bits that are spent on an enclosure."""
+
+CERTIFY_WORK = 1_000_000
+"""Formulas that power series may go through, one series for each good: a chain of 1,000 firms takes half of
+that. Beyond, slopes are enclosed formula by formula and added up along the chain."""
+
+CERTIFY_UNKNOWNS = 600
+"""Quantities and multipliers of a market up to which it is enclosed: the work grows with the cube."""

@@ -13,6 +13,7 @@ from chainprice.solution import Solution
 from chainprice.solver import solve
 from chainprice.spec import Spec
 from chainprice.verification import (
+    Certificate,
     Check,
     Condition,
     Method,
@@ -32,7 +33,12 @@ _ZERO = Decimal(0)
 
 
 def verify_published(
-    spec: Spec, table: PriceTable, *, tolerance: float = limits.TOLERANCE, method: Method = "auto"
+    spec: Spec,
+    table: PriceTable,
+    *,
+    tolerance: float = limits.TOLERANCE,
+    method: Method = "auto",
+    certify: bool = False,
 ) -> Verdict:
     """Check all that a table says, and that it says all that its form has room for.
 
@@ -43,7 +49,7 @@ def verify_published(
     """
     if table.form != "solve":
         table = replace(table, numeraire=spec.numeraire)
-    verdict = _direct(spec, table, tolerance, method)
+    verdict = _direct(spec, table, tolerance, method, certify=certify)
     wholeness = tuple(_wholeness(spec, table))
     publication = _publication(spec, table)
     if verdict is None or not (verdict.verified and all(row.passed for row in wholeness)):
@@ -56,6 +62,8 @@ def verify_published(
             stale = _stale(table, table_of(now.to_dict()), Decimal(str(tolerance)))
             publication = replace(publication, stale=tuple(stale))
             verdict = _as_of_now(spec, table, verdict, now, tolerance)
+    if certify and not any(check.certificate for check in verdict.checks):
+        verdict = _uncertified(verdict)
     return replace(verdict, conditions=(*verdict.conditions, *wholeness), table=publication)
 
 
@@ -63,11 +71,13 @@ def _is_market(spec: Spec) -> bool:
     return allocation.allocation_of(spec, network.build(spec)) == "competitive"
 
 
-def _direct(spec: Spec, table: PriceTable, tolerance: float, method: Method) -> Verdict | None:
+def _direct(
+    spec: Spec, table: PriceTable, tolerance: float, method: Method, *, certify: bool
+) -> Verdict | None:
     """The verdict by direct differentiation; None where a market's table says too little for that."""
     if _is_market(spec) and not _describes_market(spec, table):
         return None
-    verdict = verify(spec, table, tolerance=tolerance, method=method)
+    verdict = verify(spec, table, tolerance=tolerance, method=method, certify=certify)
     return verdict if verdict.error is None else None
 
 
@@ -91,6 +101,18 @@ def _as_of_now(
         return compared
     has_changed = not all(check.passed for check in compared.checks)
     return replace(direct, checks=compared.checks) if has_changed else direct
+
+
+def _uncertified(verdict: Verdict) -> Verdict:
+    """The same, and that no price of it has an interval."""
+    reason = "the table does not tell all quantities of this market"
+    checks = tuple(replace(check, certificate=Certificate(None, None, reason)) for check in verdict.checks)
+    where = next((check.good for check in checks), None)
+    return replace(
+        verdict,
+        checks=checks,
+        conditions=(*verdict.conditions, Condition("certified", 1.0, where, passed=False)),
+    )
 
 
 def _compared(table: PriceTable, now: PriceTable, verdict: Verdict) -> Verdict:
@@ -155,17 +177,17 @@ def _gap(figure: Decimal, now: Decimal) -> Decimal:
 def _wholeness(spec: Spec, table: PriceTable) -> Iterator[Condition]:
     """That a table has all that its form has room for, and the spec's firms."""
     if table.form == "solve":
-        where = ", ".join(table.lacks) or None
-        yield Condition("completeness", float(bool(where)), where, passed=not where)
+        lacking = ", ".join(table.lacks)
+        yield Condition("completeness", float(bool(lacking)), lacking or "all", passed=not lacking)
     else:
         yield Condition("completeness", 0.0, PRICES_ONLY if table.form == "prices" else NO_FIRMS, passed=True)
         if table.units:
             goods = network.build(spec).makers
             wrong = [g for g, unit in table.units.items() if g in goods and unit != spec.unit(g)]
-            yield Condition("units", float(bool(wrong)), ", ".join(wrong) or None, passed=not wrong)
+            yield Condition("units", float(bool(wrong)), ", ".join(wrong) or "all", passed=not wrong)
     if table.lists_firms:
         others = sorted(spec.firms.keys() ^ table.firms.keys())
-        yield Condition("firms", float(bool(others)), ", ".join(others) or None, passed=not others)
+        yield Condition("firms", float(bool(others)), ", ".join(others) or "all", passed=not others)
 
 
 def _publication(spec: Spec, table: PriceTable) -> Publication:

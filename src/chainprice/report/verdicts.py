@@ -10,7 +10,7 @@ from chainprice.examination import Outcome, Result
 from chainprice.report.published import is_told, publication_notes, publication_table
 from chainprice.report.table import Column, Table
 from chainprice.report.terminal import terminal_text
-from chainprice.verification import Condition, Verdict, Verification
+from chainprice.verification import Check, Condition, Verdict, Verification
 
 VERIFY_DIGITS = 8
 """Significant digits in the table of `verify`."""
@@ -74,9 +74,13 @@ def _headline(outcome: Outcome, *, alone: bool) -> str:
     rows = f"{len(verdict.checks)} prices" if len(verdict.checks) != 1 else "1 price"
     if not verdict.verified:
         failed = sum(not c.passed for c in verdict.checks)
-        wrong = ", ".join(c.condition for c in verdict.conditions if not c.passed)
+        wrong = ", ".join(
+            c.condition for c in verdict.conditions if not (c.passed or c.condition == "certified")
+        )
         what = f"{failed} of {rows} wrong" if failed or not wrong else f"{wrong} wrong"
-        return f"{path}: NOT VERIFIED: {what} ({methods})"
+        uncertain = len(_reasons(verdict))
+        also = f"; {uncertain} not certified" if uncertain else ""
+        return f"{path}: NOT VERIFIED: {what} ({methods}){also}"
     worst = f"worst relative error {max(float(c.relative_error or 0) for c in verdict.checks):.1e}"
     if not alone:
         return f"{path}: verified: {rows}, {worst}"
@@ -103,6 +107,7 @@ def _details(verdict: Verdict, *, failing_only: bool) -> Iterator[Table | str]:
         if table.rows:
             yield from ("", table)
     yield from (f"  {_condition(c)}" for c in verdict.conditions if not c.passed and not is_told(c))
+    yield from (f"  {line}" for line in _not_enclosed(verdict))
 
 
 def _condition(condition: Condition) -> str:
@@ -110,18 +115,44 @@ def _condition(condition: Condition) -> str:
     return f"{condition.condition}: off by {worst:.1e} (relative), worst at {condition.where}"
 
 
+def _not_enclosed(verdict: Verdict) -> list[str]:
+    """Why prices could not be certified."""
+    lines = [f"{good}: not enclosed: {reason}" for good, reason in _reasons(verdict).items()]
+    more = len(lines) - ROWS_SHOWN
+    return [*lines[:ROWS_SHOWN], *([f"and {more} more"] if more > 0 else [])]
+
+
+def _reasons(verdict: Verdict) -> dict[str, str]:
+    """By good why its price could not be certified."""
+    reasons = {c.good: c.certificate.reason for c in verdict.checks if c.certificate is not None}
+    return {good: reason for good, reason in reasons.items() if reason is not None}
+
+
+def _enclosure(check: Check) -> str:
+    certificate = check.certificate
+    if certificate is None or certificate.midpoint is None:
+        return ""
+    return f"{certificate.midpoint} ± {certificate.radius}"
+
+
 def check_table(verdict: Verdict, *, failing_only: bool = False) -> Table:
     """The rows of a verification."""
+    certified = any(c.certificate is not None for c in verdict.checks)
     columns = (
         Column("good", "good", "name"),
         Column("price", "price", "number"),
         Column("direct", "direct", "number"),
         Column("relative error", "relative_error", "error"),
         Column("method", "method", "text"),
+        *((Column("certified", "certified", "text"),) if certified else ()),
         Column("passed", "passed", "passed"),
     )
     rows = tuple(
-        (c.good, c.price, c.direct, c.relative_error, c.method or "", c.passed)
+        (
+            *(c.good, c.price, c.direct, c.relative_error, c.method or ""),
+            *((_enclosure(c),) if certified else ()),
+            c.passed,
+        )
         for c in verdict.checks
         if not (failing_only and c.passed)
     )

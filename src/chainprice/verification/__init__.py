@@ -7,12 +7,21 @@ in as plain numbers, whoever made it.
 
 from chainprice.verification.check import METHODS, Method, verify_table
 from chainprice.verification.clearing import verify_market
-from chainprice.verification.result import Check, Condition, Publication, Stale, Verdict, Verification
+from chainprice.verification.result import (
+    Certificate,
+    Check,
+    Condition,
+    Publication,
+    Stale,
+    Verdict,
+    Verification,
+)
 from chainprice.verification.rows import uses_of
 from chainprice.verification.table import PriceTable, read_table, table_of
 
 __all__ = [
     "METHODS",
+    "Certificate",
     "Check",
     "Condition",
     "Method",

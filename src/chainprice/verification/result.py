@@ -30,11 +30,28 @@ def as_number(value: Decimal | mpf) -> Number:
 
 
 @dataclass(frozen=True, slots=True)
+class Certificate:
+    """An interval that surely holds a price, as decimals: midpoint +- radius, no rounding left out.
+
+    Where none that is narrow was found, both are None and `reason` says why.
+    """
+
+    midpoint: Annotated[str | None, "The middle of the interval, a decimal; null where there is none."]
+    radius: Annotated[str | None, "How far it reaches to both sides."]
+    reason: Annotated[str | None, "Why the price could not be enclosed; null where it could."]
+
+    def to_dict(self) -> dict[str, Any]:
+        """The JSON of a certificate."""
+        return {"midpoint": self.midpoint, "radius": self.radius, "reason": self.reason}
+
+
+@dataclass(frozen=True, slots=True)
 class Check:
     """One row: the table's price against the direct derivative of the composed function.
 
     `price` is None where the table lacks the good, `direct` where the row was verified together
-    with all others (method adjoint) or where the spec lacks the good.
+    with all others (method adjoint) or where the spec lacks the good. `certificate` only where certified
+    prices were asked for.
     """
 
     good: Annotated[str, "The good's name."]
@@ -46,6 +63,9 @@ class Check:
     relative_error: Annotated[Number | None, "How far apart the two are."]
     method: Annotated[UsedMethod | None, "How it was differentiated."]
     passed: Annotated[bool, "Whether they agree within the tolerance."]
+    certificate: Annotated[
+        Certificate | None, "The interval that surely holds the price, where it was asked for.", SOMETIMES
+    ] = None
 
     def to_dict(self) -> dict[str, Any]:
         """The JSON of one row."""
@@ -56,6 +76,7 @@ class Check:
             "relative_error": self.relative_error,
             "method": self.method,
             "passed": self.passed,
+            **({} if self.certificate is None else {"certificate": self.certificate.to_dict()}),
         }
 
 
@@ -107,9 +128,7 @@ class Publication:
 
     path: Annotated[str, "The table's file as it was named."]
     form: Annotated[str, "What it is: a `solve` result, csv, or prices alone."]
-    sha256_matches: Annotated[
-        bool | None, "Whether it was made of this spec; null where it does not say."
-    ]
+    sha256_matches: Annotated[bool | None, "Whether it was made of this spec; null where it does not say."]
     stale: Annotated[tuple[Stale, ...], "The prices that no longer hold."] = ()
     new: Annotated[tuple[str, ...], "Goods of the spec that the table lacks."] = ()
     gone: Annotated[tuple[str, ...], "Goods of the table that the spec lacks."] = ()
