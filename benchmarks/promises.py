@@ -15,14 +15,7 @@ from workshop import HERE, Workshop, installed, say
 TUPPERWARE = HERE.parent / "specs" / "tupperware.yaml"
 """Three firms with functions that many have: chainprice comes with their derivatives."""
 
-UNUSUAL = """
-firms:
-  cracker:     {production: {ethylene: sqrt(natgas) + sin(natgas)/9}}
-  polymeriser: {production: {polyethylene: 1 - 1/(ethylene + ln(ethylene + 7)^3)}}
-  moulder:     {production: {tupperware: atan(polyethylene*2) - cosh(polyethylene)/7}}
-supply: {natgas: {quantity: 4}}
-demand: {tupperware: {price: 1}}
-"""
+UNUSUAL = HERE / "unusual.yaml"
 """Three firms with functions that nobody else has: sympy has to find the derivatives."""
 
 READ_YAML = "import sys, yaml; yaml.load(open(sys.argv[1], encoding='utf-8'), Loader=yaml.CSafeLoader)"
@@ -119,12 +112,10 @@ def _start(shop: Workshop) -> Iterator[list[str]]:
 
 def _three_firms(shop: Workshop) -> Iterator[list[str]]:
     say("promises: three firms")
-    unusual = shop.folder / "unusual.yaml"
-    unusual.write_text(UNUSUAL, encoding="utf-8")
     known, unknown, again, algebra = shop.race(
         shop.own("solve", TUPPERWARE, cache="first", first=True),
-        shop.own("solve", unusual, cache="first", first=True),
-        shop.own("solve", unusual, "-f", "json"),
+        shop.own("solve", UNUSUAL, cache="first", first=True),
+        shop.own("solve", UNUSUAL, "-f", "json"),
         shop.python("-c", "import sympy"),
     )
     for run in (known, unknown, again, algebra):

@@ -294,9 +294,7 @@ def test_the_first_run_has_an_empty_cache(shop):
 
 @pytest.mark.skipif(not cache._all_shipped(), reason="nothing is shipped for this release of sympy")
 def test_sympy_is_needed_for_the_unusual_functions_only(shop):
-    unusual = shop.folder / "unusual.yaml"
-    unusual.write_text(promises.UNUSUAL, encoding="utf-8")
-    for path, needed in ((promises.TUPPERWARE, False), (unusual, True)):
+    for path, needed in ((promises.TUPPERWARE, False), (promises.UNUSUAL, True)):
         assert measure.run(shop.own("solve", path, cache="c", first=True)).done
         assert (shop.folder / "c").exists() is needed
 

@@ -9,6 +9,7 @@ import pytest
 from support import GIVEN, ROOT, chain, spec
 
 import chainprice
+from chainprice import network, pricing, technology
 from chainprice.errors import (
     MarketMustChooseError,
     NumeraireError,
@@ -16,6 +17,8 @@ from chainprice.errors import (
     UndefinedError,
     UsageError,
 )
+from chainprice.prices import Slopes
+from chainprice.rules import price_rule
 from chainprice.spec.tree import read_tree
 
 TUPPERWARE = chainprice.load(ROOT / "specs" / "tupperware.yaml")
@@ -464,3 +467,27 @@ def test_details_can_be_left_out(path):
     assert whole.firms
     goods = tuple(good._replace(uses=()) for good in whole.goods)
     assert chainprice.solve(loaded, details=False) == replace(whole, firms=(), goods=goods)
+
+
+class Counted(tuple):
+    """Counts how often it is looked through."""
+
+    passes = 0
+
+    def __iter__(self):
+        type(self).passes += 1
+        return super().__iter__()
+
+
+def test_the_rules_of_a_firm_of_many_inputs_look_through_them_once():
+    names = [f"x{i}" for i in range(12)]
+    loaded = spec(
+        f"firms: {{f: {{production: {{y: {' + '.join(f'{i + 2}*{name}' for i, name in enumerate(names))}}}}}}}\n"
+        f"supply: {{{', '.join(f'{name}: {{quantity: 1}}' for name in names)}}}\ndemand: {{y: {{price: 1}}}}"
+    )
+    graph = network.build(loaded)
+    priced_chain = pricing.price(pricing.Chain(loaded, graph, technology.build(loaded, graph), None), 17)
+    slopes = Slopes({"f": Counted(priced_chain.products["f"])})
+    rules = [price_rule(loaded, graph, slopes, name) for name in names]
+    assert rules == [f"P_{name} = P_y * {i + 2}" for i, name in enumerate(names)]
+    assert Counted.passes == 1
