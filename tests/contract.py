@@ -27,6 +27,8 @@ COMMANDS = {
         "verify specs/tupperware.yaml tests/specs/market/merit-order.yaml tests/specs/invalid/unknown-name.yaml nowhere.yaml",
         "verify specs/tupperware.yaml --method adjoint",
         "verify specs/tupperware.yaml --table tests/golden/mill.solve.json",
+        "verify specs/tupperware.yaml tests/golden",
+        "verify specs/tupperware.yaml tests/specs/contract/kink.yaml --certify",
     ],
     "chainprice.check/1": [
         "check specs/tupperware.yaml specs/refinery.yaml tests/specs/invalid/unknown-name.yaml nowhere.yaml"
