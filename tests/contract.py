@@ -27,6 +27,7 @@ COMMANDS = {
         "verify specs/tupperware.yaml tests/specs/market/merit-order.yaml tests/specs/invalid/unknown-name.yaml nowhere.yaml",
         "verify specs/tupperware.yaml --method adjoint",
         "verify specs/tupperware.yaml --table tests/golden/mill.solve.json",
+        "verify specs/tupperware.yaml --table tests/specs/contract/tupperware.prices.json",
         "verify specs/tupperware.yaml tests/golden",
         "verify specs/tupperware.yaml tests/specs/contract/kink.yaml --certify",
     ],

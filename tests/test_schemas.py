@@ -83,13 +83,16 @@ def test_every_result_with_a_schema_was_looked_at():
     assert set(NAMES) - {"spec"} == {form.split(".")[1].split("/")[0] for form in contract.COMMANDS}
 
 
-OPTIONAL = {
-    path.split(".")[-1]
-    for types in contract.promises().values()
-    for path, kinds in types.items()
-    if "absent" in kinds
-}
-"""Keys that may be left out."""
+def keys_that_may_be(kind):
+    return {
+        path.split(".")[-1]
+        for types in contract.promises().values()
+        for path, kinds in types.items()
+        if kind in kinds
+    }
+
+
+OPTIONAL, NULLABLE = keys_that_may_be("absent"), keys_that_may_be("null")
 
 
 def broken(document):
@@ -99,13 +102,16 @@ def broken(document):
         for key, value in document.items():
             if key not in OPTIONAL:
                 yield {other: item for other, item in document.items() if other != key}
-            yield from ({**document, key: wrong} for wrong in broken(value))
+            wrong = (one for one in broken(value) if one is not None or key not in NULLABLE)
+            yield from ({**document, key: one} for one in wrong)
     elif isinstance(document, list):
         yield {}
         for index, value in enumerate(document[:1]):
             yield from ([*document[:index], wrong, *document[index + 1 :]] for wrong in broken(value))
     elif isinstance(document, bool):
         yield from ("true", 1, None)
+    elif document is None:  # of whatever type it is elsewhere, it is no list
+        yield [document]
     else:
         yield from (True, [document])
 

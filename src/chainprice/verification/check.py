@@ -289,12 +289,12 @@ class _Comparison:
             }
             if not made or not price.keys() >= inputs.keys() | made.keys():
                 continue
-            revenue = sum((price[good] * self.chain.made[index] for good, index in made.items()), _ZERO)
-            cost = sum((self._cost(good, production, made) for good, production in inputs.items()), _ZERO)
-            direct = {"revenue": revenue, "cost": cost, "profit": revenue - cost}
-            size = max(abs(revenue), abs(cost))
+            sales = [price[good] * self.chain.made[index] for good, index in made.items()]
+            costs = [self._cost(good, production, made) for good, production in inputs.items()]
+            terms = {"revenue": sales, "cost": costs, "profit": [*sales, *(-cost for cost in costs)]}
             for key, value in row.items():
-                yield Gap("accounts", f"{firm}/{key}", _gap(value, direct[key], size))
+                size = max(map(abs, terms[key]), default=_ZERO)
+                yield Gap("accounts", f"{firm}/{key}", _gap(value, sum(terms[key], _ZERO), size))
 
     def _cost(self, good: str, production: Production, made: Mapping[str, int]) -> Decimal:
         """What a firm pays for an input: its price, or its own marginal value if it is non-rival."""

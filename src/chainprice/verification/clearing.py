@@ -204,17 +204,19 @@ class _Comparison:
             if firm not in self.point.spec.firms:
                 yield Gap("accounts", firm, mpf(1))
                 continue
-            direct = self._account(firm)
-            size = max(abs(direct["revenue"]), abs(direct["cost"]))
+            terms = self._account(firm)
             for key, value in row.items():
-                yield Gap("accounts", f"{firm}/{key}", _error(self._money(value), direct[key], size))
+                size = max(map(abs, terms[key]), default=mpf(0))
+                error = _error(self._money(value), mpmath.fsum(terms[key]), size)
+                yield Gap("accounts", f"{firm}/{key}", error)
 
-    def _account(self, firm: str) -> dict[str, mpf]:
+    def _account(self, firm: str) -> dict[str, list[mpf]]:
+        """What each figure is the sum of: its error is measured by the greatest of them."""
         point = self.point
         made = point.spec.firms[firm].production
-        revenue = mpmath.fsum(point.prices[good] * point.amount(firm, good) for good in made)
-        cost = mpmath.fsum(point.paid[good, firm] * point.used[good, firm] for good in point.inputs(firm))
-        return {"revenue": revenue, "cost": cost, "profit": revenue - cost}
+        sales = [point.prices[good] * point.amount(firm, good) for good in made]
+        costs = [point.paid[good, firm] * point.used[good, firm] for good in point.inputs(firm)]
+        return {"revenue": sales, "cost": costs, "profit": [*sales, *(-cost for cost in costs)]}
 
     def _ranges(self) -> Iterator[Gap]:
         """The ends of prices that are not unique, against the two one-sided derivatives."""
@@ -286,7 +288,7 @@ class _Comparison:
         if self.base is not None:
             yield Gap("total value", "W, solved again", _error(self.base, total, size))
         if "profits" in table.incomes:
-            profits = mpmath.fsum(self._account(firm)["profit"] for firm in spec.firms)
+            profits = mpmath.fsum(term for firm in spec.firms for term in self._account(firm)["profit"])
             yield Gap("total value", "profits", _error(self._money(table.incomes["profits"]), profits, size))
         if "factor_incomes" in table.incomes:
             factors = mpmath.fsum(point.prices[g] * point.bought[g] for g in spec.supply) - mpmath.fsum(paid)
