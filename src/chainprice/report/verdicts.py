@@ -136,24 +136,23 @@ def _enclosure(check: Check) -> str:
 
 
 def check_table(verdict: Verdict, *, failing_only: bool = False) -> Table:
-    """The rows of a verification."""
-    certified = any(c.certificate is not None for c in verdict.checks)
-    columns = (
+    """The rows of a verification; with certified prices, these in the place of what is weaker."""
+    checks = [c for c in verdict.checks if not (failing_only and c.passed)]
+    good, price, passed = (
         Column("good", "good", "name"),
         Column("price", "price", "number"),
+        Column("passed", "passed", "passed"),
+    )
+    if any(c.certificate is not None for c in verdict.checks):
+        certified = tuple((c.good, c.price, _enclosure(c), c.passed) for c in checks)
+        return Table(verdict.path, (good, price, Column("certified", "certified", "text"), passed), certified)
+    columns = (
+        good,
+        price,
         Column("direct", "direct", "number"),
         Column("relative error", "relative_error", "error"),
         Column("method", "method", "text"),
-        *((Column("certified", "certified", "text"),) if certified else ()),
-        Column("passed", "passed", "passed"),
+        passed,
     )
-    rows = tuple(
-        (
-            *(c.good, c.price, c.direct, c.relative_error, c.method or ""),
-            *((_enclosure(c),) if certified else ()),
-            c.passed,
-        )
-        for c in verdict.checks
-        if not (failing_only and c.passed)
-    )
+    rows = tuple((c.good, c.price, c.direct, c.relative_error, c.method or "", c.passed) for c in checks)
     return Table(verdict.path, columns, rows)
