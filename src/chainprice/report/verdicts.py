@@ -116,8 +116,11 @@ def _condition(condition: Condition) -> str:
 
 
 def _not_enclosed(verdict: Verdict) -> list[str]:
-    """Why prices could not be certified."""
-    lines = [f"{good}: not enclosed: {reason}" for good, reason in _reasons(verdict).items()]
+    """Why prices could not be certified: a line for each reason, with its goods."""
+    goods: dict[str, list[str]] = {}
+    for good, reason in _reasons(verdict).items():
+        goods.setdefault(reason, []).append(good)
+    lines = [f"{', '.join(names)}: not enclosed: {reason}" for reason, names in goods.items()]
     more = len(lines) - ROWS_SHOWN
     return [*lines[:ROWS_SHOWN], *([f"and {more} more"] if more > 0 else [])]
 
