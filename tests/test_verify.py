@@ -265,3 +265,17 @@ def test_the_result_is_the_contract():
     assert list(result["checks"][0]) == ["good", "price", "direct", "relative_error", "method", "passed"]
     assert list(result["conditions"][0]) == ["condition", "worst", "where", "passed"]
     assert result["path"] == str(ROOT / "specs" / "tupperware.yaml")
+
+
+@pytest.mark.parametrize(("formula", "slope"), [("x^2.5 + z", 0), ("x^1.1 + z", 0), ("x + x^1.5 + z", 2)])
+def test_a_slope_at_the_edge_of_a_domain_is_where_its_differences_go(formula, slope):
+    """To the left of 0 there is nothing, and to the right the slope is only approached."""
+    spec = chainprice.load(
+        f"firms: {{f: {{production: {{y: {formula}}}}}}}\n"
+        "supply: {x: {quantity: 0}, z: {quantity: 3}}\ndemand: {y: {price: 2}}"
+    )
+    table = chainprice.solve(spec).to_dict()
+    assert {row["good"]: row["price"] for row in table["goods"]}["x"] == slope
+    assert chainprice.verify(spec).verified
+    table["goods"] = [{**row, "price": row["price"] + (row["good"] == "x") * 1e-6} for row in table["goods"]]
+    assert not chainprice.verify(spec, table_of(table)).verified
