@@ -13,6 +13,7 @@ from chainprice.errors import NoAnswerError, TableError
 from chainprice.publication import verify_published
 from chainprice.report.jsontext import json_text
 from chainprice.report.solutions import solution_csv
+from chainprice.report.verdicts import MOST_ROWS
 from chainprice.verification.forms import lacking
 
 GIVEN = (
@@ -340,3 +341,12 @@ def test_a_table_belongs_to_one_spec(tmp_path):
     assert run("verify", "a.yaml", "--table", ".", cwd=tmp_path).returncode == 2
     assert run("verify", "-", "--table", "-", cwd=tmp_path, stdin=table).returncode == 2
     assert run("verify", "-", "--table", "table.csv", cwd=tmp_path, stdin=GIVEN).returncode == 0
+
+
+def test_a_table_of_something_else_does_not_flood_the_screen(tmp_path):
+    table = tmp_path / "other.json"
+    table.write_text(json.dumps({f"good{i}": 1 for i in range(1000)}), encoding="utf-8")
+    done = run("verify", "specs/tupperware.yaml", "--table", str(table))
+    assert done.returncode == 1
+    assert "and 804 more rows; --format json has all" in done.stdout
+    assert len(done.stdout.splitlines()) < 2 * MOST_ROWS + 30

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 from chainprice.errors import printable
@@ -17,6 +18,9 @@ VERIFY_DIGITS = 8
 
 ROWS_SHOWN = 40
 """A verification with more rows than this shows only those that failed."""
+
+MOST_ROWS = 200
+"""Rows of a table that are shown, wherever it is shown."""
 
 _NAMED = 3
 """Skipped files that are named in the count."""
@@ -105,7 +109,9 @@ def _details(verdict: Verdict, *, failing_only: bool) -> Iterator[Table | str]:
     tables += [publication_table(verdict, verdict.table)] if verdict.table else []
     for table in tables:
         if table.rows:
-            yield from ("", table)
+            yield from ("", replace(table, rows=table.rows[:MOST_ROWS]))
+        if len(table.rows) > MOST_ROWS:
+            yield f"and {len(table.rows) - MOST_ROWS:,} more rows; --format json has all"
     yield from (f"  {_condition(c)}" for c in verdict.conditions if not c.passed and not is_told(c))
     yield from (f"  {line}" for line in _not_enclosed(verdict))
 
