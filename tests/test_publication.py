@@ -350,3 +350,15 @@ def test_a_table_of_something_else_does_not_flood_the_screen(tmp_path):
     assert done.returncode == 1
     assert "and 804 more rows; --format json has all" in done.stdout
     assert len(done.stdout.splitlines()) < 2 * MOST_ROWS + 30
+
+
+def test_a_market_s_table_that_tells_too_little_is_not_certified(tmp_path):
+    """Its prices are right, but no interval stands for them: that is said, and is no success."""
+    pytest.importorskip("flint")
+    table = tmp_path / "table.csv"
+    table.write_text(run("solve", "specs/electricity.yaml", "-f", "csv").stdout, encoding="utf-8")
+    command = ("verify", "specs/electricity.yaml", "--table", str(table))
+    assert run(*command).returncode == 0
+    done = run(*command, "--certify")
+    assert done.returncode == 1
+    assert "not enclosed: the table does not tell all quantities of this market" in done.stdout

@@ -17,7 +17,7 @@ from chainprice.errors import UndefinedError
 from chainprice.verification.composition import Composition
 
 STEP = 3
-"""The relative step is 10 to the minus so many digits, over this."""
+"""The relative step is 10 to the minus the digits over this: 1e-20 in 60 digits."""
 
 _SHRUNK = mpf("0.1")
 """A derivative that is a zero loses at least so much as the step becomes the square of itself."""
