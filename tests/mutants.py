@@ -1,10 +1,12 @@
 """How strong is `verify`? Wrong solvers against it: `python tests/mutants.py 500` tries so many of them.
 
-`python tests/mutants.py 500 prices quantities` takes those of two modules only.
+`python tests/mutants.py 500 prices quantities` takes those of two modules only; an interrupt ends with the
+figures of what was tried, which is a sample: the order is random.
 
-cosmic-ray's operators make the mutants, of the modules that compute prices. A mutant solves and verifies
-every file in specs/, in a process of its own. Where its prices are not the right ones, `verify` has to fail;
-what it does not notice is listed. Nothing of the mutants touches a file.
+cosmic-ray's operators make the mutants, of the modules that compute prices. A mutant solves every file in
+specs/, in a process of its own, and verifies those whose prices are not the right ones: `verify` has to fail
+one of these. What it does not notice is listed. Nothing of the mutants touches a file. A mutant of a function
+that no spec of specs/ calls is not run: it changes no price.
 """
 
 from __future__ import annotations
@@ -15,10 +17,11 @@ import importlib.util
 import multiprocessing
 import os
 import random
+import resource
 import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -34,8 +37,8 @@ ROOT = Path(__file__).parents[1]
 PACKAGE = Path(chainprice.__file__).parent
 MUTATED = ("prices.py", "quantities.py", "technology.py", "pricing.py", "value.py", "equilibrium")
 
-SECONDS = 90
-"""What a mutant may take for all specs; one that takes longer gives no answer."""
+SECONDS = 20
+"""Seconds of a processor that a mutant may take for all specs; one that takes longer gives no answer."""
 
 CHANGED = Decimal(repr(limits.TOLERANCE))
 """The relative change from which on a price is another one: what `verify` promises to notice."""
@@ -63,13 +66,27 @@ class Mutant(NamedTuple):
         except SyntaxError:
             return None
 
+    def lines(self, source: str) -> tuple[int, int]:
+        """The first and the last line that the mutation changes."""
+        before = self.path.read_text(encoding="utf-8").splitlines()
+        after = source.splitlines()
+        first = _equal_lines(before, after)
+        return first + 1, max(first + 1, len(before) - _equal_lines(before[::-1], after[::-1]))
+
     def difference(self) -> str:
         """The lines that changed."""
-        before = self.path.read_text(encoding="utf-8").splitlines()
-        after = (self.source() or "").splitlines()
-        changed = next((i for i, (a, b) in enumerate(zip(before, after, strict=False)) if a != b), 0)
-        name = self.path.relative_to(PACKAGE)
-        return f"{name}:{changed + 1}: {before[changed].strip()}  ->  {after[changed].strip()}"
+        after = self.source() or ""
+        line, _ = self.lines(after)
+        before = self.path.read_text(encoding="utf-8").splitlines()[line - 1].strip()
+        return (
+            f"{self.path.relative_to(PACKAGE)}:{line}: {before}  ->  {after.splitlines()[line - 1].strip()}"
+        )
+
+
+def _equal_lines(some: Sequence[str], others: Sequence[str]) -> int:
+    """How many lines are equal from the start on."""
+    pairs = enumerate(zip(some, others, strict=False))
+    return next((i for i, (a, b) in pairs if a != b), min(len(some), len(others)))
 
 
 def _bare(source: str) -> str:
@@ -134,9 +151,12 @@ class _Mutated(importlib.abc.MetaPathFinder, importlib.abc.Loader):
 Prices = dict[str, dict[str, str]]
 """By spec and good."""
 
+Called = frozenset[tuple[str, int]]
+"""The functions that solving specs/ calls: file and first line."""
+
 
 class Outcome(NamedTuple):
-    """What became of a mutant: `kind` is "caught", "survived", "no answer" or "same prices".
+    """What became of a mutant: `kind` is "caught", "survived", "no answer", "same prices" or "not called".
 
     Without an answer are those that give some spec no table, and all others the right one.
     """
@@ -145,57 +165,114 @@ class Outcome(NamedTuple):
     kind: str
 
 
-def prices_and_verdicts() -> tuple[Prices, bool]:
-    """All prices of specs/ that come out, and whether all come out and are verified."""
-    prices: Prices = {}
-    verified = True
-    for path in sorted((ROOT / "specs").glob("*.yaml")):
-        try:
-            spec = chainprice.load(path)
-            solution = chainprice.solve(spec)
-            prices[path.name] = {row.good: str(row.price) for row in solution.goods}
-            verified = chainprice.verify(spec, solution).verified and verified
-        except Exception:  # noqa: BLE001 - a mutant may do anything; the command ends without a verdict
-            verified = False
-    return prices, verified
+def specs() -> list[Path]:
+    """The files that `verify` has to judge the mutants by."""
+    return sorted((ROOT / "specs").glob("*.yaml"))
 
 
-def _try(mutant: Mutant, source: str, connection: Any) -> None:
-    """In a process of its own: a fresh chainprice, with one module of another text."""
-    os.environ["CHAINPRICE_CACHE"] = "off"
-    sys.stdout = sys.stderr = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115
+def prices_of(path: Path) -> tuple[Any, dict[str, str]]:
+    """A spec's solution, and its prices."""
+    solution = chainprice.solve(chainprice.load(path))
+    return solution, {row.good: str(row.price) for row in solution.goods}
+
+
+def import_again() -> None:
+    """A fresh chainprice."""
     for name in [name for name in sys.modules if name.split(".")[0] == "chainprice"]:
         del sys.modules[name]
-    sys.meta_path.insert(0, _Mutated(mutant, source))
     globals()["chainprice"] = importlib.import_module("chainprice")
+
+
+def right_prices() -> tuple[Prices, Called]:
+    """The prices without any mutation, which have to be verified, and the functions that are called for them."""
+    called: set[tuple[str, int]] = set()
+
+    def note(frame: Any, event: str, _: object) -> None:
+        if event == "call":
+            called.add((frame.f_code.co_filename, frame.f_code.co_firstlineno))
+
+    sys.setprofile(note)
+    import_again()
+    solutions = {path: prices_of(path) for path in specs()}
+    sys.setprofile(None)
+    for path, (solution, _) in solutions.items():
+        assert chainprice.verify(chainprice.load(path), solution).verified, path
+    return {path.name: prices for path, (_, prices) in solutions.items()}, frozenset(called)
+
+
+def is_called(mutant: Mutant, source: str, called: Called) -> bool:
+    """Whether the mutated line lies outside every function, or in one that is called."""
+    tree = ast.parse(mutant.path.read_text(encoding="utf-8"))
+    first, last = mutant.lines(source)
+    functions = [
+        node
+        for node in ast.walk(tree)
+        if isinstance(node, ast.FunctionDef)
+        and node.body[0].lineno <= first
+        and last <= (node.end_lineno or 0)
+    ]
+    if not functions:
+        return True
+    innermost = max(functions, key=lambda node: node.lineno)
+    line = min([innermost.lineno, *(decorator.lineno for decorator in innermost.decorator_list)])
+    return (str(mutant.path), line) in called
+
+
+def verdict(right: Prices) -> str:
+    """What `verify` makes of the program as it is now."""
+    lacking = False
+    wrong = []
+    for path in specs():
+        try:
+            solution, prices = prices_of(path)
+        except Exception:  # noqa: BLE001 - a mutant may do anything; the command ends without a table
+            lacking = True
+        else:
+            if not _same(prices, right[path.name]):
+                wrong.append((path, solution))
+    if not wrong:
+        return "no answer" if lacking else "same prices"
+    return "survived" if all(_is_verified(*pair) for pair in wrong) else "caught"
+
+
+def _is_verified(path: Path, solution: Any) -> bool:
     try:
-        connection.send(prices_and_verdicts())
+        return bool(chainprice.verify(chainprice.load(path), solution).verified)
+    except Exception:  # noqa: BLE001 - it ends without a verdict, and the command fails
+        return False
+
+
+def _try(mutant: Mutant, source: str, right: Prices, connection: Any) -> None:
+    """In a process of its own: a fresh chainprice, with one module of another text."""
+    sys.stdout = sys.stderr = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115
+    resource.setrlimit(resource.RLIMIT_CPU, (SECONDS, SECONDS))
+    sys.meta_path.insert(0, _Mutated(mutant, source))
+    import_again()
+    try:
+        connection.send(verdict(right))
     except BaseException:  # noqa: BLE001 - whatever it is, there is no table
-        connection.send(None)
+        connection.send("no answer")
 
 
-def judged(mutant: Mutant, right: Prices) -> Outcome | None:
+def judged(mutant: Mutant, right: Prices, called: Called) -> Outcome | None:
     """What `verify` makes of a mutant; None where the mutation is none."""
     source = mutant.source()
     if source is None:
         return None
+    if not is_called(mutant, source, called):
+        return Outcome(mutant, "not called")
     context = multiprocessing.get_context("fork")
     here, there = context.Pipe()
-    process = context.Process(target=_try, args=(mutant, source, there))
+    process = context.Process(target=_try, args=(mutant, source, right, there))
     process.start()
     there.close()
     try:
-        found = here.recv() if here.poll(SECONDS) else None
+        kind = here.recv()
     except EOFError:
-        found = None
+        kind = "no answer"
     process.kill()
     process.join()
-    if found is None:
-        return Outcome(mutant, "no answer")
-    prices, verified = found
-    if all(_same(of_spec, right[spec]) for spec, of_spec in prices.items()):
-        return Outcome(mutant, "same prices" if prices.keys() == right.keys() else "no answer")
-    return Outcome(mutant, "survived" if verified else "caught")
+    return Outcome(mutant, kind)
 
 
 def _same(prices: Mapping[str, str], right: Mapping[str, str]) -> bool:
@@ -209,7 +286,7 @@ def _is_near(price: str, right: str) -> bool:
     return abs(a - b) <= CHANGED * max(abs(a), abs(b))
 
 
-def report(outcomes: Sequence[Outcome], count: int, all_there_are: int) -> str:
+def report(outcomes: Sequence[Outcome], all_there_are: int) -> str:
     """The figures, and the survivors."""
     kinds = Counter(outcome.kind for outcome in outcomes)
     wrong = kinds["caught"] + kinds["survived"]
@@ -217,8 +294,9 @@ def report(outcomes: Sequence[Outcome], count: int, all_there_are: int) -> str:
     survivors = [outcome.mutant.difference() for outcome in outcomes if outcome.kind == "survived"]
     return "\n".join(
         [
-            f"{count} of {all_there_are} mutants drawn, {len(outcomes)} change the program.",
-            f"{kinds['same prices']} change no price of specs/, {kinds['no answer']} end without a table.",
+            f"{len(outcomes)} mutants that change the program, of {all_there_are} places to mutate.",
+            f"{kinds['not called']} are in functions that no spec of specs/ calls, {kinds['same prices']} "
+            f"change no price, {kinds['no answer']} end without a table.",
             f"{wrong} change a price; verify catches {kinds['caught']}, {share}.",
             *survivors,
         ]
@@ -230,11 +308,17 @@ def main(count: int, *modules: str) -> None:
     os.environ["CHAINPRICE_CACHE"] = "off"
     every = [mutant for mutant in mutants() if not modules or mutant.path.stem in modules]
     drawn = random.Random(0).sample(every, min(count, len(every)))
-    right, verified = prices_and_verdicts()
-    assert verified, "specs/ must be verified before anything is mutated"
-    with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
-        outcomes = [outcome for outcome in pool.map(lambda m: judged(m, right), drawn) if outcome]
-    print(report(outcomes, len(drawn), len(every)))
+    right, called = right_prices()
+    outcomes = []
+    pool = ThreadPoolExecutor(len(os.sched_getaffinity(0)))
+    try:
+        for future in as_completed(pool.submit(judged, mutant, right, called) for mutant in drawn):
+            if outcome := future.result():
+                outcomes.append(outcome)
+                print(f"\r{len(outcomes)} of at most {len(drawn)}", end="", file=sys.stderr, flush=True)
+    except KeyboardInterrupt:
+        pool.shutdown(cancel_futures=True)
+    print(f"\n{report(outcomes, len(every))}")
 
 
 if __name__ == "__main__":
