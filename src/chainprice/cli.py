@@ -313,10 +313,10 @@ def _fail_if_read_twice(paths: Sequence[str | None]) -> None:
 
 
 def _read_table(path: str) -> PriceTable:
-    from chainprice.spec.text import read_bytes
+    from chainprice.spec.text import read_text
     from chainprice.verification import read_table
 
-    return read_table(read_bytes(path).decode("utf-8-sig", "replace"), path)
+    return read_table(read_text(path), path)
 
 
 @app.command()
