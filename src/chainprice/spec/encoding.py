@@ -15,6 +15,9 @@ _MARKS = (
 )
 """What a text in another encoding of Unicode may begin with; the longer ones first."""
 
+_WIDE = (("UTF-32LE", 4, 0), ("UTF-32BE", 4, 3), ("UTF-16LE", 2, 0), ("UTF-16BE", 2, 1))
+"""Encodings with several bytes for a letter: how many, and which of them an ASCII letter fills."""
+
 _PACKED = {
     b"\x1f\x8b": "gzip",
     b"PK\x03\x04": "zip",
@@ -82,7 +85,12 @@ def _wide_encoding(data: bytes | bytearray) -> str | None:
     for mark, name in _MARKS:
         if data.startswith(mark):
             return name
-    for name, width, place in (("UTF-32LE", 4, 0), ("UTF-32BE", 4, 3), ("UTF-16LE", 2, 0), ("UTF-16BE", 2, 1)):
+    for name, width, place in (
+        ("UTF-32LE", 4, 0),
+        ("UTF-32BE", 4, 3),
+        ("UTF-16LE", 2, 0),
+        ("UTF-16BE", 2, 1),
+    ):
         letters = data[place::width]
         rest = len(data) // width * (width - 1)
         if letters and b"\0" not in letters and data.count(0) > 0.8 * rest > 0:

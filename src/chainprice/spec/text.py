@@ -34,9 +34,8 @@ def read_source(path_or_text: str | os.PathLike[str]) -> Source:
     A string with a line break, or one that begins with `{`, is text; any other string is a path.
     Raises UsageError if the file cannot be read, SpecError if it is not UTF-8.
     """
-    if isinstance(path_or_text, str) and path_or_text != STDIN:
-        if "\n" in path_or_text or path_or_text.lstrip().startswith("{"):
-            return _source("<text>", path_or_text.encode("utf-8", "surrogatepass"))
+    if isinstance(path_or_text, str) and ("\n" in path_or_text or path_or_text.lstrip().startswith("{")):
+        return _source("<text>", path_or_text.encode("utf-8", "surrogatepass"))
     path = os.fspath(path_or_text)
     return _source("<stdin>" if path_or_text == STDIN else path, _read_bytes(path_or_text, limits.SPEC_BYTES))
 
