@@ -483,6 +483,13 @@ def run(arguments: Sequence[str]) -> int:
         return _exit_code(error)
     except typer.Abort:
         raise KeyboardInterrupt from None
+    except SystemExit as leaving:
+        if isinstance(leaving.__context__, BrokenPipeError):  # `--help | head`
+            return DONE
+        raise
+    except OSError as error:
+        complain(f"error: {printable(str(error))}\n")
+        return BAD_INPUT
     except click_error as error:
         path = getattr(getattr(error, "ctx", None), "command_path", "chainprice")
         hint = f"\n  try '{path} --help'" if isinstance(error, usage_error) else ""

@@ -27,8 +27,8 @@ _PACKED = {
 }
 """What a packed file begins with."""
 
-_NO_TEXT = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
-"""Bytes that no text in a byte for each letter has."""
+_NO_TEXT = re.compile(rb"[\x01-\x08\x0e-\x1a\x1c-\x1f]|\0\0")
+"""Bytes that no text has; a NUL may be there by mishap."""
 
 _LOOKED_AT = 1 << 16
 """Bytes from which an encoding is guessed."""
@@ -43,7 +43,8 @@ def decoded(data: bytes | bytearray, path: str) -> str | Problem:
     """The text of UTF-8 bytes, or what is wrong with them."""
     end = data.find(0)
     if end >= 0:
-        return _other(data, path) or _problem(data, end, "a NUL character", path, "this is no text file")
+        hint = "this is no text file" if _NO_TEXT.search(data) else "remove it"
+        return _other(data, path) or _problem(data, end, "a NUL character", path, hint)
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -61,11 +62,15 @@ def decoded(data: bytes | bytearray, path: str) -> str | Problem:
 
 
 def _problem(data: bytes | bytearray, at: int, message: str, path: str, hint: str) -> Problem:
-    """A problem at a byte; what is before it is UTF-8."""
+    """A problem at a byte, with its line if the file is a text; what is before it is UTF-8."""
     before = data[:at].decode("utf-8-sig", "replace")
     line = before.count("\n") + before.count("\r") - before.count("\r\n") + 1
-    column = len(before) - max(before.rfind("\n"), before.rfind("\r"))
-    return Problem(message, Place(path, line, column), hint)
+    begin = max(before.rfind("\n"), before.rfind("\r")) + 1
+    text = ""
+    if not _NO_TEXT.search(data):
+        rest = data[at : at + _LOOKED_AT].decode("utf-8", "replace")
+        text = before[begin:] + re.split(r"[\r\n]", rest, maxsplit=1)[0]
+    return Problem(message, Place(path, line, len(before) - begin + 1, text=text), hint)
 
 
 def _other(data: bytes | bytearray, path: str) -> Problem | None:
