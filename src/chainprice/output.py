@@ -146,25 +146,32 @@ def _forget(stream: TextIO) -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
-# Letters that an encoding lacks.
+# Letters that an encoding lacks, or that a terminal would obey.
 
 
 def written_in(text: str, encoding: str, form: str = "") -> str:
     r"""A text as it can be encoded: letters that are lacking are escaped, as its form has it.
 
-    JSON has `\u20ac` and XML `&#8364;` for any letter, and then nothing but ASCII, which is the same in all
-    encodings. Elsewhere it is a backslash and the number, and rules of tables become dashes.
+    JSON has `\u20ac` and XML `&#8364;` for any letter; in an encoding that is not one of Unicode these two
+    are nothing but ASCII, which is the same in all encodings. Elsewhere it is a backslash and the number, and
+    rules of tables become dashes. JSON may hold any text, of which nothing may control a terminal.
     """
     if text.isascii():
         return text
-    with suppress(UnicodeEncodeError):
-        text.encode(encoding)
-        if form not in _ESCAPES or codecs.lookup(encoding).name.startswith("utf"):
-            return text
     if form in _ESCAPES:
-        ascii_only = not codecs.lookup(encoding).name.startswith("utf")
-        return re.sub(r"[^\x00-\x7f]" if ascii_only else "[\ud800-\udfff]", _ESCAPES[form], text)
-    return text.replace("─", "-").encode(encoding, "backslashreplace").decode(encoding)
+        is_unicode = codecs.lookup(encoding).name.startswith("utf")
+        return (_UNSAFE if is_unicode else _NOT_ASCII).sub(_ESCAPES[form], text)
+    try:
+        text.encode(encoding)
+    except UnicodeEncodeError:
+        return text.replace("─", "-").encode(encoding, "backslashreplace").decode(encoding)
+    return text
+
+
+_UNSAFE = re.compile("[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+"""Control characters beyond those that JSON escapes anyhow, changes of direction, halves of letters."""
+
+_NOT_ASCII = re.compile(r"[^\x00-\x7f]")
 
 
 def _in_json(letter: re.Match[str]) -> str:

@@ -280,7 +280,7 @@ class _Reader:
             message = f"{key} contains a control character"
             self.report((*parent, key), message, f"remove U+{ord(control):04X}")
             return ""
-        return value if key == "description" else _BREAK.sub(" ", value).strip()
+        return value if key == "description" else _BREAK.sub(" ", value).strip(" ")
 
     def formula(self, parent: Keys, key: str, value: Tree) -> Formula:
         if not isinstance(value, str):
