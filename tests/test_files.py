@@ -11,7 +11,7 @@ import threading
 from pathlib import Path
 
 import pytest
-from support import ENVIRONMENT, ROOT, run
+from support import ENVIRONMENT, run
 
 from chainprice import UsageError, limits, load
 from chainprice.cli import run as run_here
@@ -413,4 +413,3 @@ def test_a_table_within_its_limit_is_read_whole(folder, monkeypatch):
     monkeypatch.setattr(limits, "TABLE_BYTES", 9)
     with pytest.raises(UsageError, match="longer than 9 bytes"):
         read_text(str(folder / "t"))
-    assert ROOT.is_dir()

@@ -107,9 +107,7 @@ def test_a_tab_that_indents_is_named():
 # Names.
 
 
-@pytest.mark.parametrize(
-    "names", [TWO_SPELLINGS, ("\ufb01rm", "firm"), ("\u212b", "\u00c5"), ("x\u2460", "x1")][:3]
-)
+@pytest.mark.parametrize("names", [TWO_SPELLINGS, ("\ufb01rm", "firm"), ("\u212b", "\u00c5")])
 @pytest.mark.parametrize(
     ("text", "places"),
     [
@@ -286,11 +284,6 @@ def test_a_published_table_controls_no_terminal(form, tmp_path, capsys):
     code, out, errors = shown(["verify", str(tmp_path / "s.yaml"), "--table", str(table), "-f", form], capsys)
     assert code == 1
     assert not CONTROLS.search(out + errors)
-    assert (
-        not re.search(r"^(?!::error file=).*::error::x", out, re.MULTILINE)
-        or form == "junit"
-        or "\\n::error" in out
-    )
     if form == "json":
         assert json.loads(out)["specs"][0]["table"]["gone"] == [HOSTILE]
     if form == "junit":
