@@ -6,6 +6,7 @@ import json
 import re
 import subprocess
 import sys
+import time
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
@@ -125,6 +126,17 @@ def test_names_that_differ_only_in_unicode_normalisation_are_refused_at_both_pla
         assert re.search(rf"^<text>:{place}.*looks like '{names[0]}|{names[1]}'", said, re.MULTILINE)
     assert said.count("looks like") == len(places)
     assert names[1].encode("ascii", "backslashreplace").decode() in said
+
+
+def test_many_look_alikes_are_found_in_little_time():
+    firms = {f"f{i}": {"production": {f"g{i}\u00e9": "x", f"g{i}e\u0301": "x"}} for i in range(20_000)}
+    text = json.dumps(
+        {"firms": firms, "supply": {"x": {"quantity": 1}}, "demand": {"g0\u00e9": {"price": 1}}}
+    )
+    seconds = time.process_time()
+    said = refusal(text)
+    assert said.endswith("and 39,900 more problems")
+    assert time.process_time() - seconds < 20  # all firms are gone through once, not for each name
 
 
 def test_a_name_in_another_spelling_is_suggested():

@@ -6,7 +6,7 @@ for each other. Names in ASCII are all as different as they look: a spec that ha
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from itertools import chain
 from typing import NamedTuple
 from unicodedata import normalize
@@ -26,9 +26,11 @@ class LookAlike(NamedTuple):
 
 def look_alikes(spec: Spec, goods: Collection[str]) -> Iterator[LookAlike]:
     """Every name that looks like another one of its kind, or like another that a formula sees beside it."""
-    yield from _among(spec.firms, lambda name: ("firms", name))
+    yield from (_look_alike(("firms", name), other) for name, other in _pairs(spec.firms))
     shared = {*goods, *spec.parameters}
-    yield from _among(shared, lambda name: _home(spec, name))
+    if pairs := [*_pairs(shared)]:
+        homes = _homes(spec)
+        yield from (_look_alike(homes[name], other) for name, other in pairs)
     owners = {name: firm.parameters for name, firm in spec.firms.items() if firm.parameters}
     if not owners or all(map(str.isascii, chain(shared, *owners.values()))):
         return
@@ -53,11 +55,6 @@ def same_looking(name: str, known: Iterable[str]) -> str:
     return f"did you mean '{other}'? It looks the same, and is {_spelt(other)}, not {_spelt(name)}"
 
 
-def _among(names: Collection[str], keys_of: Callable[[str], Keys]) -> Iterator[LookAlike]:
-    for name, other in _pairs(names):
-        yield _look_alike(keys_of(name), other)
-
-
 def _pairs(names: Collection[str]) -> Iterator[tuple[str, str]]:
     """Every name that looks like another one, with such another."""
     if all(map(str.isascii, names)):
@@ -78,12 +75,15 @@ def _look_alike(keys: Keys, other: str) -> LookAlike:
     return LookAlike(keys, message)
 
 
-def _home(spec: Spec, name: str) -> Keys:
-    """The keys of a good's supply, or of the first firm that makes it, or of a parameter."""
-    if name in spec.supply:
-        return ("supply", name)
-    makers = (maker for maker, firm in spec.firms.items() if name in firm.production)
-    return next((("firms", maker, "production", name) for maker in makers), ("parameters", name))
+def _homes(spec: Spec) -> Mapping[str, Keys]:
+    """The keys of every good's supply, or of the first firm that makes it, and of every parameter."""
+    homes: dict[str, Keys] = {good: ("supply", good) for good in spec.supply}
+    for name, firm in spec.firms.items():
+        for good in firm.production:
+            homes.setdefault(good, ("firms", name, "production", good))
+    for name in spec.parameters:
+        homes.setdefault(name, ("parameters", name))
+    return homes
 
 
 def _form(name: str) -> str:
