@@ -3,6 +3,12 @@
 High enough for a million firms, low enough to be safe.
 """
 
+SPEC_BYTES = 256_000_000
+"""Bytes of a spec file: twice what a million firms take."""
+
+TABLE_BYTES = 4_000_000_000
+"""Bytes of a published price table: a million firms take a quarter of that."""
+
 FORMULA_LENGTH = 1_000_000
 """Characters in one formula."""
 

@@ -96,7 +96,6 @@ class Places(NamedTuple):
             at = raw.find(part, at + 1)
             if at < 0:
                 return node.start_mark.line, node.start_mark.column
-        head = raw[:at]
-        if "\n" not in head:
-            return node.start_mark.line, node.start_mark.column + at
-        return node.start_mark.line + head.count("\n"), at - head.rfind("\n") - 1
+        *above, head = f"{raw[:at]}|".splitlines()
+        start = 0 if above else node.start_mark.column
+        return node.start_mark.line + len(above), start + len(head) - 1

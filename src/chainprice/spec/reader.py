@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import re
 from collections.abc import Callable, Iterable, Mapping
 from fractions import Fraction
 from functools import lru_cache
@@ -16,7 +17,7 @@ from typing import TypeVar, cast
 
 from chainprice import limits
 from chainprice.arithmetic import CONSTANTS, digits, evaluate, rational
-from chainprice.errors import Place, Problem, SpecError, UsageError
+from chainprice.errors import Place, Problem, SpecError, UsageError, is_control
 from chainprice.formula import Formula, FormulaError, is_name, read, suggestion
 from chainprice.spec import language, overrides
 from chainprice.spec.language import Part
@@ -33,6 +34,7 @@ from chainprice.spec.model import (
     Trade,
 )
 from chainprice.spec.places import Path, Places
+from chainprice.spec.spellings import look_alikes, same_looking
 from chainprice.spec.text import Source, read_source
 from chainprice.spec.tree import Tree, TreeError, TreeProblem, read_tree
 
@@ -132,7 +134,7 @@ class _Reader:
         """'did you mean ...?', while what is wrong can still be shown: the search takes long."""
         if len(self.problems) >= limits.PROBLEMS_SHOWN:
             return ""
-        return suggestion(name, itertools.chain(*known))
+        return same_looking(name, itertools.chain(*known)) or suggestion(name, itertools.chain(*known))
 
     # The spec, top down.
 
@@ -271,10 +273,14 @@ class _Reader:
         if not isinstance(value, str):
             self.report((*parent, key), f"{key} must be text", "put it in quotes")
             return ""
-        if not value.isprintable() and any(not c.isprintable() and c not in "\n\t" for c in value):
-            self.report((*parent, key), f"{key} contains a control character")
+        if value.isprintable():
+            return value
+        control = next((letter for letter in value if letter not in "\n\t" and is_control(letter)), None)
+        if control is not None:
+            message = f"{key} contains a control character"
+            self.report((*parent, key), message, f"remove U+{ord(control):04X}")
             return ""
-        return value
+        return value if key == "description" else _BREAK.sub(" ", value).strip(" ")
 
     def formula(self, parent: Keys, key: str, value: Tree) -> Formula:
         if not isinstance(value, str):
@@ -312,6 +318,8 @@ class _Reader:
             self.report(("demand",), "nothing is demanded, so nothing has a price", "add `demand:`")
         made = {good for firm in spec.firms.values() for good in firm.production}
         goods = made | set(spec.supply)
+        for keys, message, hint in look_alikes(spec, goods):
+            self.report(keys, message, hint, at_key=True)
         self.check_productions(spec, goods)
         self.check_curves("supply", spec.supply, spec)
         self.check_curves("demand", spec.demand, spec)
@@ -409,6 +417,9 @@ class _Reader:
             over = float(total - 1)
             self.report(keys, f"the shares of '{good}' sum to more than 1, by {over:g}", at_key=True)
 
+
+_BREAK = re.compile(r"\s*[\n\t]\s*")
+"""In a title or a unit, which stand on one line, a space."""
 
 _KINDS = {type(None): "nothing", bool: "true or false", list: "a list", dict: "a mapping"}
 
