@@ -90,12 +90,7 @@ def _wide_encoding(data: bytes | bytearray) -> str | None:
     for mark, name in _MARKS:
         if data.startswith(mark):
             return name
-    for name, width, place in (
-        ("UTF-32LE", 4, 0),
-        ("UTF-32BE", 4, 3),
-        ("UTF-16LE", 2, 0),
-        ("UTF-16BE", 2, 1),
-    ):
+    for name, width, place in _WIDE:
         letters = data[place::width]
         rest = len(data) // width * (width - 1)
         if letters and b"\0" not in letters and data.count(0) > 0.8 * rest > 0:
