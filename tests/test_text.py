@@ -89,7 +89,7 @@ def test_a_byte_order_mark_is_no_part_of_the_text(text, tmp_path):
     assert done.stdout == "-: sound: 1 firm, 2 goods, allocation given\n"
 
 
-@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r", "\x85"])
 def test_line_numbers_are_right_for_every_kind_of_line_end(end, tmp_path, capsys):
     text = (
         "firms:\n  f:\n    production:\n      y: |\n        x +\n        nowhere\n" + PLAIN.split("\n", 1)[1]
@@ -98,6 +98,18 @@ def test_line_numbers_are_right_for_every_kind_of_line_end(end, tmp_path, capsys
     _, _, errors = shown(["check", str(tmp_path / "s.yaml")], capsys)
     assert "s.yaml:6:9: error: unknown name 'nowhere'" in errors
     assert "\n    6 |         nowhere\n      |         ^^^^^^^" in errors
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        ("title: éé\nmoney: a\x07b\n", "<text>:2:9"),
+        ("title: éé\r\rmoney: a\x0bb\n", "<text>:3:9"),
+        ("title: é\n" + "[" * 20 + "\x0b" + "[" * 20, "<text>:2:34"),
+    ],
+)
+def test_control_characters_end_no_line(text, place):
+    assert refusal(text).startswith(f"{place}: error: ")
 
 
 def test_a_tab_that_indents_is_named():

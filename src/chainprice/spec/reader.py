@@ -36,7 +36,7 @@ from chainprice.spec.model import (
 from chainprice.spec.places import Path, Places
 from chainprice.spec.spellings import look_alikes, same_looking
 from chainprice.spec.text import Source, read_source
-from chainprice.spec.tree import Tree, TreeError, TreeProblem, read_tree
+from chainprice.spec.tree import Tree, TreeError, TreeProblem, lines_of, read_tree
 
 CURVE_VARIABLE = "q"
 """The quantity traded, in an inverse supply or demand curve."""
@@ -81,7 +81,7 @@ def load(path_or_text: str | os.PathLike[str] | Source, settings: Iterable[str] 
 
 
 def _located(source: Source, problems: Iterable[TreeProblem]) -> list[Problem]:
-    lines = source.text.splitlines()
+    lines = lines_of(source.text)
     return [
         Problem(
             problem.message,
