@@ -9,7 +9,7 @@ from __future__ import annotations
 import itertools
 import os
 from collections.abc import Callable, Iterable, Mapping
-from decimal import Decimal
+from decimal import Decimal, Overflow, Underflow
 from fractions import Fraction
 from functools import lru_cache
 from types import MappingProxyType
@@ -67,15 +67,13 @@ def load(path_or_text: str | os.PathLike[str] | Source, settings: Iterable[str] 
     places = Places(source, MappingProxyType(dict(changed)))
     spec = reader.read_spec(tree, source, places)
     if tree_problems or reader.problems:
-        found = places.find_all(path for path, _, _ in reader.problems)
+        shown = reader.problems[: limits.PROBLEMS_SHOWN]
+        found = places.find_all(path for path, _, _ in shown)
         problems = [
-            *_located(source, tree_problems),
-            *(
-                Problem(message, place, hint)
-                for place, (_, message, hint) in zip(found, reader.problems, strict=True)
-            ),
+            *_located(source, tree_problems[: limits.PROBLEMS_SHOWN]),
+            *(Problem(message, place, hint) for place, (_, message, hint) in zip(found, shown, strict=True)),
         ]
-        raise SpecError(_in_order(problems))
+        raise SpecError(_in_order(problems, len(tree_problems) + len(reader.problems)))
     return spec
 
 
@@ -97,10 +95,10 @@ def _located(source: Source, problems: Iterable[TreeProblem]) -> list[Problem]:
     ]
 
 
-def _in_order(problems: list[Problem]) -> list[Problem]:
-    """By line; beyond the limit only counted."""
+def _in_order(problems: list[Problem], count: int) -> list[Problem]:
+    """By line; of `count` problems those beyond the limit are only counted."""
     problems.sort(key=lambda p: (p.place.line or 0, p.place.column) if p.place else (0, 0))
-    more = len(problems) - limits.PROBLEMS_SHOWN
+    more = count - limits.PROBLEMS_SHOWN
     if more <= 0:
         return problems
     return [*problems[: limits.PROBLEMS_SHOWN], Problem(f"and {more:,} more problems")]
@@ -314,6 +312,8 @@ class _Reader:
         if len(formula.shape.steps) > 1:
             try:
                 is_beyond = abs(_decimal(formula).adjusted()) > limits.NUMBER_EXPONENT
+            except (Overflow, Underflow):
+                is_beyond = True
             except ArithmeticError:
                 self.report((*parent, key), f"'{short(formula.text)}' is not a finite real number")
                 return _NO_FORMULA
