@@ -19,11 +19,12 @@ def price_ranges(
     """For each good with a price that is not unique: what one more unit adds, what one fewer takes.
 
     The smaller first. By one-sided differences of total value, in three times the digits; a good
-    whose loss cannot be told (none of it is there) has no range. Beyond `limits.KINK_WORK` firm
-    evaluations nothing is computed; the kink's warning stands.
+    whose loss cannot be told (none of it is there) has no range. Beyond `limits.KINK_WORK` nothing
+    is computed; the kink's warning stands.
     """
     affected = _upstream_of_kinks(network, technology, quantities)
-    if not affected or len(affected) * len(network.firms) > limits.KINK_WORK:
+    steps = sum(len(function.formula.shape.steps) for of_firm in technology.values() for function in of_firm)
+    if not affected or len(affected) * steps > limits.KINK_WORK:
         return {}
     ranges: dict[str, tuple[Decimal, Decimal | None]] = {}
     count = working_digits()
