@@ -35,7 +35,7 @@ from chainprice.spec.model import (
     Trade,
 )
 from chainprice.spec.places import Path, Places
-from chainprice.spec.spellings import look_alikes, same_looking
+from chainprice.spec.spellings import look_alikes
 from chainprice.spec.text import Source, read_source
 from chainprice.spec.tree import Tree, TreeError, TreeProblem, lines_of, read_tree
 
@@ -136,7 +136,7 @@ class _Reader:
             return ""
         names = [*itertools.chain(*known)]
         self._names_to_compare -= len(names)
-        return same_looking(name, names) or suggestion(name, names)
+        return suggestion(name, names)
 
     # The spec, top down.
 

@@ -6,7 +6,7 @@ for each other. Names in ASCII are all as different as they look: a spec that ha
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from itertools import chain
 from typing import NamedTuple
 from unicodedata import normalize
@@ -42,17 +42,6 @@ def look_alikes(spec: Spec, goods: Collection[str]) -> Iterator[LookAlike]:
             other = forms.get(_form(name), name)
             if other != name:
                 yield _look_alike(("firms", firm, "parameters", name), other)
-
-
-def same_looking(name: str, known: Iterable[str]) -> str:
-    """A hint that names the one of `known` that looks like `name` and is written differently, or ""."""
-    if name.isascii():
-        return ""
-    form = _form(name)
-    other = next((other for other in known if other != name and _form(other) == form), None)
-    if other is None:
-        return ""
-    return f"did you mean '{other}'? It looks the same, and is {_spelt(other)}, not {_spelt(name)}"
 
 
 def _pairs(names: Collection[str]) -> Iterator[tuple[str, str]]:
