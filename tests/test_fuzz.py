@@ -26,7 +26,7 @@ def test_whole_specs(data):
 
 
 @hypothesis.settings(max_examples=300, deadline=None)
-@hypothesis.given(documents.free_formulas(["ore", "E"]))
+@hypothesis.given(documents.free_formulas(("ore", "E")))
 def test_formulas_of_any_form_are_read_as_python_reads_them(text):
     targets.formula(text.encode())
 
