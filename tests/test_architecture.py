@@ -15,7 +15,7 @@ FLOORS = [
     {"errors", "keys", "limits", "progress", "version"},
     {"cache"},
     {"formula"},
-    {"powers"},
+    {"powers", "trigonometry"},
     {"arithmetic"},
     {"programs", "spec"},
     {"network"},

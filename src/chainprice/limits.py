@@ -15,6 +15,9 @@ DERIVATIVE_NESTING = 10_000
 NUMBER_EXPONENT = 1_000
 """The largest power of ten of a number written in a spec, up or down."""
 
+ANGLE_EXPONENT = 10_000
+"""The power of ten beyond which an angle has no sine: as many digits of pi would tell where it is."""
+
 COMPLETION_BYTES = 500_000
 """The largest spec file that is looked into when a shell asks what could come next."""
 
