@@ -21,7 +21,7 @@ from functools import lru_cache
 from types import MappingProxyType
 from typing import Any
 
-from chainprice import trigonometry
+from chainprice import limits, trigonometry
 from chainprice.formula import Formula, Functions
 from chainprice.powers import power
 
@@ -122,6 +122,36 @@ def evaluate(formula: Formula, values: Mapping[str, Decimal] = MappingProxyType(
     return +value
 
 
+def first_beyond(formula: Formula) -> int | None:
+    """The first step of a formula, among those on numbers alone, that is beyond 1e±`NUMBER_EXPONENT`.
+
+    What has no value at all is not beyond anything.
+    """
+    shape = formula.shape
+    values: list[Decimal | None] = [None] * len(shape.steps)
+    with digits(_FEW_DIGITS):
+        for step in shape.constant_steps:
+            operation, operands = shape.steps[step]
+            arguments = [_constant(formula, values, operand) for operand in operands]
+            try:
+                value = values[step] = None if None in arguments else DECIMALS[operation](*arguments)
+            except (decimal.Overflow, decimal.Underflow):
+                return step
+            except ArithmeticError:
+                continue
+            if value and abs(value.adjusted()) > limits.NUMBER_EXPONENT:
+                return step
+    return None
+
+
+_FEW_DIGITS = 20
+
+
+def _constant(formula: Formula, values: list[Decimal | None], step: int) -> Decimal | None:
+    operation, operands = formula.shape.steps[step]
+    return formula.numbers[operands[0]] if operation == "number" else values[step]
+
+
 class NotRationalError(Exception):
     """Some step of a constant formula has no rational value."""
 
@@ -129,7 +159,17 @@ class NotRationalError(Exception):
 def _rational_power(base: Fraction, exponent: Fraction) -> Fraction:
     if exponent.denominator != 1 or abs(exponent) > 64 or (base == 0 and exponent < 0):
         raise NotRationalError
+    bits = max(base.numerator.bit_length(), base.denominator.bit_length())
+    if bits * abs(exponent) > 2 * limits.RATIONAL_BITS:
+        raise NotRationalError
     return base ** int(exponent)
+
+
+def _short(value: Fraction) -> Fraction:
+    """The same value; raises NotRationalError where it is long."""
+    if max(value.numerator.bit_length(), value.denominator.bit_length()) > limits.RATIONAL_BITS:
+        raise NotRationalError
+    return value
 
 
 def _irrational(*_: Fraction) -> Fraction:
@@ -146,12 +186,12 @@ class _Rationals(dict[str, Callable[..., Any]]):
 RATIONALS: Functions = _Rationals(
     {
         "number": Fraction,
-        "add": lambda a, b: a + b,
-        "sub": lambda a, b: a - b,
-        "mul": lambda a, b: a * b,
-        "div": lambda a, b: a / b,
+        "add": lambda a, b: _short(a + b),
+        "sub": lambda a, b: _short(a - b),
+        "mul": lambda a, b: _short(a * b),
+        "div": lambda a, b: _short(a / b),
         "neg": lambda a: -a,
-        "pow": _rational_power,
+        "pow": lambda a, b: _short(_rational_power(a, b)),
         "abs": abs,
         "min": lambda *values: min(values),
         "max": lambda *values: max(values),

@@ -20,7 +20,19 @@ from typing import Any
 from chainprice import cache, limits
 from chainprice.arithmetic import CONSTANTS
 from chainprice.errors import UndefinedError
-from chainprice.formula import Formula, FormulaError, Functions, Shape, ShapeBuilder, read
+from chainprice.formula import (
+    DERIVED,
+    Formula,
+    FormulaError,
+    Functions,
+    Shape,
+    ShapeBuilder,
+    Step,
+    derivative_operations,
+    read,
+)
+from chainprice.joining import joined
+from chainprice.longhand import PIECES, Longhand, Piece
 from chainprice.notation import Forms, NotWritableError, Sum, Writer, from_data, to_data
 from chainprice.opening import left_open
 from chainprice.programs import Program, program
@@ -75,6 +87,8 @@ def template(bound: Bound, slot: int) -> str:
 
     Raises what `derivative` raises.
     """
+    if is_long(bound.shape):
+        return _longhand(bound).derivative(slot)
     return _SLOT.sub(r"{\1}", _text(bound, slot))
 
 
@@ -84,11 +98,52 @@ def derivative(bound: Bound, slot: int) -> Formula:
 
     Raises UndefinedError if a constant part of it has no real value that can be written down.
     """
+    if is_long(bound.shape):
+        return _joined_derivative(bound, slot)
     text = _text(bound, slot)
     try:
-        return read(text, limits.DERIVATIVE_NESTING)
+        return read(text, DERIVED)
     except FormulaError as error:
         raise _has_no_real_value(error) from None
+
+
+def is_long(shape: Shape) -> bool:
+    """Whether a shape is too long for sympy."""
+    return len(shape.steps) > limits.SYMPY_STEPS or derivative_operations(shape) > limits.SYMPY_OPERATIONS
+
+
+@lru_cache(maxsize=16)
+def _longhand(bound: Bound) -> Longhand:
+    """With a place for the name of each slot that is no constant."""
+    names = [Piece(f"{{{slot}}}") for slot in range(bound.shape.names)]
+    for slot, value in bound.constants:
+        names[slot] = (
+            PIECES["div"](*map(Piece, map(str, value.as_integer_ratio())))
+            if isinstance(value, Fraction)
+            else Piece("exp(1)" if value == "e" else value)
+        )
+    return Longhand(bound.shape, names, bound.numbers)
+
+
+def _joined_derivative(bound: Bound, slot: int) -> Formula:
+    """As it is in the gradient, with the formula's numbers as numbers."""
+    shape, whole = bound.shape, gradient(bound.shape)
+    known = range(shape.names, shape.names + shape.numbers)
+    steps: list[Step] = []
+    for operation, operands in whole.program.steps[: whole.results[slot] + 1]:
+        if operation == "name" and operands[0] in known:
+            steps.append(("number", (operands[0] - shape.names,)))
+        elif operation == "name" and operands[0] >= known.stop:
+            steps.append(("name", (operands[0] - shape.numbers,)))
+        elif operation == "number":
+            steps.append(("number", (operands[0] + shape.numbers,)))
+        else:
+            steps.append((operation, operands))
+    names = (*map(slot_name, range(shape.names)), *whole.constants)
+    numbers = (*bound.numbers, *whole.literals)
+    return Formula(
+        f"slope by {slot_name(slot)}", Shape(tuple(steps), len(names), len(numbers)), names, numbers
+    )
 
 
 def _has_no_real_value(error: FormulaError) -> UndefinedError:
@@ -180,6 +235,8 @@ def gradient(shape: Shape) -> Gradient:
     What simplifies for some numbers only (sympy's slope of x^k is x^k*k/x) is not simplified: where the
     program has no value, as at 0, `derivative` may have one.
     """
+    if is_long(shape):
+        return Gradient(*joined(_opened(shape), _variables(shape)))
     count = shape.names + shape.numbers
     builder = ShapeBuilder()
     places = {slot_name(slot): slot for slot in range(count)}
@@ -200,12 +257,14 @@ def gradient(shape: Shape) -> Gradient:
 
 def _open_derivatives(shape: Shape) -> list[Formula]:
     """By each variable, with all numbers left open."""
-    functions: Functions = {**_sympy_functions({}), "pow": operator.pow}
+    import sympy
+
+    functions: Functions = {**_sympy_functions({}), "pow": operator.pow, "sqrt": lambda a: a**sympy.S.Half}
     symbols = [_symbol(slot) for slot in range(shape.names + shape.numbers)]
     expression = shape.run(functions, symbols[: shape.names], symbols[shape.names :])
     forms, writer = Forms(), Writer()
     texts = [writer.write(forms.form(_diff(expression, symbols[slot]))) for slot in _variables(shape)]
-    return [read(text, limits.DERIVATIVE_NESTING) for text in texts]
+    return [read(text, DERIVED) for text in texts]
 
 
 def _variables(shape: Shape) -> list[int]:
@@ -225,7 +284,7 @@ def _formulas(shape: Shape, data: Any) -> list[Formula]:
     """A formula for each variable, from its text; raises ValueError for anything else."""
     _fail_if_foreign(shape, data)
     try:
-        formulas = [_checked(read(text, limits.DERIVATIVE_NESTING)) for text in data]
+        formulas = [_checked(read(text, DERIVED)) for text in data]
     except (TypeError, FormulaError) as error:
         raise ValueError from error
     if len(formulas) != len(_variables(shape)):
@@ -334,7 +393,7 @@ class _Derivatives:
         Looked at once: what the derivative's texts differ in are numbers.
         """
         if slot not in self._is_filled:
-            formula = _checked(read(text, limits.DERIVATIVE_NESTING))
+            formula = _checked(read(text, DERIVED))
             self._is_filled[slot] = self._opened.isdisjoint(_slots(formula))
         return self._is_filled[slot]
 

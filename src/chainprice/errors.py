@@ -7,7 +7,7 @@ it has one; an exception carries all the problems of one cause, so that a user m
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Literal, NamedTuple
 
 Severity = Literal["error", "warning"]
@@ -74,6 +74,23 @@ def printable(text: str) -> str:
         else letter.encode("unicode_escape").decode("ascii")
         for letter in text
     )
+
+
+def short(text: str) -> str:
+    """A user's text as a message quotes it: the middle of a long one is left out."""
+    if len(text) <= _QUOTED:
+        return text
+    return f"{text[: _QUOTED // 2]} ... {text[-_QUOTED // 4 :]}"
+
+
+def some(names: Sequence[str]) -> str:
+    """Names as a message lists them: the first of many, and how many more there are."""
+    more = len(names) - _LISTED
+    return ", ".join(names) if more <= 0 else f"{', '.join(names[:_LISTED])} and {more:,} more"
+
+
+_QUOTED = 200
+_LISTED = 20
 
 
 class ChainpriceError(Exception):

@@ -9,14 +9,41 @@ FORMULA_LENGTH = 1_000_000
 FORMULA_NESTING = 100
 """Operations of one formula that wait for each other: parentheses, functions, signs, powers, ..."""
 
+FORMULA_OPERATIONS = 10_000
+"""Operations of one formula: a firm with some thousand inputs."""
+
+DERIVATIVE_LENGTH = 20_000_000
+"""Characters of all derivatives of one formula, written out. They may grow with the square of the formula's:
+1,000 inputs in one product or under one root have ten million."""
+
+SYMPY_STEPS = 200
+"""Steps of a formula up to which sympy is left to find and to simplify its derivatives. Those of longer ones
+are joined from the slopes of the formula's operations."""
+
+SYMPY_OPERATIONS = 1_000
+"""Operations, names and numbers of all derivatives of a formula, written out, up to which that is so."""
+
 DERIVATIVE_NESTING = 10_000
 """The same of a derivative, which sympy makes of such a formula."""
 
 NUMBER_EXPONENT = 1_000
-"""The largest power of ten of a number written in a spec, up or down."""
+"""The largest power of ten of a number, up or down: one that is written in a spec, or that a part of a
+formula without names comes to."""
+
+NUMBER_DIGITS = 1_000
+"""Digits of a number that is written in a spec."""
+
+DERIVED_NUMBER = 4_000
+"""Digits, and the largest power of ten, of a number in a derivative: one that comes of several numbers."""
+
+RATIONAL_BITS = 20_000
+"""The longest numerator or denominator of a number that is worked out as a fraction; others as decimals."""
 
 ANGLE_EXPONENT = 10_000
-"""The power of ten beyond which an angle has no sine: as many digits of pi would tell where it is."""
+"""The largest power of ten of an angle: as many digits of pi are needed for its sine."""
+
+NAME_LENGTH = 256
+"""Characters in the name of a good, a firm or a parameter."""
 
 COMPLETION_BYTES = 500_000
 """The largest spec file that is looked into when a shell asks what could come next."""
@@ -26,6 +53,9 @@ TREE_DEPTH = 32
 
 PROBLEMS_SHOWN = 100
 """Problems of one file that are reported; the rest are counted."""
+
+NAMES_COMPARED = 200_000
+"""Names of a file that are compared with unknown ones, to find what was meant."""
 
 DIGITS = 10_000
 """The most digits that can be asked for."""

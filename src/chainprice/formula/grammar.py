@@ -7,6 +7,7 @@ refused. (Dijkstra's shunting-yard algorithm.)
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -71,6 +72,19 @@ def parse(tokens: Sequence[str], names: int, numbers: int, nesting: int) -> Shap
         else:
             reader.read_operator(word, place)
     return reader.finished(len(tokens)).build(names, numbers)
+
+
+def span_of(tokens: Sequence[str], step: int) -> tuple[int, int]:
+    """The first and the last token of the operands, or of the call, that first make a step of a formula."""
+    reader = _Surveyor()
+    for place, word in enumerate(tokens):
+        reader.here = place
+        if reader.wants_operand:
+            reader.read_operand(word, place)
+        else:
+            reader.read_operator(word, place)
+    reader.finished(len(tokens))
+    return reader.span_of_step[step]
 
 
 class _Reader:
@@ -163,3 +177,37 @@ def _fail_if_miscounted(call: _Waiting) -> None:
             "one argument" if most == 1 else f"{fewest} or {most} arguments" if most == 2 else "at least one"
         )
         raise GrammarError(f"'{call.operation}' takes {wanted}, not {call.arguments}", call.place)
+
+
+class _Surveyor(_Reader):
+    """A reader of a formula that was read before, which remembers where each step stands."""
+
+    def __init__(self) -> None:
+        super().__init__(nesting=sys.maxsize)
+        self.here = 0
+        self.span_of_step: dict[int, tuple[int, int]] = {}
+        self._spans: list[tuple[int, int]] = []
+
+    def read_operand(self, word: str, place: int) -> None:
+        """Numbers and names begin and end where they stand."""
+        super().read_operand(word, place)
+        if not self.wants_operand:
+            self._spans.append((place, place))
+
+    def _apply(self, operation: str, count: int) -> None:
+        super()._apply(operation, count)
+        spans = self._spans[len(self._spans) - count :]
+        del self._spans[len(self._spans) - count :]
+        self._note((spans[0][0], spans[-1][1]))
+
+    def _close(self, opened: _Waiting) -> None:
+        known = len(self.span_of_step)
+        super()._close(opened)
+        self._spans.pop()
+        self._note((opened.place, self.here))
+        if opened.is_call and len(self.span_of_step) > known:
+            self.span_of_step[self.values[-1]] = self._spans[-1]
+
+    def _note(self, span: tuple[int, int]) -> None:
+        self._spans.append(span)
+        self.span_of_step.setdefault(self.values[-1], span)

@@ -11,16 +11,17 @@ where that has been read, the shape is known (`_outline`).
 
 from __future__ import annotations
 
-import difflib
 import re
-from collections.abc import Iterable, Mapping, Sequence
-from decimal import Decimal, InvalidOperation
+from collections.abc import Mapping, Sequence
+from decimal import Context, Decimal, InvalidOperation
 from functools import lru_cache
 from typing import Any, NamedTuple
 
 from chainprice import limits
-from chainprice.formula.grammar import GrammarError, parse
+from chainprice.formula import hints
+from chainprice.formula.grammar import GrammarError, parse, span_of
 from chainprice.formula.shape import FUNCTIONS, Functions, Shape
+from chainprice.formula.size import derivative_length
 
 _NAME = r"[^\x00-@[-^`{-\x7f][^\x00-/:-@[-^`{-\x7f]*+"
 """A letter or _, then digits too; all that is not ASCII counts as a letter here. A class that says what is
@@ -41,20 +42,31 @@ _TOKEN = re.compile(
 _LIFTED = re.compile(rf"(?<![^\x00-/:-@[-^`{{-\x7f])({_NUMBER}|{_NAME}(?!\s*\())")
 """A whole number or name; a function, which has a parenthesis after it, is part of what stands between."""
 
-_LOOK_ALIKES = {"−": "-", "–": "-", "×": "*", "·": "*", "⋅": "*", "÷": "/", "∕": "/", "²": "^2", "³": "^3"}
 
-_NOT_FORMULAS = {
-    ".": "a formula has no attributes: names are letters, digits and _ only",
-    "[": "a formula has no indices",
-    "{": "a formula has no sets",
-    "'": "a formula has no text",
-    '"': "a formula has no text",
-    "=": "a formula has no assignments or comparisons",
-    "<": "a formula has no comparisons; a bend can be written with min, max or abs",
-    ">": "a formula has no comparisons; a bend can be written with min, max or abs",
-    "%": "write 5% as 0.05",
-    ":": "a formula has no assignments",
-}
+class Allowed(NamedTuple):
+    """How large a formula may be, and the digits and powers of ten of its numbers."""
+
+    nesting: int
+    operations: int
+    digits: int
+    exponent: int
+
+
+WRITTEN = Allowed(
+    limits.FORMULA_NESTING,
+    limits.FORMULA_OPERATIONS,
+    limits.NUMBER_DIGITS,
+    limits.NUMBER_EXPONENT,
+)
+"""What a spec may hold."""
+
+DERIVED = Allowed(
+    limits.DERIVATIVE_NESTING,
+    limits.FORMULA_LENGTH,
+    limits.DERIVED_NUMBER,
+    limits.DERIVED_NUMBER,
+)
+"""What comes of such a formula when it is differentiated."""
 
 
 class FormulaError(Exception):
@@ -86,6 +98,12 @@ class Formula(NamedTuple):
         tokens = _TOKEN.finditer(self.text)
         return next((t.start() for t in tokens if t.lastgroup == "name" and t.group() == name), 0)
 
+    def span(self, step: int) -> tuple[int, int]:
+        """Where the part that one of the shape's steps stands for begins and ends in the text."""
+        lifted = _lift(self.text, DERIVED)
+        first, last = span_of(lifted.tokens, step)
+        return lifted.spans[first][0], lifted.spans[last][1]
+
     def __str__(self) -> str:
         return self.text
 
@@ -93,13 +111,14 @@ class Formula(NamedTuple):
         return hash(self.text)
 
 
-def read(text: str, nesting: int = limits.FORMULA_NESTING) -> Formula:
-    """The formula that `text` writes, nested at most `nesting` deep.
+def read(text: str, allowed: Allowed = WRITTEN) -> Formula:
+    """The formula that `text` writes.
 
-    Raises FormulaError, with the place in `text`, if it is not a formula of the language.
+    Raises FormulaError, with the place in `text`, if it is not a formula of the language, or is larger than
+    is allowed.
     """
-    if len(text) > _OUTLINED or nesting != limits.FORMULA_NESTING:
-        return _parsed(text, nesting)
+    if len(text) > _OUTLINED or allowed is not WRITTEN:
+        return _parsed(text, allowed)
     outline: list[Any] = _LIFTED.split(text)
     names: dict[str, int] = {}
     numbers: list[Decimal] = []
@@ -116,22 +135,16 @@ def read(text: str, nesting: int = limits.FORMULA_NESTING) -> Formula:
     shape = _SHAPES.get(key)
     if shape is not None and is_plain:
         return Formula(text, shape, tuple(names), tuple(numbers))
-    formula = _parsed(text, nesting)
+    formula = _parsed(text, allowed)
     if is_plain:
         _remember(key, formula.shape)
     return formula
 
 
+TOO_LONG_A_NAME = f"a name longer than {limits.NAME_LENGTH} characters"
+
 is_name = str.isidentifier
 """Whether a text may name a good, a firm or a parameter: a letter or _, then also digits."""
-
-
-def suggestion(name: str, known: Iterable[str]) -> str:
-    """'did you mean ...?' for a name that is nearly one of `known`, else ''."""
-    names = list(known)
-    close = difflib.get_close_matches(name, names, n=1, cutoff=0.6) if len(names) < 10_000 else []
-    same = [other for other in names if other.casefold() == name.casefold()]
-    return f"did you mean '{(same or close)[0]}'?" if same or close else ""
 
 
 _Outline = tuple[str | int | None, ...]
@@ -152,18 +165,31 @@ def _remember(outline: _Outline, shape: Shape) -> None:
     _SHAPES[outline] = shape
 
 
-def _parsed(text: str, nesting: int) -> Formula:
+def _parsed(text: str, allowed: Allowed) -> Formula:
     """The formula by its tokens: what is wrong with a text is only found here."""
     if len(text) > limits.FORMULA_LENGTH:
-        raise FormulaError(f"formula longer than {limits.FORMULA_LENGTH:,} characters")
-    lifted = _lift(text)
+        raise FormulaError(f"formula longer than {limits.FORMULA_LENGTH:,} characters", hint=_DIVIDE)
+    lifted = _lift(text, allowed)
     try:
-        shape = _shape(lifted.tokens, len(lifted.names), len(lifted.numbers), nesting)
+        shape = _shape(lifted.tokens, len(lifted.names), len(lifted.numbers), allowed.nesting)
     except GrammarError as error:
         start, end = lifted.spans[error.place] if lifted.spans else (0, 1)
         message = error.message.format(word=text[start:end])
         raise FormulaError(message, start, end - start, error.hint) from None
-    return Formula(text, shape, lifted.names, lifted.numbers)
+    formula = Formula(text, shape, lifted.names, lifted.numbers)
+    if allowed is WRITTEN and len(text) > _OUTLINED:
+        _fail_if_derivatives_are_long(formula)
+    return formula
+
+
+_DIVIDE = "divide it among several firms, with goods between them"
+
+
+def _fail_if_derivatives_are_long(formula: Formula) -> None:
+    length, most = derivative_length(*formula[1:]), limits.DERIVATIVE_LENGTH
+    if length > most:
+        message = f"its derivatives have about {length:,} characters when they are written out, and the limit is {most:,}"
+        raise FormulaError(message, 0, len(formula.text), _DIVIDE)
 
 
 class _Lifted(NamedTuple):
@@ -175,12 +201,13 @@ class _Lifted(NamedTuple):
     spans: Sequence[tuple[int, int]]
 
 
-def _lift(text: str) -> _Lifted:
+def _lift(text: str, allowed: Allowed) -> _Lifted:
     """Names to n0, n1, ..., numbers to c0, c1, ..., functions and operators as they are."""
     names: dict[str, int] = {}
     numbers: list[Decimal] = []
     tokens: list[str] = []
     spans: list[tuple[int, int]] = []
+    operations = 0
     for token in _TOKEN.finditer(text):
         kind, (start, end) = token.lastgroup, token.span()
         word = token.group()
@@ -188,7 +215,7 @@ def _lift(text: str) -> _Lifted:
             continue
         if kind == "number":
             tokens.append(f"c{len(numbers)}")
-            numbers.append(_number(word, start))
+            numbers.append(_number(word, start, allowed))
         elif kind == "name":
             _fail_if_not_a_name(word, start)
             tokens.append(f"n{names.setdefault(word, len(names))}")
@@ -197,11 +224,16 @@ def _lift(text: str) -> _Lifted:
             end = start + len(word)
             _fail_if_unknown_function(word, start)
             tokens.append(f"{word}(")
+            operations += 1
         elif kind == "operator":
             tokens.append("^" if word == "**" else word)
+            operations += word not in "()"
         else:
             raise _refused(word, start)
         spans.append((start, end))
+        if operations > allowed.operations:
+            message = f"a formula of more than {allowed.operations:,} operations"
+            raise FormulaError(message, start, end - start, _DIVIDE)
     return _Lifted(tuple(tokens), tuple(names), tuple(numbers), spans)
 
 
@@ -209,39 +241,51 @@ def _fail_if_not_a_name(word: str, start: int) -> None:
     if not word.isascii() and not word.isidentifier():
         bad = next(i for i in range(len(word)) if not word[: i + 1].isidentifier())
         raise _refused(word[bad], start + bad)
+    if len(word) > limits.NAME_LENGTH:
+        raise FormulaError(TOO_LONG_A_NAME, start, len(word), "shorten it")
 
 
 def _fail_if_unknown_function(word: str, start: int) -> None:
     _fail_if_not_a_name(word, start)
     if word not in FUNCTIONS:
-        hint = suggestion(word, FUNCTIONS) or f"the functions are {', '.join(FUNCTIONS)}"
+        hint = hints.suggestion(word, FUNCTIONS) or f"the functions are {', '.join(FUNCTIONS)}"
         raise FormulaError(f"unknown function '{word}'", start, len(word), hint)
 
 
-def _number(word: str, offset: int) -> Decimal:
-    number = _decimal(word)
-    if number is None:
-        message = f"number beyond 1e±{limits.NUMBER_EXPONENT}"
-        raise FormulaError(message, offset, len(word), "use a nearer unit")
-    return number
+def _number(word: str, offset: int, allowed: Allowed) -> Decimal:
+    number = _decimal(word) if allowed is WRITTEN else _within(word, allowed)
+    if number is not None:
+        return number
+    if len(word) > allowed.digits and _within(word, allowed._replace(digits=len(word))) is not None:
+        message = f"a number of more than {allowed.digits:,} digits"
+        raise FormulaError(message, offset, len(word), "round it")
+    raise FormulaError(f"number beyond 1e±{allowed.exponent}", offset, len(word), "use a nearer unit")
 
 
 @lru_cache(maxsize=_REMEMBERED)
 def _decimal(word: str) -> Decimal | None:
-    """The number that a literal writes, None if it is too far from 1; one object for all that are alike."""
+    """The number that a spec's literal writes, if it may; one object for all that are alike."""
+    return _within(word, WRITTEN)
+
+
+def _within(word: str, allowed: Allowed) -> Decimal | None:
+    """The number that a literal writes, None if it is too far from 1 or has too many digits."""
     try:
         number = Decimal(word)
     except InvalidOperation:
         return None  # the exponent alone is more than a decimal holds
-    return None if number and abs(number.adjusted()) > limits.NUMBER_EXPONENT else number
+    if number and abs(number.adjusted()) > allowed.exponent:
+        return None
+    # Zeros before and behind are no digits of it.
+    long = len(word) > allowed.digits and len(number.normalize(_EXACT).as_tuple().digits) > allowed.digits
+    return None if long else number
+
+
+_EXACT = Context(prec=limits.FORMULA_LENGTH)
 
 
 def _refused(letter: str, offset: int) -> FormulaError:
-    if letter in _LOOK_ALIKES:
-        hint = f"write {_LOOK_ALIKES[letter]}"
-    else:
-        hint = _NOT_FORMULAS.get(letter, "formulas have numbers, names, + - * / ^ and functions")
-    return FormulaError(f"'{letter}' is not part of a formula", offset, 1, hint)
+    return FormulaError(f"'{letter}' is not part of a formula", offset, 1, hints.of_character(letter))
 
 
 @lru_cache(maxsize=_REMEMBERED)

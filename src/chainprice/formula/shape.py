@@ -72,6 +72,19 @@ class Shape:
                     steps.update(operands)
         return frozenset(slots)
 
+    @cached_property
+    def constant_steps(self) -> tuple[int, ...]:
+        """The operations on numbers alone, like the 1/3 of x^(1/3)."""
+        constant: set[int] = set()
+        found = []
+        for index, (operation, operands) in enumerate(self.steps):
+            if operation == "number":
+                constant.add(index)
+            elif operation != "name" and constant.issuperset(operands):
+                constant.add(index)
+                found.append(index)
+        return tuple(found)
+
     def trace(self, functions: Functions, names: Sequence[Any], numbers: Sequence[Any]) -> list[Any]:
         """The value of every step, in order; the last one is the formula's value."""
         values: list[Any] = []

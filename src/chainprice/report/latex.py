@@ -11,8 +11,7 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import NamedTuple
 
-from chainprice import limits
-from chainprice.formula import FUNCTIONS, FormulaError, Functions, read
+from chainprice.formula import DERIVED, FUNCTIONS, FormulaError, Functions, read
 
 _SPECIAL = {
     "\\": r"\textbackslash{}",
@@ -55,7 +54,7 @@ def number_latex(text: str) -> str:
 def formula_latex(text: str) -> str:
     """A formula in math; what is no formula (`P_a / P_b`) as upright text."""
     try:
-        formula = read(text, limits.DERIVATIVE_NESTING)
+        formula = read(text, DERIVED)
     except FormulaError:
         return upright(text)
     names = {name: _name(name) for name in formula.names}

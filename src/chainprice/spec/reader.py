@@ -9,15 +9,16 @@ from __future__ import annotations
 import itertools
 import os
 from collections.abc import Callable, Iterable, Mapping
+from decimal import Decimal
 from fractions import Fraction
 from functools import lru_cache
 from types import MappingProxyType
 from typing import TypeVar, cast
 
 from chainprice import limits
-from chainprice.arithmetic import CONSTANTS, digits, evaluate, rational
-from chainprice.errors import Place, Problem, SpecError, UsageError
-from chainprice.formula import Formula, FormulaError, is_name, read, suggestion
+from chainprice.arithmetic import CONSTANTS, digits, evaluate, first_beyond, rational
+from chainprice.errors import Place, Problem, SpecError, UsageError, short, some
+from chainprice.formula import TOO_LONG_A_NAME, Formula, FormulaError, is_name, read, suggestion
 from chainprice.spec import language, overrides
 from chainprice.spec.language import Part
 from chainprice.spec.model import (
@@ -112,6 +113,7 @@ class _Reader:
         self.problems: list[tuple[Path, str, str]] = []
         self._spoilt: set[Keys] = set()
         self._sound: dict[tuple[type[Trade], str], Trade] = {}
+        self._names_to_compare = limits.NAMES_COMPARED
 
     def report(self, keys: Keys, message: str, hint: str = "", *, at_key: bool = False) -> None:
         self._note(Path(keys, at_key), message, hint)
@@ -130,9 +132,11 @@ class _Reader:
 
     def nearest(self, name: str, *known: Iterable[str]) -> str:
         """'did you mean ...?', while what is wrong can still be shown: the search takes long."""
-        if len(self.problems) >= limits.PROBLEMS_SHOWN:
+        if len(self.problems) >= limits.PROBLEMS_SHOWN or self._names_to_compare < 0:
             return ""
-        return suggestion(name, itertools.chain(*known))
+        names = [*itertools.chain(*known)]
+        self._names_to_compare -= len(names)
+        return suggestion(name, names)
 
     # The spec, top down.
 
@@ -244,7 +248,7 @@ class _Reader:
         for key in value:
             if key not in part.keys:
                 hint = self.nearest(key, part.keys) or f"the keys here are {', '.join(part.keys)}"
-                self.report((*keys, key), f"unknown key '{key}'", hint, at_key=True)
+                self.report((*keys, key), f"unknown key '{short(key)}'", hint, at_key=True)
         return value
 
     def named(
@@ -261,7 +265,9 @@ class _Reader:
         for name, item in value.items():
             if not is_name(name):
                 hint = "a name is a letter or _, then letters, digits and _"
-                self.report((*keys, name), f"'{name}' is not a name", hint, at_key=True)
+                self.report((*keys, name), f"'{short(name)}' is not a name", hint, at_key=True)
+            elif len(name) > limits.NAME_LENGTH:
+                self.report((*keys, name), TOO_LONG_A_NAME, "shorten it", at_key=True)
             result[name] = read_one(keys, name, item)
         return MappingProxyType(result)
 
@@ -282,10 +288,20 @@ class _Reader:
             self.report((*parent, key), f"a formula or a number is expected, and this is {kind}")
             return _NO_FORMULA
         try:
-            return _read_short(value) if len(value) <= _SHORT else read(value)
+            formula = _read_short(value) if len(value) <= _SHORT else read(value)
         except FormulaError as error:
             self.report_in((*parent, key), error.offset, error.length, error.message, error.hint)
             return _NO_FORMULA
+        if formula.shape.constant_steps and (step := first_beyond(formula)) is not None:
+            self.report_beyond((*parent, key), value, formula.span(step))
+            return _NO_FORMULA
+        return formula
+
+    def report_beyond(self, keys: Keys, text: str, span: tuple[int, int]) -> None:
+        """A part of a formula that is a number too far from 1."""
+        start, end = span
+        message = f"the constant {short(text[start:end])} is beyond 1e±{limits.NUMBER_EXPONENT}"
+        self.report_in(keys, start, end - start, message, "use a nearer unit")
 
     def constant(self, parent: Keys, key: str, value: Tree) -> Formula:
         """A number, or a formula of numbers alone (and pi and e)."""
@@ -297,9 +313,12 @@ class _Reader:
                 return _NO_FORMULA
         if len(formula.shape.steps) > 1:
             try:
-                _value(formula)
+                is_beyond = abs(_decimal(formula).adjusted()) > limits.NUMBER_EXPONENT
             except ArithmeticError:
-                self.report((*parent, key), f"'{formula}' is not a finite real number")
+                self.report((*parent, key), f"'{short(formula.text)}' is not a finite real number")
+                return _NO_FORMULA
+            if is_beyond:
+                self.report_beyond((*parent, key), formula.text, (0, len(formula.text)))
                 return _NO_FORMULA
         return formula
 
@@ -395,15 +414,15 @@ class _Reader:
             uses.add(DEMAND)
         for name, share in split.items():
             if name not in uses:
-                hint = self.nearest(name, uses) or f"its uses are: {', '.join(sorted(uses)) or 'none'}"
+                hint = self.nearest(name, uses) or f"its uses are: {some(sorted(uses)) or 'none'}"
                 self.report((*keys, name), f"'{name}' does not use '{good}'", hint, at_key=True)
             if _is_negative(share):
                 self.report((*keys, name), "a share cannot be negative")
         left_out = sorted(uses - set(split))
         if left_out:
-            self.report(
-                keys, f"the split of '{good}' leaves out {_quoted(left_out)}", "0 is a share too", at_key=True
-            )
+            quoted = some([f"'{use}'" for use in left_out])
+            message = f"the split of '{good}' leaves out {quoted}"
+            self.report(keys, message, "0 is a share too", at_key=True)
         total = _sum(split.values())
         if total > 1 + Fraction(1, 10**30):
             over = float(total - 1)
@@ -429,10 +448,6 @@ _NO_FORMULA = read("0")
 """Stands in for a formula that could not be read, so that reading goes on."""
 
 
-def _quoted(names: Iterable[str]) -> str:
-    return ", ".join(f"'{name}'" for name in names)
-
-
 def _sum(formulas: Iterable[Formula]) -> Fraction:
     return sum((_value(formula) for formula in formulas), Fraction(0))
 
@@ -444,7 +459,10 @@ def _is_negative(formula: Formula) -> bool:
 def _value(formula: Formula) -> Fraction:
     """The value of a constant formula: exact if it is rational, else to 40 digits."""
     exact = rational(formula)
-    if exact is not None:
-        return exact
+    return Fraction(_decimal(formula)) if exact is None else exact
+
+
+def _decimal(formula: Formula) -> Decimal:
+    """The value of a constant formula to 40 digits."""
     with digits(40):
-        return Fraction(evaluate(formula))
+        return evaluate(formula)
