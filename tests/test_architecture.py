@@ -21,7 +21,7 @@ FLOORS = [
     {"network"},
     {"joining", "notation", "opening"},
     {"longhand"},
-    {"allocation", "differentiation"},
+    {"allocation", "differentiation", "undefined"},
     {"degrees", "technology"},
     {"quantities"},
     {"prices", "value"},

@@ -420,7 +420,7 @@ def test_undefined_functions_are_named_with_their_place(formula, quantity, sente
         priced(text)
     assert sentence in str(caught.value)
     assert "firm 'f'" in str(caught.value)
-    assert (caught.value.problems[0].place.line, caught.value.problems[0].place.column) == (2, 23)
+    assert caught.value.problems[0].place.line == 2
 
 
 def test_a_worthless_numeraire():

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import TYPE_CHECKING, TypeVar
 
 from chainprice import limits, progress, quantities, rounding, technology
 from chainprice.arithmetic import digits, working_digits
-from chainprice.errors import PrecisionError, Problem
+from chainprice.errors import PrecisionError, Problem, short
 from chainprice.network import Network
 from chainprice.prices import Cleared, Prices, at_equilibrium, backpropagate
 from chainprice.quantities import Quantities
@@ -66,8 +66,8 @@ def price(chain: Chain, count: int) -> Priced:
 
     Once, where rounding is shown to do no harm. Else with more and more digits, until half as many again
     change nothing in those that count. A number that goes on shrinking as digits grow is a zero that
-    rounding hides. What two rounds cannot see is a number that drowns in both, beside another 1e45 times
-    its size.
+    rounding hides. A quantity that is 0 beside a number that drowned is not believed either. What two rounds
+    cannot see is a price that drowns in both, beside another number 1e45 times its size.
 
     Raises PrecisionError where the digits cannot be had, and what the passes raise.
     """
@@ -86,17 +86,53 @@ def price(chain: Chain, count: int) -> Priced:
             if all(
                 _same(a, b, count) or (rounds_left == 0 and _vanishes(a, b, working))
                 for a, b in zip(coarse.results(), fine.results(), strict=True)
-            ):
+            ) and not any(_is_hidden(chain, fine, good) for good in chain.network.goods):
                 return _without_noise(coarse, fine, count)
         working = 2 * working
         coarse = _price_with(chain, working)
-    raise PrecisionError(
-        Problem(
-            f"{count} digits could not be reached with {working}: almost everything cancels somewhere",
-            chain.spec.place(),
-            "look for a difference of nearly equal quantities in the formulas",
-        )
+    with digits(fine.digits):
+        raise PrecisionError(_unsteady(chain, coarse, fine, count))
+
+
+def _unsteady(chain: Chain, coarse: Priced, fine: Priced, count: int) -> Problem:
+    """Where digits are lost: in the first quantity along the chain, or else in the last price."""
+    hint = "look for a difference of nearly equal quantities in the formulas"
+    for good in chain.network.goods:
+        before, after = coarse.quantities.available[good], fine.quantities.available[good]
+        if not _same(before, after, count) or _is_hidden(chain, fine, good):
+            for function in _functions(chain, chain.network.makers[good], good):
+                return _unsteady_in(chain, function, f"the quantity of '{good}'", count, hint)
+    for good in reversed(chain.network.goods):
+        if not _same(coarse.prices.of[good], fine.prices.of[good], count):
+            for function in _functions(chain, [use.user for use in chain.network.uses[good]]):
+                return _unsteady_in(chain, function, f"the price of '{good}'", count, hint)
+    message = f"{count} digits could not be reached with {fine.digits}: almost everything cancels somewhere"
+    return Problem(message, chain.spec.place(), hint)
+
+
+def _functions(chain: Chain, firms: Iterable[str], output: str | None = None) -> Iterator[ProductionFunction]:
+    for firm in filter(None, firms):
+        for function in chain.technology[firm]:
+            if output in (None, function.output):
+                yield function
+
+
+def _unsteady_in(chain: Chain, function: ProductionFunction, what: str, count: int, hint: str) -> Problem:
+    formula = short(function.formula.text)
+    return Problem(
+        f"{count} digits of {what} could not be reached with {working_digits()}: almost everything cancels "
+        f"in '{formula}' (production of '{function.output}' by firm '{function.firm}')",
+        chain.spec.place("firms", function.firm, "production", function.output),
+        hint,
     )
+
+
+def _is_hidden(chain: Chain, priced: Priced, good: str) -> bool:
+    """Whether a quantity may be 0 only because a number drowned beside another."""
+    if priced.quantities.available[good]:
+        return False
+    makers = chain.network.makers[good]
+    return any(f.drowns(priced.quantities.used[f.firm]) for f in _functions(chain, makers, good))
 
 
 def _is_sure_of_market(market: Market, priced: Priced) -> bool:

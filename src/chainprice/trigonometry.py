@@ -27,7 +27,9 @@ def pi(count: int) -> Decimal:
         return +Decimal(mpmath.nstr(+mpmath.pi, count + 5))
 
 
-def _by_mpmath(name: str, near_zero: Function, far_out: Function, far: Callable[[int], int]) -> Function:
+def _by_mpmath(
+    name: str, near_zero: Function, far_out: Function, far: Callable[[int], int | Decimal]
+) -> Function:
     """A function that is `near_zero` and `far_out` where its argument is tiny or huge.
 
     `far` says, for some number of digits, beyond which size (as an absolute value) that is so.
@@ -88,11 +90,11 @@ def _none(_: Decimal) -> Decimal:
     raise decimal.InvalidOperation
 
 
-def _angles(_: int) -> int:
+def _angles(_: int) -> Decimal:
     return _LARGEST_ANGLE
 
 
-_LARGEST_ANGLE = 10**limits.ANGLE_EXPONENT
+_LARGEST_ANGLE = _ONE.scaleb(limits.ANGLE_EXPONENT)
 
 
 def _where_exp_wins(count: int) -> int:
@@ -101,7 +103,7 @@ def _where_exp_wins(count: int) -> int:
 
 
 def _where_it_is_flat(count: int) -> int:
-    return int(10 ** (count + 5))
+    return int(Decimal(10) ** (count + 5))
 
 
 def _one_only(_: int) -> int:

@@ -8,10 +8,10 @@ from fractions import Fraction
 from itertools import pairwise
 from typing import Literal, NamedTuple
 
-from chainprice import differentiation
+from chainprice import differentiation, undefined
 from chainprice.arithmetic import CONSTANTS, DECIMALS, digits, evaluate, rational, working_digits
 from chainprice.differentiation import Bound
-from chainprice.errors import Problem, UndefinedError
+from chainprice.errors import Problem, UndefinedError, short
 from chainprice.formula import Formula, Shape
 from chainprice.quantities import Quantities
 from chainprice.spec import Spec
@@ -56,15 +56,22 @@ def trade_price(spec: Spec, section: Section, good: str, quantity: Decimal) -> D
     price = _price(spec, section, good)
     if price is None:
         return Decimal(0)
+    if not price.names:
+        return evaluate(price)
+    values = {**_parameters(spec, price), CURVE_VARIABLE: quantity}
     try:
-        if not price.names:
-            return evaluate(price)
-        return evaluate(price, {**_parameters(spec, price), CURVE_VARIABLE: quantity})
+        return evaluate(price, values)
     except ArithmeticError:
+        cause = undefined.of_value(
+            price, [values[name] if name in values else CONSTANTS[name]() for name in price.names]
+        )
+        why, path = f": {cause.reason}" if cause else "", (section, good, "price")
         raise UndefinedError(
             Problem(
-                f"the price '{price}' of '{good}' has no finite real value at q = {quantity:.6g}",
-                spec.place(section, good, "price"),
+                f"the price '{short(price.text)}' of '{good}' has no finite real value at "
+                f"q = {quantity:.6g}{why}",
+                spec.place_in(cause.span, *path) if cause else spec.place(*path),
+                cause.hint if cause else "",
             )
         ) from None
 
@@ -91,7 +98,9 @@ def trade_value(spec: Spec, section: Section, good: str, quantity: Decimal) -> D
         ends = curve.bends(quantity)
         return sum((curve.integral(low, high) for low, high in pairwise(ends)), Decimal(0))
     except ArithmeticError:
-        message = f"the price '{price}' of '{good}' has no value somewhere up to q = {quantity:.6g}"
+        message = (
+            f"the price '{short(price.text)}' of '{good}' has no value somewhere up to q = {quantity:.6g}"
+        )
         raise UndefinedError(Problem(message, spec.place(section, good, "price"))) from None
 
 
