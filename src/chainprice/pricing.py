@@ -66,8 +66,9 @@ def price(chain: Chain, count: int) -> Priced:
 
     Once, where rounding is shown to do no harm. Else with more and more digits, until half as many again
     change nothing in those that count. A number that goes on shrinking as digits grow is a zero that
-    rounding hides. A quantity that is 0 beside a number that drowned is not believed either. What two rounds
-    cannot see is a price that drowns in both, beside another number 1e45 times its size.
+    rounding hides. A 0 that depends on a number that drowned is not believed, nor are two branches of a
+    bend that are equal but for a little. What two rounds cannot see is a number of any other size that
+    drowns in both, beside another 1e45 times its own.
 
     Raises PrecisionError where the digits cannot be had, and what the passes raise.
     """
@@ -86,7 +87,7 @@ def price(chain: Chain, count: int) -> Priced:
             if all(
                 _same(a, b, count) or (rounds_left == 0 and _vanishes(a, b, working))
                 for a, b in zip(coarse.results(), fine.results(), strict=True)
-            ) and not any(_is_hidden(chain, fine, good) for good in chain.network.goods):
+            ) and (chain.market is not None or not _is_open(chain, fine, rounds_left)):
                 return _without_noise(coarse, fine, count)
         working = 2 * working
         coarse = _price_with(chain, working)
@@ -94,16 +95,24 @@ def price(chain: Chain, count: int) -> Priced:
         raise PrecisionError(_unsteady(chain, coarse, fine, count))
 
 
+def _is_open(chain: Chain, priced: Priced, rounds_left: int) -> bool:
+    """Whether more digits may say something else: that a 0 is none, or that a bend is not exactly here."""
+    is_near = any(product.settled.is_near for products in priced.products.values() for product in products)
+    return (is_near and rounds_left > 0) or bool(_hidden(chain, priced))
+
+
 def _unsteady(chain: Chain, coarse: Priced, fine: Priced, count: int) -> Problem:
     """Where digits are lost: in the first quantity along the chain, or else in the last price."""
     hint = "look for a difference of nearly equal quantities in the formulas"
+    hidden = _hidden(chain, fine)
     for good in chain.network.goods:
         before, after = coarse.quantities.available[good], fine.quantities.available[good]
-        if not _same(before, after, count) or _is_hidden(chain, fine, good):
+        if not _same(before, after, count) or ("quantity", good) in hidden:
             for function in _functions(chain, chain.network.makers[good], good):
                 return _unsteady_in(chain, function, f"the quantity of '{good}'", count, hint)
     for good in reversed(chain.network.goods):
-        if not _same(coarse.prices.of[good], fine.prices.of[good], count):
+        is_steady = _same(coarse.prices.of[good], fine.prices.of[good], count)
+        if not is_steady or ("price", good) in hidden:
             for function in _functions(chain, [use.user for use in chain.network.uses[good]]):
                 return _unsteady_in(chain, function, f"the price of '{good}'", count, hint)
     message = f"{count} digits could not be reached with {fine.digits}: almost everything cancels somewhere"
@@ -127,12 +136,26 @@ def _unsteady_in(chain: Chain, function: ProductionFunction, what: str, count: i
     )
 
 
-def _is_hidden(chain: Chain, priced: Priced, good: str) -> bool:
-    """Whether a quantity may be 0 only because a number drowned beside another."""
-    if priced.quantities.available[good]:
-        return False
-    makers = chain.network.makers[good]
-    return any(f.drowns(priced.quantities.used[f.firm]) for f in _functions(chain, makers, good))
+def _hidden(chain: Chain, priced: Priced) -> set[tuple[str, str]]:
+    """The goods whose quantity or price may be 0 only because a number drowned beside another."""
+    available, prices = priced.quantities.available, priced.prices
+    if all(available.values()) and all(prices.of.values()):
+        return set()
+    unsure: set[str] = set()
+    hidden: set[tuple[str, str]] = set()
+    for firm, functions in chain.technology.items():
+        used = priced.quantities.used[firm]
+        drowned = {function.output for function in functions if function.is_unsure(used, unsure)}
+        hidden |= {
+            ("price", product.input)
+            for product in priced.products[firm]
+            if not prices.of[product.input]
+            and not product.value
+            and prices.of[product.output]
+            and product.is_unsure(used, unsure)
+        }
+        unsure |= drowned
+    return hidden | {("quantity", good) for good in unsure if not available[good]}
 
 
 def _is_sure_of_market(market: Market, priced: Priced) -> bool:

@@ -8,7 +8,7 @@ sympy's derivatives of the settled function.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from decimal import Decimal
 from fractions import Fraction
 from functools import lru_cache
@@ -57,22 +57,11 @@ class ProductionFunction(NamedTuple):
         value: Decimal = program(self.formula.shape)(self.values(point), self.formula.numbers)[0]
         return value
 
-    def drowns(self, point: Point) -> bool:
-        """Whether the output depends on a sum that was too large to show one of its terms: 1 + 1e-500."""
-        shape = self.formula.shape
-        values = shape.trace(DECIMALS, self.values(point), self.formula.numbers)
-        unsure: list[bool] = []
-        for (operation, operands), value in zip(shape.steps, values, strict=True):
-            if operation in ("name", "number"):
-                unsure.append(False)
-                continue
-            is_sum = operation in ("add", "sub") and all(values[operand] for operand in operands)
-            drowned = is_sum and any(abs(values[operand]) == abs(value) for operand in operands)
-            zero = operation in ("mul", "div", "pow") and any(
-                not values[operand] and not unsure[operand] for operand in operands
-            )
-            unsure.append(drowned or (not zero and any(unsure[operand] for operand in operands)))
-        return unsure[-1]
+    def is_unsure(self, point: Point, unsure: Container[str]) -> bool:
+        """Whether the output depends on what was rounded away, or on goods of which that is so (`unsure`)."""
+        values = self.values(point)
+        slots = [name in unsure for name in self.formula.names]
+        return _unsure_steps(self.formula.shape, values, self.formula.numbers, slots)[-1]
 
     def settled(self, point: Point, weights: Weights = MappingProxyType({})) -> Settled:
         """The smooth function that this one is at a point, with these weights at its bends."""
@@ -106,12 +95,14 @@ Weights = Mapping[int, tuple[Decimal, ...]]
 class Settled(NamedTuple):
     """A smooth shape, and whether the point that it was taken at lies on a kink.
 
-    `weights` fill the name slots that the shape has beyond those of the formula.
+    `weights` fill the name slots that the shape has beyond those of the formula. On a kink `is_near` says
+    that something is between its branches, though next to nothing: more digits may tell them apart.
     """
 
     shape: Shape
     on_kink: bool
     weights: tuple[Decimal, ...] = ()
+    is_near: bool = False
 
 
 class MarginalProduct(NamedTuple):
@@ -126,6 +117,18 @@ class MarginalProduct(NamedTuple):
     function: ProductionFunction
     settled: Settled
     slot: int
+
+    def is_unsure(self, point: Point, unsure: Container[str]) -> bool:
+        """Whether the value depends on what was rounded away, as in `ProductionFunction.is_unsure`."""
+        function, gradient = self.function, differentiation.gradient(self.settled.shape)
+        names = [*function.values(point), *self.settled.weights]
+        slots = [name in unsure for name in function.formula.names]
+        try:
+            values = gradient.slots(names, function.formula.numbers)
+            steps = _unsure_steps(gradient.program, values, gradient.literals, slots)
+        except ArithmeticError:
+            return any(slots)
+        return steps[gradient.results[self.slot]]
 
     @property
     def formula(self) -> str:
@@ -263,7 +266,10 @@ def _slopes(
             continue
         value = gradient.get(slot)
         if value is None:
-            derivative = differentiation.derivative(function.bound(settled.shape), slot)
+            try:
+                derivative = differentiation.derivative(function.bound(settled.shape), slot)
+            except UndefinedError:  # without a place
+                raise UndefinedError(_slopeless(spec, function, points[0], slot, None)) from None
             value = _first_defined(derivative, slots)
             if value is None:
                 failure = undefined.of_value(derivative, _filling(derivative, slots[0]))
@@ -322,6 +328,32 @@ def _undefined(
     )
 
 
+_LEVELS_OFF = frozenset({"erf", "tanh", "cos", "cosh", "exp"})
+"""Functions that are 1 in all digits, far out or near 0, where they are not."""
+
+
+def _unsure_steps(
+    shape: Shape, names: Sequence[Decimal], numbers: Sequence[Decimal], slots: Sequence[bool]
+) -> list[bool]:
+    """For each step, whether it depends on what was rounded away: 1 + 1e-500, erf(99), or an unsure name."""
+    values = shape.trace(DECIMALS, names, numbers)
+    unsure: list[bool] = []
+    for (operation, operands), value in zip(shape.steps, values, strict=True):
+        if operation in ("name", "number"):
+            unsure.append(operation == "name" and operands[0] < len(slots) and slots[operands[0]])
+            continue
+        arguments = [values[operand] for operand in operands]
+        if operation in ("add", "sub"):
+            is_lost = all(arguments) and any(abs(argument) == abs(value) for argument in arguments)
+        else:
+            is_lost = operation in _LEVELS_OFF and abs(value) == 1 and bool(arguments[0])
+        is_nothing = operation in ("mul", "div", "pow") and any(
+            not values[operand] and not unsure[operand] for operand in operands
+        )
+        unsure.append(is_lost or (not is_nothing and any(unsure[operand] for operand in operands)))
+    return unsure
+
+
 def settle(
     formula: Formula,
     names: Sequence[Decimal],
@@ -339,7 +371,7 @@ def settle(
     shape = formula.shape
     values = shape.trace(DECIMALS, names, formula.numbers)
     steps = list(shape.steps)
-    on_kink = False
+    on_kink = is_near = False
     for index, (operation, operands) in enumerate(steps):
         if operation not in KINKED:
             continue
@@ -352,11 +384,13 @@ def settle(
                 rises = value > 0 if not tied else side == 0
                 steps[index] = ("mean" if rises else "neg", operands)
             on_kink |= tied
+            is_near |= tied and bool(value)
         else:
             active = tuple(o for o in operands if _equal(values[o], values[index], values))
             steps[index] = ("mean", active if side is None else (active[-side],))
             on_kink |= len(active) > 1
-    return Settled(Shape(tuple(steps), shape.names, shape.numbers), on_kink)
+            is_near |= any(values[o] != values[index] for o in active)
+    return Settled(Shape(tuple(steps), shape.names, shape.numbers), on_kink, is_near=is_near)
 
 
 def _weighted(formula: Formula, names: Sequence[Decimal], weights: Weights) -> Settled:

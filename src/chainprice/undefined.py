@@ -172,7 +172,7 @@ def _of_slope(formula: Formula, names: Sequence[Decimal], slot: int) -> Cause:
     known = below if above is None else above
     if known is not None:
         return Cause(
-            f"nearby it is {_brief(known)}, but as a formula it divides by 0 there",
+            f"nearby it is {_brief(known)}, but its formula has no value there",
             whole,
             "write the function in another way, or change the quantities",
         )
