@@ -34,6 +34,10 @@ class NoValueError(Exception):
     """No finite real value."""
 
 
+class EndlessError(Exception):
+    """A slope grows without end, or so it seems with these steps."""
+
+
 class TooFarError(Exception):
     """A value so far from 1 that the oracle does not follow."""
 
@@ -52,8 +56,8 @@ def _real(value):
         value = value.real
     if not mpmath.isfinite(value):
         raise NoValueError
-    if value and abs(mpmath.mag(value)) > 10**7:
-        raise TooFarError
+    if value and abs(mpmath.mag(value)) > mpmath.mp.prec / 2.5:
+        raise TooFarError  # beside it something else might drown
     return value
 
 
@@ -390,7 +394,7 @@ def _worth(chain, prices, gift, used, base):
 def _one_sided(function, at, used):
     """The slopes below and above; None where there is no value on that side.
 
-    Raises NoValueError where neither side has a value or one has no finite slope.
+    Raises EndlessError where neither side has a value or one has no finite slope.
     """
     base, sides = function(mpf(0)), []
     scale = abs(at) or mpf(1)
@@ -406,11 +410,11 @@ def _one_sided(function, at, used):
         if first is None or second is None:
             sides.append(None)
         elif abs(second) > abs(first) * mpf("1.01") and abs(second) > mpf(10) ** (used / 10):
-            raise NoValueError
+            raise EndlessError
         else:
             sides.append(second)
     if sides == [None, None]:
-        raise NoValueError
+        raise EndlessError
     return sides
 
 
@@ -452,16 +456,16 @@ def _priced(chain, count, used):
 def oracle(chain, precisions=PRECISIONS):
     """Quantities and prices on which two precisions agree; 0 is what is next to nothing in both.
 
-    Raises NoValueError, KinkedError, TooFarError, or NotSureError.
+    Raises NoValueError, EndlessError, KinkedError, TooFarError, or NotSureError.
     """
     before = None
     for count, used in precisions:
         try:
             now = _priced(chain, count, used)
-        except KinkedError as error:
+        except (EndlessError, KinkedError, TooFarError) as error:
             now = error
-        if isinstance(now, KinkedError) or isinstance(before, KinkedError):
-            if isinstance(now, KinkedError) and isinstance(before, KinkedError):
+        if isinstance(now, Exception) or isinstance(before, Exception):
+            if type(now) is type(before) and not isinstance(now, TooFarError):
                 raise now
         elif before is not None:
             with mpmath.workdps(count):
@@ -472,7 +476,7 @@ def oracle(chain, precisions=PRECISIONS):
             if all(value is not None for part in agreed for value in part.values()):
                 return agreed
         before = now
-    raise NotSureError
+    raise now if isinstance(now, TooFarError) else NotSureError
 
 
 def has_a_part_without_slope(chain, count=240, used=35):
@@ -486,7 +490,7 @@ def has_a_part_without_slope(chain, count=240, used=35):
                         point = points[firm.name]
                         try:
                             _slope(_along(part, point, name), point[name], used)
-                        except (NoValueError, KinkedError):
+                        except (NoValueError, EndlessError, KinkedError):
                             return True
     return False
 
@@ -540,10 +544,13 @@ def compare(seed):
         return Outcome("too far")
     except NotSureError:
         return Outcome("not sure")
-    except NoValueError:
+    except (NoValueError, EndlessError):
         if isinstance(refusal, UndefinedError):
             return Outcome("refused by both")
-        return Outcome("refused", wrong=f"no value, but chainprice says {solution or refusal!r}\n{text}")
+        return Outcome(
+            "refused",
+            wrong=f"no value, but chainprice says {[*map(str, solution.goods)] if solution else refusal!r}\n{text}",
+        )
     except KinkedError:
         if refusal is not None or any(warning.code == "kink" for warning in solution.warnings):
             return Outcome("kink in both")

@@ -150,6 +150,21 @@ def test_a_bend_next_to_nothing_away_is_not_here():
     assert not solution.warnings
 
 
+def test_what_is_the_same_twice_is_no_bend():
+    assert not chainprice.solve(chainprice.load(spec("max(sqrt(a), sqrt(a))"))).warnings
+
+
+def test_a_bend_beside_an_edge_has_its_prices():
+    """With less of a there would be no square root: how far the prices reach cannot be told."""
+    text = (
+        "firms: {f: {production: {y: (a-4)^1.5}}, g: {production: {z: 'max(y, 2*y) + y'}}}\n"
+        "supply: {a: {quantity: 4}}\ndemand: {z: {price: 1}}\n"
+    )
+    solution = chainprice.solve(chainprice.load(text))
+    assert [warning.code for warning in solution.warnings if warning.code == "kink"] == ["kink"]
+    assert solution.goods[0].price == 0
+
+
 @pytest.mark.parametrize(
     ("formula", "quantity", "amount", "price"),
     [

@@ -386,7 +386,7 @@ def settle(
             on_kink |= tied
             is_near |= tied and bool(value)
         else:
-            active = tuple(o for o in operands if _equal(values[o], values[index], values))
+            active = tuple(dict.fromkeys(o for o in operands if _equal(values[o], values[index], values)))
             steps[index] = ("mean", active if side is None else (active[-side],))
             on_kink |= len(active) > 1
             is_near |= any(values[o] != values[index] for o in active)
