@@ -182,6 +182,19 @@ def test_what_is_missing_is_named_however_little(missing):
     assert chainprice.solve(spec(text.replace("+ SHORT", f"- {missing}"))).prices["z"] == 0
 
 
+def test_a_good_whose_first_unit_costs_nothing_has_one_price():
+    text = (
+        "firms: {a: {production: {oil: sqrt(coal)}}, b: {production: {paint: 1 - 1/(oil + 1)}},"
+        " c: {production: {steel: coal/(coal + 3)}}}\n"
+        "supply: {coal: {quantity: 1}}\ndemand: {steel: {price: 100}}"
+    )
+    solution = chainprice.solve(spec(text))
+    oil = next(row for row in solution.goods if row.good == "oil")
+    assert oil.price == 0
+    assert oil.price_range is None
+    assert chainprice.verify(spec(text), solution).verified
+
+
 @pytest.mark.parametrize("rows", [0, 1])
 @pytest.mark.parametrize("allocation", ["given", "competitive"])
 def test_a_table_that_leaves_out_firms_fails(allocation, rows):

@@ -229,9 +229,8 @@ def test_special_characters_are_escaped_in_xml_and_in_annotations(tmp_path):
     assert root[1][0][0].tag == "error"
     github = run("verify", ".", *STRICT, "-f", "github", cwd=tmp_path)
     first = github.stdout.splitlines()[0]
-    assert first.startswith(
-        f"::error file={ODD.replace('%', '%25').replace(',', '%2C').replace(':', '%3A')},line="
-    )
+    escaped = ODD.replace("%", "%25").replace(",", "%2C").replace(":", "%3A").replace("\x07", "\\x07")
+    assert first.startswith(f"::error file={escaped},line=")
     assert "::the price of '天然气' is 0.04" in first
     assert all(line.startswith("::error ") for line in github.stdout.splitlines()[:-1])
 

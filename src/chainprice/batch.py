@@ -6,12 +6,13 @@ import gc
 import os
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
 from chainprice import progress
 from chainprice.errors import ChainpriceError, Place, Problem, UsageError
-from chainprice.examination import Outcome, Question, Result, Task, examine, refused
+from chainprice.examination import Outcome, Question, Result, Task, examine, is_no_spec, refused
 from chainprice.gathering import Gathered, gather
 from chainprice.spec.text import STDIN, read_source
 
@@ -41,6 +42,21 @@ def verify_all(names: Iterable[str], question: Question, jobs: int | None = None
     done = iter(_examined(tasks, question, min(jobs or cores(), len(tasks))))
     outcomes = [next(done) if isinstance(task, Task) else task for task in ready]
     return (*outcomes, *_empty_folders(gathered, outcomes, question))
+
+
+def kept_from(target: Path, names: Iterable[str]) -> list[str]:
+    """The files that these names mean, and that must not be replaced by the result at `target`.
+
+    An older result in a folder is among its files, but no spec: it may.
+    """
+    items = gather(names) if target.is_file() else ()
+    return [item.path for item in items if item.folder is None or not _is_older_result(item.path, target)]
+
+
+def _is_older_result(path: str, target: Path) -> bool:
+    with suppress(OSError):
+        return target.samefile(path) and is_no_spec(path)
+    return False
 
 
 def _prepared(item: Gathered, question: Question) -> Task | Outcome:

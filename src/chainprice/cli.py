@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from chainprice import limits
-from chainprice.errors import ChainpriceError, NoAnswerError, UsageError
+from chainprice.errors import ChainpriceError, NoAnswerError, UsageError, printable
+from chainprice.output import complain, fail_if_unfit, write_result
 
 if TYPE_CHECKING:
     from chainprice.examination import Outcome
@@ -134,7 +135,13 @@ SetOption = Annotated[
 ]
 OutputOption = Annotated[
     Path | None,
-    typer.Option("--output", "-o", metavar="FILE", help="Write to a file, whole or not at all."),
+    typer.Option(
+        "--output",
+        "-o",
+        metavar="FILE",
+        help="Write to a file, whole or not at all.",
+        callback=lambda file: None if file == Path("-") else file,
+    ),
 ]
 
 app = typer.Typer(
@@ -195,17 +202,18 @@ def solve(
     from chainprice.report.line import progress_line
     from chainprice.solver import solve as solve_spec
 
+    fail_if_unfit(output, [spec])
     read = _load(spec, settings)
     if allocation is not None:
         read = replace(read, allocation=allocation.value)
     with progress_line(sys.stderr):
         details = format_ is not SolveFormat.csv
         solution = solve_spec(read, numeraire=numeraire, count=digits or DOUBLE_DIGITS, details=details)
-    _write(_solution_as(solution, format_, digits, output), output, [spec])
+    write_result(_solution_as(solution, format_, digits, output), output, format_)
     if format_ is not SolveFormat.json:
         from chainprice.report.problems import problem_lines, warning_problems
 
-        _complain(problem_lines(warning_problems(solution)))
+        complain(problem_lines(warning_problems(solution)))
 
 
 def _solution_as(solution: Solution, format_: SolveFormat, digits: int | None, output: Path | None) -> str:
@@ -256,13 +264,15 @@ def verify(
     output: OutputOption = None,
 ) -> None:
     """Check prices against direct differentiation of the composed function."""
-    from chainprice.batch import verify_all
+    from chainprice.batch import kept_from, verify_all
     from chainprice.examination import Question
     from chainprice.report.line import progress_line
     from chainprice.report.problems import problem_lines
     from chainprice.verification import METHODS
 
     _fail_if_read_twice([*specs, table])
+    if output is not None:
+        fail_if_unfit(output, [*kept_from(output, specs), *([table] if table else [])])
     question = Question(
         tolerance=tolerance,
         method=next(name for name in METHODS if name == method.value),
@@ -274,9 +284,8 @@ def verify(
     with progress_line(sys.stderr):
         outcomes = verify_all(specs, question, jobs)
     if format_ is not VerifyFormat.github:
-        _complain(problem_lines([problem for outcome in outcomes for problem in outcome.problems]))
-    inputs = [*(outcome.verdict.path for outcome in outcomes), *([table] if table else [])]
-    _write(_verification_as(outcomes, format_, output), output, inputs)
+        complain(problem_lines([problem for outcome in outcomes for problem in outcome.problems]))
+    write_result(_verification_as(outcomes, format_, output), output, format_)
     raise typer.Exit(_gate_code({outcome.result for outcome in outcomes}))
 
 
@@ -313,10 +322,10 @@ def _fail_if_read_twice(paths: Sequence[str | None]) -> None:
 
 
 def _read_table(path: str) -> PriceTable:
-    from chainprice.spec.text import read_bytes
+    from chainprice.spec.text import read_text
     from chainprice.verification import read_table
 
-    return read_table(read_bytes(path).decode("utf-8-sig", "replace"), path)
+    return read_table(read_text(path), path)
 
 
 @app.command()
@@ -342,6 +351,7 @@ def explain(
     from chainprice.report import walk
     from chainprice.report.line import progress_line
 
+    fail_if_unfit(output, [spec])
     read = _load(spec, settings)
     with progress_line(sys.stderr):
         explanation = explain_spec(read, good)
@@ -350,7 +360,7 @@ def explain(
         ExplainFormat.markdown: walk.walk_markdown,
         ExplainFormat.latex: walk.walk_latex,
     }
-    _write(writers[format_](explanation), output, [spec])
+    write_result(writers[format_](explanation), output)
 
 
 @app.command()
@@ -368,6 +378,8 @@ def check(
     from chainprice.report.inspections import check_json, check_text
     from chainprice.report.problems import github_lines, problem_lines
 
+    _fail_if_read_twice(specs)
+    fail_if_unfit(output, specs)
     inspections = [inspect(path, settings or ()) for path in specs]
     match format_:
         case CheckFormat.json:
@@ -377,8 +389,8 @@ def check(
         case CheckFormat.text:
             text = check_text(inspections)
             for inspection in inspections:
-                _complain(problem_lines(inspection.problems))
-    _write(text, output, specs)
+                complain(problem_lines(inspection.problems))
+    write_result(text, output, format_)
     raise typer.Exit(DONE if all(inspection.sound for inspection in inspections) else BAD_INPUT)
 
 
@@ -399,9 +411,10 @@ def init(
         raise UsageError(f"{target} is there already; name another, or use --output to replace it")
     folder = Path() if target is None else target.parent
     has_schema = (folder / SCHEMA_FILE).exists()
-    _write(starter_spec(file=str(target) if target else "SPEC", has_schema=has_schema), target, [])
+    fail_if_unfit(target)
+    write_result(starter_spec(file=str(target) if target else "SPEC", has_schema=has_schema), target)
     if target is not None:
-        _complain(f"wrote {target}; next: chainprice solve {target}\n")
+        complain(f"wrote {printable(str(target))}; next: chainprice solve {printable(str(target))}\n")
 
 
 def _spec_file(name: str) -> Path:
@@ -425,7 +438,7 @@ def schema(
     """Print the JSON Schema of the spec, or of a command's JSON."""
     from chainprice.schemas import schema_text
 
-    _write(schema_text(name), output, [])
+    write_result(schema_text(name), output, "json")
 
 
 # What all commands share.
@@ -438,22 +451,10 @@ def _load(path: str, settings: Sequence[str] | None) -> Spec:
     return load(path if path == STDIN else Path(path), settings or ())
 
 
-def _write(text: str, output: Path | None, inputs: Sequence[str]) -> None:
-    from chainprice.output import write_result
-
-    write_result(text, output, [path for path in inputs if path != "-"])
-
-
-def _complain(text: str) -> None:
-    from chainprice.output import write_stream
-
-    if text:
-        write_stream(sys.stderr, text)
-
-
 def _width(output: Path | None) -> int | None:
     """The width of the terminal that the result goes to, if it goes to one."""
-    return shutil.get_terminal_size().columns if output is None and sys.stdout.isatty() else None
+    is_drawn = output is None and sys.stdout is not None and sys.stdout.isatty()
+    return shutil.get_terminal_size().columns if is_drawn else None
 
 
 def _exit_code(error: ChainpriceError) -> int:
@@ -478,20 +479,27 @@ def run(arguments: Sequence[str]) -> int:
     try:
         result = command.main(args=list(arguments), prog_name="chainprice", standalone_mode=False)
     except ChainpriceError as error:
-        _complain(f"{error}\n")
+        complain(f"{error}\n")
         return _exit_code(error)
     except typer.Abort:
         raise KeyboardInterrupt from None
+    except SystemExit as leaving:
+        if isinstance(leaving.__context__, BrokenPipeError):  # `--help | head`
+            return DONE
+        raise
+    except OSError as error:
+        complain(f"error: {printable(str(error))}\n")
+        return BAD_INPUT
     except click_error as error:
         path = getattr(getattr(error, "ctx", None), "command_path", "chainprice")
         hint = f"\n  try '{path} --help'" if isinstance(error, usage_error) else ""
         message = error.format_message() if hasattr(error, "format_message") else str(error)
-        _complain(f"error: {message}{hint}\n" if message else "")
+        complain(f"error: {printable(message)}{hint}\n" if message else "")
         return BAD_INPUT
     except Exception as error:
         if os.environ.get("CHAINPRICE_DEBUG"):
             raise
-        _complain(
+        complain(
             f"internal error: {type(error).__name__}: {error}\n"
             "  this is a bug in chainprice; CHAINPRICE_DEBUG=1 shows where\n"
         )

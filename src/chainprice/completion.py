@@ -1,7 +1,8 @@
 """What a shell offers when TAB is pressed: spec files, goods and numbers of the spec on the line.
 
 A shell waits for the answer and shows whatever is written meanwhile. So a spec is only looked at, neither
-checked nor priced, and where nothing can be offered nothing is said.
+checked nor priced, and where nothing can be offered nothing is said. What is offered goes into a command
+line, so it is only ever names of the language: a key like `$(rm -r .)` is not offered.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import Any
 from typer import _completion_shared
 
 from chainprice import limits
+from chainprice.formula import is_name
 from chainprice.spec import overrides
 from chainprice.spec.language import SPEC
 from chainprice.spec.tree import Tree, TreeError, read_tree
@@ -29,23 +31,25 @@ def goods(specs: Iterable[str]) -> list[str]:
     """The goods of the first of these files that holds a spec, as far as it can be made out."""
     tree = _first_tree(specs)
     made = (good for firm in _part(tree, "firms").values() for good in _part(firm, "production"))
-    return [*dict.fromkeys([*_part(tree, "supply"), *made])]
+    return [name for name in dict.fromkeys([*_part(tree, "supply"), *made]) if is_name(name)]
 
 
 def settings(specs: Iterable[str]) -> list[str]:
     """What `--set` takes for the first of these files that holds a spec: each `NAME=`."""
-    return [f"{name}=" for name in overrides.settable(_first_tree(specs))]
+    names = overrides.settable(_first_tree(specs))
+    return [f"{name}=" for name in names if all(map(is_name, name.split(".")))]
 
 
 def spec_files(incomplete: str) -> list[str]:
     """Spec files and folders that begin so; a folder that stands alone is looked into.
 
-    None where a name would have to be quoted: shells do that themselves when nothing is offered.
+    None where a name would have to be quoted, or cannot be printed: shells see to that when nothing is
+    offered.
     """
     head, _, begin = incomplete.rpartition("/")
     folder = f"{head}/" if head or incomplete.startswith("/") else ""
     found = [f"{folder}{name}" for name in _names(folder, begin)]
-    if any(map(_QUOTED.search, [folder, *found])):
+    if any(_QUOTED.search(text) or not text.isprintable() for text in [folder, *found]):
         return []
     if len(found) == 1 and found[0].endswith("/"):
         return spec_files(found[0]) or found

@@ -10,6 +10,7 @@ from decimal import Decimal
 from functools import lru_cache
 from itertools import combinations
 
+from chainprice import limits
 from chainprice.arithmetic import DECIMALS, digits
 from chainprice.degrees import CONCAVE, degree
 from chainprice.formula import Shape
@@ -109,13 +110,14 @@ class _Curve:
         return matrix
 
     def directions(self) -> list[dict[int, int]]:
-        """The axes, the ray, and random corners (always the same ones)."""
+        """The ray, random corners (always the same ones), and the axes, as many as there is time for."""
         from random import Random
 
         count = len(self._inputs)
         random = Random(0)  # noqa: S311 - a fixed sample, nothing secret
         corners = [{i: random.choice((-1, 0, 1)) for i in range(count)} for _ in range(_DIRECTIONS)]
-        return [{i: 1} for i in range(count)] + [dict.fromkeys(range(count), 1)] + corners
+        directions = [dict.fromkeys(range(count), 1), *corners, *({i: 1} for i in range(count))]
+        return directions[: 1 + limits.CONCAVITY_WORK // len(self._shape.steps)]
 
 
 def _is_negative_semidefinite(matrix: list[list[Decimal]]) -> bool:

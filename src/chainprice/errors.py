@@ -57,23 +57,33 @@ def _excerpt(place: Place, hint: str) -> str:
 
 
 def _width(text: str) -> int:
-    """Columns that `text` takes on a terminal: wide East Asian letters take two."""
+    """Columns that `text` takes on a terminal: wide East Asian letters take two, accents none."""
+    if text.isascii():
+        return len(text)
     wide = sum(unicodedata.east_asian_width(letter) in "WF" for letter in text)
-    return len(text) + wide - sum(unicodedata.combining(letter) != 0 for letter in text)
+    return len(text) + wide - sum(unicodedata.category(letter) in ("Mn", "Me", "Cf") for letter in text)
+
+
+_JOINERS = "\u200c\u200d"
+"""Formatting characters that words of Persian and families of emoji need, and that move nothing."""
+
+
+def is_control(letter: str) -> bool:
+    """Whether a character controls or formats what is around it: a line break, an escape, a direction."""
+    return not (letter.isprintable() or letter in _JOINERS or unicodedata.category(letter) == "Zs")
 
 
 def printable(text: str) -> str:
     """`text` with every control or formatting character escaped: none reaches a terminal."""
-    if text.isascii() and text.isprintable():
+    if text.isprintable():
         return text
-    return "".join(
-        letter
-        if letter.isprintable() or letter == "\u3000"
-        else " "
-        if letter == "\t"
-        else letter.encode("unicode_escape").decode("ascii")
-        for letter in text
-    )
+    return "".join(map(_printable, text))
+
+
+def _printable(letter: str) -> str:
+    if letter == "\t":
+        return " "
+    return letter.encode("unicode_escape").decode("ascii") if is_control(letter) else letter
 
 
 def short(text: str) -> str:

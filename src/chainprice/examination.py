@@ -83,7 +83,7 @@ def examine(task: Task, question: Question) -> Outcome:
             outcome = _verified(task, question)
     except ChainpriceError as error:
         outcome = refused(task.path, error.problems, question, _result(error))
-        if task.found and isinstance(error, (SpecError, UsageError)) and _is_no_spec(task.path):
+        if task.found and isinstance(error, (SpecError, UsageError)) and is_no_spec(task.path):
             outcome = Outcome(Result.skipped, outcome.verdict)
     except Exception as error:
         if os.environ.get("CHAINPRICE_DEBUG"):
@@ -129,7 +129,7 @@ _KEYS = ("firms", "chainprice")
 _A_KEY = re.compile(rf"\b(?:{'|'.join(_KEYS)})\b[\"']?\s*:")
 
 
-def _is_no_spec(path: str) -> bool:
+def is_no_spec(path: str) -> bool:
     """Whether a text has no key of a spec, or is a result of chainprice itself."""
     try:
         source = read_source(Path(path))

@@ -21,10 +21,11 @@ def price_ranges(
 
     The smaller first. By one-sided differences of total value, in three times the digits; a good
     whose loss cannot be told (none of it is there, or with less of it something has no value) has no
-    range. Beyond `limits.KINK_WORK` firm evaluations nothing is computed; the kink's warning stands.
+    range. Beyond `limits.KINK_WORK` nothing is computed; the kink's warning stands.
     """
     affected = _upstream_of_kinks(network, technology, quantities)
-    if not affected or len(affected) * len(network.firms) > limits.KINK_WORK:
+    steps = sum(len(function.formula.shape.steps) for of_firm in technology.values() for function in of_firm)
+    if not affected or len(affected) * steps > limits.KINK_WORK:
         return {}
     ranges: dict[str, tuple[Decimal, Decimal | None]] = {}
     count = working_digits()

@@ -3,6 +3,12 @@
 High enough for a million firms, low enough to be safe.
 """
 
+SPEC_BYTES = 256_000_000
+"""Bytes of a spec file: twice what a million firms take."""
+
+TABLE_BYTES = 4_000_000_000
+"""Bytes of a published price table: a million firms take a quarter of that."""
+
 FORMULA_LENGTH = 1_000_000
 """Characters in one formula."""
 
@@ -12,7 +18,7 @@ FORMULA_NESTING = 100
 FORMULA_OPERATIONS = 10_000
 """Operations of one formula: a firm with some thousand inputs."""
 
-DERIVATIVE_LENGTH = 20_000_000
+DERIVATIVE_LENGTH = 30_000_000
 """Characters of all derivatives of one formula, written out. They may grow with the square of the formula's:
 1,000 inputs in one product or under one root have ten million."""
 
@@ -61,7 +67,11 @@ DIGITS = 10_000
 """The most digits that can be asked for."""
 
 KINK_WORK = 1_000_000
-"""Firm evaluations that may be spent on finding the ranges of prices that are not unique."""
+"""Goods at a kink times steps of all formulas, up to which the ranges of prices that are not unique are
+found."""
+
+CONCAVITY_WORK = 150_000
+"""Steps of a formula times directions in which it is looked at for increasing returns."""
 
 ROUNDS = 4
 """How often the working digits are doubled before a solution is given up as too ill-conditioned."""
@@ -76,7 +86,8 @@ SYMBOLIC_WORK = 5_000
 """Firm evaluations, over all cuts, up to which a chain is verified symbolically."""
 
 NUMERIC_WORK = 20_000
-"""Firm evaluations, over all cuts, up to which a chain is verified good by good."""
+"""Firm evaluations, over all cuts, up to which a chain is verified good by good. A long formula counts as
+often as it has 50 steps."""
 
 NUMERIC_GOODS = 1_000
 """Goods up to which a chain is verified good by good, if their ways to the demands are short enough too."""

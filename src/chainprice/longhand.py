@@ -6,7 +6,7 @@ is written is no longer than its number of terms asks for.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Decimal
 from functools import partial
 from typing import NamedTuple
@@ -18,7 +18,7 @@ from chainprice.joining import slope_of
 _SUM, _PRODUCT, _POWER, _ATOM = range(4)
 """How tightly a piece of text holds together."""
 
-_SUMS = ("add", "sub")
+_SUMS = ("add", "sub", "neg")
 _PRODUCTS = ("mul", "div")
 
 
@@ -62,17 +62,22 @@ def sum_of(pieces: Sequence[Piece]) -> Piece:
 
 def product_of(above: Sequence[Piece], below: Sequence[Piece] = ()) -> Piece:
     """Factors over factors, with their signs in front."""
-    is_negative = sum(piece.is_negative for piece in (*above, *below)) % 2 == 1
-    over = [piece._replace(is_negative=False) for piece in above if piece[:2] != ONE[:2]]
-    under = [piece._replace(is_negative=False) for piece in below if piece[:2] != ONE[:2]]
+    over = [piece for piece in above if piece.text != "1"]
+    under = [piece for piece in below if piece.text != "1"]
+    is_negative = sum([piece.is_negative for piece in (*above, *below)]) % 2 == 1
     if len(over) == 1 and not under:
         return over[0]._replace(is_negative=is_negative)
-    text = "*".join([piece.beside(_PRODUCT) for piece in over]) or "1"
+    text = "*".join([_wrapped(piece, _PRODUCT) for piece in over]) or "1"
     if len(under) == 1:
-        text += f"/{under[0].beside(_POWER)}"
+        text += f"/{_wrapped(under[0], _POWER)}"
     elif under:
-        text += f"/({'*'.join([piece.beside(_POWER) for piece in under])})"
+        text += f"/({'*'.join([_wrapped(piece, _POWER) for piece in under])})"
     return Piece(text, _PRODUCT if over[1:] or under else _ATOM, is_negative)
+
+
+def _wrapped(piece: Piece, binds: int) -> str:
+    """Without its sign, in parentheses unless it holds together at least so tightly."""
+    return f"({piece.text})" if piece.binds < binds else piece.text
 
 
 def _power(base: Piece, exponent: Piece) -> Piece:
@@ -96,23 +101,67 @@ PIECES: Functions = {
 """The arithmetic of `Shape.run` in pieces of text."""
 
 
+class _Product(NamedTuple):
+    """A product: its factors above and below the fraction bar, each with how often, and its sign."""
+
+    above: Mapping[int, int]
+    below: Mapping[int, int]
+    is_negative: bool
+
+
 class Longhand:
     """The derivatives of a smooth shape whose slots are filled with pieces of text."""
 
     def __init__(self, shape: Shape, names: Sequence[Piece], numbers: Sequence[Decimal]) -> None:
         self._shape, self._names, self._numbers = shape, names, numbers
         self._texts: dict[int, Piece] = {}
+        self._sums: dict[int, list[tuple[int, int]]] = {}
+        self._products: dict[int, _Product] = {}
+        self._sides: dict[int, tuple[list[Piece], list[Piece]]] = {}
+        self._place = {of[0]: i for i, (operation, of) in enumerate(shape.steps) if operation == "name"}
+        self._parents: dict[int, list[int]] | None = None
 
     def derivative(self, slot: int) -> str:
         """By one of the name slots."""
+        root = len(self._shape.steps) - 1
+        return self._derivative(root, self._moving(root, slot)).whole()
+
+    def _moving(self, root: int, slot: int) -> set[int]:
+        """The steps that depend on a slot; of those within a sum or product, only its terms or factors."""
+        if self._parents is None:
+            self._parents = self._found_parents(root)
         moving: set[int] = set()
-        for index, (operation, operands) in enumerate(self._shape.steps):
-            if operation == "name":
-                if operands[0] == slot:
-                    moving.add(index)
-            elif operation != "number" and not moving.isdisjoint(operands):
-                moving.add(index)
-        return self._derivative(len(self._shape.steps) - 1, moving).whole()
+        name = self._place.get(slot)
+        left = [name] if name in self._parents else []
+        while left:
+            step = left.pop()
+            if step not in moving:
+                moving.add(step)
+                left += self._parents[step]
+        return moving
+
+    def _found_parents(self, root: int) -> dict[int, list[int]]:
+        parents: dict[int, list[int]] = {root: []}
+        left = [root]
+        while left:
+            step = left.pop()
+            for part in self._parts(step):
+                if part not in parents:
+                    parents[part] = []
+                    left.append(part)
+                parents[part].append(step)
+        return parents
+
+    def _parts(self, index: int) -> Iterable[int]:
+        operation, operands = self._shape.steps[index]
+        if operation in ("name", "number"):
+            return ()
+        if operation in _SUMS:
+            return [step for step, _ in self._terms(index)]
+        if operation in _PRODUCTS:
+            product = self._factors(index)
+            return [*product.above, *product.below]
+        return operands
 
     def _derivative(self, index: int, moving: set[int]) -> Piece:
         """Of a step, if `moving` are the steps that depend on the variable."""
@@ -121,12 +170,12 @@ class Longhand:
         operation, operands = self._shape.steps[index]
         if operation == "name":
             return ONE
-        if operation in (*_SUMS, "neg"):
+        if operation in _SUMS:
             terms = [(step, sign) for step, sign in self._terms(index) if step in moving]
             pieces = [(self._derivative(step, moving), sign) for step, sign in terms]
             return sum_of([piece.opposite() if sign < 0 else piece for piece, sign in pieces])
         if operation in _PRODUCTS:
-            return self._of_product(index, moving)
+            return self._of_product(self._factors(index), moving)
         if operation == "pow" and operands[1] not in moving:
             return self._of_power(operands[0], operands[1], moving)
         return sum_of(
@@ -137,21 +186,35 @@ class Longhand:
             ]
         )
 
-    def _of_product(self, index: int, moving: set[int]) -> Piece:
-        above, below, is_negative = self._factors(index)
-        over, under = [*map(self._text, above)], [*map(self._text, below)]
+    def _of_product(self, product: _Product, moving: set[int]) -> Piece:
+        """Factor by factor: f^n is n*f^(n - 1) times the slope of f, and all others stay."""
+        above, below = self._pieces(product)
         terms = []
-        for place, step in enumerate(above):
+        for place, (step, count) in enumerate(product.above.items()):
             if step in moving:
-                slope = self._derivative(step, moving)
-                terms.append(product_of([*over[:place], slope, *over[place + 1 :]], under))
-        for place, step in enumerate(below):
+                own = [_whole(count), self._repeated(step, count - 1), self._derivative(step, moving)]
+                terms.append(product_of([*above[:place], *own, *above[place + 1 :]], below))
+        for place, (step, count) in enumerate(product.below.items()):
             if step in moving:
-                slope = self._derivative(step, moving).opposite()
-                squared = [*under[:place], _power(under[place], Piece("2")), *under[place + 1 :]]
-                terms.append(product_of([*over, slope], squared))
+                own = [_whole(count), self._derivative(step, moving).opposite()]
+                more = self._repeated(step, count + 1)
+                terms.append(product_of([*above, *own], [*below[:place], more, *below[place + 1 :]]))
         total = sum_of(terms)
-        return total.opposite() if is_negative else total
+        return total.opposite() if product.is_negative else total
+
+    def _pieces(self, product: _Product) -> tuple[list[Piece], list[Piece]]:
+        """What stands above the fraction bar, and below."""
+        key = id(product)
+        if key not in self._sides:
+            above, below = (
+                [self._repeated(step, count) for step, count in side.items()] for side in product[:2]
+            )
+            self._sides[key] = above, below
+        return self._sides[key]
+
+    def _repeated(self, step: int, count: int) -> Piece:
+        """A factor so many times."""
+        return _power(self._text(step), _whole(count)) if count else ONE
 
     def _of_power(self, base: int, exponent: int, moving: set[int]) -> Piece:
         """By a base; the exponent is fixed."""
@@ -194,43 +257,50 @@ class Longhand:
             terms = [(self._text(step), sign) for step, sign in self._terms(index)]
             return sum_of([piece.opposite() if sign < 0 else piece for piece, sign in terms])
         if operation in _PRODUCTS:
-            above, below, is_negative = self._factors(index)
-            piece = product_of([*map(self._text, above)], [*map(self._text, below)])
-            return piece.opposite() if is_negative else piece
+            product = self._factors(index)
+            piece = product_of(*self._pieces(product))
+            return piece.opposite() if product.is_negative else piece
         function: Callable[..., Piece] = PIECES[operation]
         return function(*map(self._text, operands))
 
     def _terms(self, index: int) -> list[tuple[int, int]]:
         """The terms of a sum in order, each with its sign."""
-        terms = []
-        left = [(index, 1)]
-        while left:
-            step, sign = left.pop()
-            operation, operands = self._shape.steps[step]
-            if operation in _SUMS:
-                left += [(operands[1], sign if operation == "add" else -sign), (operands[0], sign)]
-            elif operation == "neg":
-                left.append((operands[0], -sign))
-            else:
-                terms.append((step, sign))
-        return terms
+        if index not in self._sums:
+            terms = self._sums[index] = []
+            left = [(index, 1)]
+            while left:
+                step, sign = left.pop()
+                operation, operands = self._shape.steps[step]
+                if operation == "neg":
+                    left.append((operands[0], -sign))
+                elif operation in _SUMS:
+                    left += [(operands[1], -sign if operation == "sub" else sign), (operands[0], sign)]
+                else:
+                    terms.append((step, sign))
+        return self._sums[index]
 
-    def _factors(self, index: int) -> tuple[list[int], list[int], bool]:
-        """The factors of a product in order, above and below the fraction bar, and whether it is negative."""
-        parts: tuple[list[int], list[int]] = [], []
-        is_negative = False
-        left = [(index, 0)]
-        while left:
-            step, side = left.pop()
-            operation, operands = self._shape.steps[step]
-            if operation in _PRODUCTS:
-                left += [(operands[1], side if operation == "mul" else 1 - side), (operands[0], side)]
-            elif operation == "neg":
-                is_negative = not is_negative
-                left.append((operands[0], side))
-            else:
-                parts[side].append(step)
-        return *parts, is_negative
+    def _factors(self, index: int) -> _Product:
+        """The factors of a product in order."""
+        if index not in self._products:
+            sides: tuple[dict[int, int], dict[int, int]] = {}, {}
+            is_negative = False
+            left = [(index, 0)]
+            while left:
+                step, side = left.pop()
+                operation, operands = self._shape.steps[step]
+                if operation == "neg":
+                    is_negative = not is_negative
+                    left.append((operands[0], side))
+                elif operation in _PRODUCTS:
+                    left += [(operands[1], 1 - side if operation == "div" else side), (operands[0], side)]
+                else:
+                    sides[side][step] = sides[side].get(step, 0) + 1
+            self._products[index] = _Product(*sides, is_negative)
+        return self._products[index]
+
+
+def _whole(count: int) -> Piece:
+    return Piece(str(count))
 
 
 _EXACT = 3_000

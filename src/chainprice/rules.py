@@ -11,7 +11,7 @@ from chainprice.prices import Cleared, Slopes
 from chainprice.spec import Spec
 from chainprice.technology import MarginalProduct
 
-_MARKS = re.compile(r"[()+-]")
+_MARKS = re.compile(r"[(+-]")
 
 
 def price_rule(spec: Spec, network: Network, slopes: Slopes, good: str) -> str:
@@ -87,11 +87,25 @@ def factor(formula: str) -> str:
     """A formula, or the template of one, as a factor of a product: in parentheses if it is a sum."""
     if "+" not in formula and "-" not in formula:
         return formula
-    depth = 0
-    for mark in _MARKS.finditer(formula):
+    place = 0
+    while mark := _MARKS.search(formula, place):
         index, letter = mark.start(), mark.group()
-        depth += (letter == "(") - (letter == ")")
+        if letter == "(":
+            place = _end(formula, index)
+            continue
         after_exponent = formula[max(0, index - 1) : index] in ("e", "E", "*", "/", "(")
-        if letter in "+-" and depth == 0 and index > 0 and not after_exponent:
+        if index > 0 and not after_exponent:
             return f"({formula})"
+        place = index + 1
     return f"({formula})" if formula.startswith("-") else formula
+
+
+def _end(formula: str, begin: int) -> int:
+    """The place after the parenthesis that closes the one at `begin`."""
+    depth, place = 0, begin
+    while True:
+        end = formula.index(")", place) + 1
+        depth += formula.count("(", place, end) - 1
+        place = end
+        if depth == 0:
+            return end

@@ -40,7 +40,10 @@ def price_range(
 
 
 def _slope(value: Value, base: Decimal, step: Decimal) -> Decimal | None:
-    """The slope to one side; the curvature along the step is taken out with half of it."""
+    """The slope to one side; the curvature along the step is taken out with half of it.
+
+    Where nearly nothing is left then, the slope itself is 0.
+    """
     values = [value(step), value(step / 2)]
     slopes = []
     for there, by in zip(values, (step, step / 2), strict=True):
@@ -48,4 +51,5 @@ def _slope(value: Value, base: Decimal, step: Decimal) -> Decimal | None:
             return None
         change = there - base
         slopes.append(change / by if abs(change) > _ROUNDING * max(abs(there), abs(base)) else Decimal(0))
-    return 2 * slopes[1] - slopes[0]
+    slope = 2 * slopes[1] - slopes[0]
+    return slope if abs(slope) > _ALIKE * abs(slopes[0]) else Decimal(0)

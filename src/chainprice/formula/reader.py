@@ -188,7 +188,7 @@ _DIVIDE = "divide it among several firms, with goods between them"
 def _fail_if_derivatives_are_long(formula: Formula) -> None:
     length, most = derivative_length(*formula[1:]), limits.DERIVATIVE_LENGTH
     if length > most:
-        message = f"its derivatives have about {length:,} characters when they are written out, and the limit is {most:,}"
+        message = f"its derivatives, written out, have about {length:,} characters, and the limit is {most:,}"
         raise FormulaError(message, 0, len(formula.text), _DIVIDE)
 
 

@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.table import Table as RichTable
 from rich.text import Text
 
+from chainprice.errors import printable
 from chainprice.report.plain import is_number, plain_lines, written_cells
 from chainprice.report.table import Table
 
@@ -31,7 +32,7 @@ def drawn_text(parts: Iterable[Table | str], digits: int, width: int) -> str:
         if isinstance(part, Table):
             _print_table(console, part, digits)
         else:
-            console.print(Text(part))
+            console.print(Text(printable(part)))
     return "".join(f"{line.rstrip()}\n" for line in stream.getvalue().splitlines())
 
 
@@ -49,7 +50,7 @@ def _print_table(console: Console, table: Table, digits: int) -> None:
     for index in formulas:
         console.print(Text(f"\n{table.columns[index].heading}", style="bold"))
         for row in table.rows:
-            console.print(Text(f"  {row[index]}"), soft_wrap=True)
+            console.print(Text(f"  {printable(str(row[index]))}"), soft_wrap=True)
 
 
 def _without(table: Table, left_out: Sequence[int]) -> Table:
@@ -62,7 +63,7 @@ def _drawn(table: Table, digits: int) -> RichTable:
     drawn = RichTable(box=SIMPLE, pad_edge=False, show_edge=False, header_style="bold", padding=(0, 1, 0, 0))
     for column in table.columns:
         drawn.add_column(
-            Text(column.heading),
+            Text(printable(column.heading)),
             justify="right" if is_number(column) else "left",
             overflow="fold",
             no_wrap=column.kind != "formula",
@@ -74,5 +75,5 @@ def _drawn(table: Table, digits: int) -> RichTable:
             "bold red" if column.kind == "passed" and text == "NO" else ""
             for column, text in zip(table.columns, texts, strict=True)
         ]
-        drawn.add_row(*map(Text, texts, styles))
+        drawn.add_row(*map(Text, map(printable, texts), styles))
     return drawn

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from chainprice.errors import printable
 from chainprice.inspection import FORMAT, Inspection
 from chainprice.report.jsontext import json_text
 
@@ -14,11 +15,12 @@ def check_text(inspections: Sequence[Inspection]) -> str:
 
 
 def _inspected(inspection: Inspection) -> str:
+    path = printable(inspection.path)
     if not inspection.sound:
         count = sum(problem.severity == "error" for problem in inspection.problems)
-        return f"{inspection.path}: {count} error{'s' if count != 1 else ''}"
+        return f"{path}: {count} error{'s' if count != 1 else ''}"
     firms, goods = _count(inspection.firms, "firm"), _count(inspection.goods, "good")
-    return f"{inspection.path}: sound: {firms}, {goods}, allocation {inspection.allocation}"
+    return f"{path}: sound: {firms}, {goods}, allocation {inspection.allocation}"
 
 
 def _count(number: int, noun: str) -> str:

@@ -11,8 +11,11 @@ from chainprice.errors import printable
 from chainprice.examination import Outcome, Result
 from chainprice.report.rows import rows_of
 
-_FORBIDDEN = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-"""What XML 1.0 cannot hold, not even escaped."""
+_FORBIDDEN = re.compile(
+    "[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]"
+    "|[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]"
+)
+"""What XML 1.0 cannot hold, not even escaped; and what would control a terminal."""
 
 _COUNTED = ("failure", "error", "skipped")
 

@@ -11,12 +11,16 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import NamedTuple
 
+from chainprice.errors import printable
 from chainprice.formula import DERIVED, FUNCTIONS, FormulaError, Functions, read
 
 _SPECIAL = {
     "\\": r"\textbackslash{}",
     "~": r"\textasciitilde{}",
     "^": r"\textasciicircum{}",
+    "<": r"\textless{}",
+    ">": r"\textgreater{}",
+    "|": r"\textbar{}",
     **{letter: f"\\{letter}" for letter in "&%$#_{}"},
 }
 
@@ -34,13 +38,16 @@ class _Math(NamedTuple):
 
 
 def plain_latex(text: str) -> str:
-    """Text with LaTeX's special characters escaped."""
-    return "".join(_SPECIAL.get(letter, letter) for letter in text)
+    """Text with LaTeX's special characters escaped.
+
+    Letters of other alphabets stay as they are: they need a font that has them (and XeLaTeX or LuaLaTeX).
+    """
+    return "".join(_SPECIAL.get(letter, letter) for letter in printable(text))
 
 
 def upright(name: str) -> str:
-    """A name in math: upright, so that it reads as one word."""
-    return rf"\mathrm{{{plain_latex(name)}}}"
+    """A name in math: upright, so that it reads as one word; as text where math has no such letters."""
+    return rf"\{'mathrm' if name.isascii() else 'textrm'}{{{plain_latex(name)}}}"
 
 
 def number_latex(text: str) -> str:

@@ -19,9 +19,9 @@ _OFTEN = 0.1
 
 
 @contextmanager
-def progress_line(stream: TextIO) -> Iterator[None]:
+def progress_line(stream: TextIO | None) -> Iterator[None]:
     """Within it, what is reported stands on the last line of `stream`, if that is a terminal."""
-    if not stream.isatty():
+    if stream is None or not stream.isatty():
         yield
         return
     line = _Line(stream)

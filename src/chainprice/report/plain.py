@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from rich.cells import cell_len
 
+from chainprice.errors import printable
 from chainprice.report.table import Column, Table, plain_cell
 
 _GAP = "  "
@@ -25,11 +26,16 @@ def plain_lines(table: Table, digits: int) -> Iterator[str]:
 
 
 def _aligned(column: Column, texts: Sequence[str]) -> list[str]:
-    """The texts of a column, all as wide as the widest."""
+    """The texts of a column, all as wide as the widest.
+
+    Names are written as they are: no marks are put around those that run from right to left, for they would
+    be copied with the name, and most terminals show them.
+    """
     together = "".join(texts)
     if together.isascii() and together.isprintable():  # a letter takes one place
         width = max(map(len, texts))
         return [text.rjust(width) if is_number(column) else text.ljust(width) for text in texts]
+    texts = [*map(printable, texts)]  # a published table may hold anything
     width = max(map(cell_len, texts))
     spaces = [" " * (width - cell_len(text)) for text in texts]
     pairs = zip(spaces, texts, strict=True) if is_number(column) else zip(texts, spaces, strict=True)

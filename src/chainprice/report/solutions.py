@@ -3,7 +3,15 @@
 from __future__ import annotations
 
 from chainprice.report.numbers import DIGITS, shown
-from chainprice.report.table import Table, csv_text, latex_text, markdown_text, price_table, tables_of
+from chainprice.report.table import (
+    Table,
+    csv_text,
+    latex_text,
+    markdown_text,
+    plain_markdown,
+    price_table,
+    tables_of,
+)
 from chainprice.report.terminal import terminal_text
 from chainprice.solution import Incomes, Solution
 
@@ -38,7 +46,7 @@ def solution_markdown(solution: Solution, digits: int | None) -> str:
     """Both tables."""
     count = digits or DIGITS
     tables = [markdown_text(table, count) for table in tables_of(solution)]
-    return f"# {solution.title or solution.path}\n\n" + "\n".join(tables)
+    return f"# {plain_markdown(solution.title or solution.path)}\n\n" + "\n".join(tables)
 
 
 def solution_latex(solution: Solution, digits: int | None) -> str:

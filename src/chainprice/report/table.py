@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from operator import attrgetter
 from typing import Any, Literal
 
+from chainprice.errors import printable
 from chainprice.report.latex import formula_latex, number_latex, plain_latex
 from chainprice.report.numbers import full, shown
 from chainprice.solution import Solution
@@ -101,7 +102,10 @@ def tables_of(solution: Solution) -> tuple[Table, ...]:
 
 
 def csv_text(table: Table) -> str:
-    """CSV with all digits of every number; a cell that a spreadsheet would run gets a quote in front."""
+    """CSV with all digits of every number; a text that a spreadsheet would run gets a `'` in front.
+
+    So does a text that begins with such quotes already, so that `verify --table` reads every text as it was.
+    """
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
     writer.writerow([column.name for column in table.columns])
@@ -115,21 +119,24 @@ def csv_text(table: Table) -> str:
 def _csv_column(column: Column, cells: Sequence[Any]) -> Iterable[str]:
     if column.kind == "number":
         return map(float.__repr__ if {*map(type, cells)} == {float} else full, cells)
-    return cells if _RUN.isdisjoint({text[:1] for text in cells}) else map(_inert, cells)
+    return cells if _SUSPECT.isdisjoint({text[:1] for text in cells}) else map(inert, cells)
 
 
-def _inert(text: str) -> str:
+def inert(text: str) -> str:
     """A text that a spreadsheet does not run."""
-    return f"'{text}" if text[:1] in _RUN else text
+    return f"'{text}" if text.lstrip("'")[:1] in _RUN else text
 
 
-_RUN = frozenset("=+-@\t\r")
+_RUN = frozenset("=+-@\t\r＝＋－＠")
+"""What a formula begins with in a spreadsheet; in some also the wide signs of East Asia."""
+
+_SUSPECT = _RUN | {"'"}
 
 
 def markdown_text(table: Table, digits: int) -> str:
     """A Markdown table: formulas as code, numbers to the right."""
     lines = [
-        "| " + " | ".join(_markdown(column.heading) for column in table.columns) + " |",
+        "| " + " | ".join(plain_markdown(column.heading) for column in table.columns) + " |",
         "| " + " | ".join("---:" if c.kind == "number" else "---" for c in table.columns) + " |",
     ]
     for row in table.rows:
@@ -141,11 +148,12 @@ def markdown_text(table: Table, digits: int) -> str:
 def _markdown_cell(column: Column, cell: Cell, digits: int) -> str:
     if column.kind == "formula":
         return "`" + str(cell).replace("|", "\\|") + "`"
-    return _markdown(plain_cell(column, cell, digits))
+    return plain_markdown(plain_cell(column, cell, digits))
 
 
-def _markdown(text: str) -> str:
-    return "".join(f"\\{letter}" if letter in r"\`*_{}[]<>|#" else letter for letter in text)
+def plain_markdown(text: str) -> str:
+    """Text with the characters escaped that Markdown, or HTML or math in it, takes for its own."""
+    return "".join(f"\\{letter}" if letter in r"\`*_{}[]<>|#~&$" else letter for letter in printable(text))
 
 
 def latex_text(table: Table, digits: int) -> str:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from chainprice.errors import printable
 from chainprice.report.plain import plain_lines
 from chainprice.report.table import Table
 
 
 def terminal_text(parts: Iterable[Table | str], digits: int, *, width: int | None) -> str:
-    """Tables and lines of text, one below the other.
+    """Tables and lines of text, one below the other; nothing in them controls the terminal.
 
     `width` is the terminal's, None where there is none: then nothing is cut or wrapped and nothing
     is coloured. NO_COLOR is respected.
@@ -18,7 +19,7 @@ def terminal_text(parts: Iterable[Table | str], digits: int, *, width: int | Non
         from chainprice.report.drawn import drawn_text
 
         return drawn_text(parts, digits, width)
-    lines = (
-        line for part in parts for line in (plain_lines(part, digits) if isinstance(part, Table) else [part])
-    )
+    lines: list[str] = []
+    for part in parts:
+        lines += plain_lines(part, digits) if isinstance(part, Table) else [printable(part)]
     return "".join(f"{line.rstrip()}\n" for line in lines)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Literal
 
+from chainprice.errors import printable
 from chainprice.explanation import (
     Equation,
     Explanation,
@@ -22,6 +23,7 @@ from chainprice.explanation import (
 )
 from chainprice.report.latex import formula_latex, number_latex, plain_latex, upright
 from chainprice.report.numbers import exact
+from chainprice.report.table import plain_markdown
 from chainprice.rules import factor
 
 WalkFormat = Literal["text", "markdown", "latex"]
@@ -31,7 +33,7 @@ _WIDTH = 78
 
 def walk_text(explanation: Explanation) -> str:
     """Plain text; an equation that does not fit a terminal goes on below its equals sign."""
-    lines = [explanation.title]
+    lines = [printable(explanation.title)]
     for section in explanation.sections:
         lines += ["", section.heading]
         for equation in section.equations:
@@ -59,12 +61,12 @@ def _text_lines(equation: Equation) -> Iterator[str]:
 
 def walk_markdown(explanation: Explanation) -> str:
     """Markdown: headings, and code blocks, which every renderer leaves alone."""
-    lines = [f"# {explanation.title}"]
+    lines = [f"# {plain_markdown(explanation.title)}"]
     for section in explanation.sections:
-        lines += ["", f"## {section.heading}", ""]
+        lines += ["", f"## {plain_markdown(section.heading)}", ""]
         if section.equations:
             lines += ["```text", *(line for e in section.equations for line in _text_lines(e)), "```"]
-        lines += [f"- {sentence}" for sentence in section.sentences]
+        lines += [f"- {plain_markdown(sentence)}" for sentence in section.sentences]
     return "\n".join(lines) + "\n"
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from chainprice.errors import Place
 from chainprice.spec.text import Source
-from chainprice.spec.tree import TreeError
+from chainprice.spec.tree import TreeError, lines_of
 
 if TYPE_CHECKING:
     from yaml.nodes import ScalarNode
@@ -47,7 +47,7 @@ class Places(NamedTuple):
             return []
         from chainprice.spec.yamltree import Finder, compose
 
-        lines = self.source.text.splitlines()
+        lines = lines_of(self.source.text)
         try:
             finder = Finder(compose(self.source.text))
         except TreeError:
@@ -96,7 +96,6 @@ class Places(NamedTuple):
             at = raw.find(part, at + 1)
             if at < 0:
                 return node.start_mark.line, node.start_mark.column
-        head = raw[:at]
-        if "\n" not in head:
-            return node.start_mark.line, node.start_mark.column + at
-        return node.start_mark.line + head.count("\n"), at - head.rfind("\n") - 1
+        *above, head = lines_of(f"{raw[:at]}|")
+        start = 0 if above else node.start_mark.column
+        return node.start_mark.line + len(above), start + len(head) - 1

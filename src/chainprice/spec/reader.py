@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import itertools
 import os
+import re
 from collections.abc import Callable, Iterable, Mapping
-from decimal import Decimal
+from decimal import Decimal, Overflow, Underflow
 from fractions import Fraction
 from functools import lru_cache
 from types import MappingProxyType
@@ -17,7 +18,7 @@ from typing import TypeVar, cast
 
 from chainprice import limits
 from chainprice.arithmetic import CONSTANTS, digits, evaluate, first_beyond, rational
-from chainprice.errors import Place, Problem, SpecError, UsageError, short, some
+from chainprice.errors import Place, Problem, SpecError, UsageError, is_control, short, some
 from chainprice.formula import TOO_LONG_A_NAME, Formula, FormulaError, is_name, read, suggestion
 from chainprice.spec import language, overrides
 from chainprice.spec.language import Part
@@ -34,8 +35,9 @@ from chainprice.spec.model import (
     Trade,
 )
 from chainprice.spec.places import Path, Places
+from chainprice.spec.spellings import look_alikes
 from chainprice.spec.text import Source, read_source
-from chainprice.spec.tree import Tree, TreeError, TreeProblem, read_tree
+from chainprice.spec.tree import Tree, TreeError, TreeProblem, lines_of, read_tree
 
 CURVE_VARIABLE = "q"
 """The quantity traded, in an inverse supply or demand curve."""
@@ -67,20 +69,18 @@ def load(path_or_text: str | os.PathLike[str] | Source, settings: Iterable[str] 
     places = Places(source, MappingProxyType(dict(changed)))
     spec = reader.read_spec(tree, source, places)
     if tree_problems or reader.problems:
-        found = places.find_all(path for path, _, _ in reader.problems)
+        shown = reader.problems[: limits.PROBLEMS_SHOWN]
+        found = places.find_all(path for path, _, _ in shown)
         problems = [
-            *_located(source, tree_problems),
-            *(
-                Problem(message, place, hint)
-                for place, (_, message, hint) in zip(found, reader.problems, strict=True)
-            ),
+            *_located(source, tree_problems[: limits.PROBLEMS_SHOWN]),
+            *(Problem(message, place, hint) for place, (_, message, hint) in zip(found, shown, strict=True)),
         ]
-        raise SpecError(_in_order(problems))
+        raise SpecError(_in_order(problems, len(tree_problems) + len(reader.problems)))
     return spec
 
 
 def _located(source: Source, problems: Iterable[TreeProblem]) -> list[Problem]:
-    lines = source.text.splitlines()
+    lines = lines_of(source.text)
     return [
         Problem(
             problem.message,
@@ -97,10 +97,10 @@ def _located(source: Source, problems: Iterable[TreeProblem]) -> list[Problem]:
     ]
 
 
-def _in_order(problems: list[Problem]) -> list[Problem]:
-    """By line; beyond the limit only counted."""
+def _in_order(problems: list[Problem], count: int) -> list[Problem]:
+    """By line; of `count` problems those beyond the limit are only counted."""
     problems.sort(key=lambda p: (p.place.line or 0, p.place.column) if p.place else (0, 0))
-    more = len(problems) - limits.PROBLEMS_SHOWN
+    more = count - limits.PROBLEMS_SHOWN
     if more <= 0:
         return problems
     return [*problems[: limits.PROBLEMS_SHOWN], Problem(f"and {more:,} more problems")]
@@ -277,10 +277,14 @@ class _Reader:
         if not isinstance(value, str):
             self.report((*parent, key), f"{key} must be text", "put it in quotes")
             return ""
-        if not value.isprintable() and any(not c.isprintable() and c not in "\n\t" for c in value):
-            self.report((*parent, key), f"{key} contains a control character")
+        if value.isprintable():
+            return value
+        control = next((letter for letter in value if letter not in "\n\t" and is_control(letter)), None)
+        if control is not None:
+            message = f"{key} contains a control character"
+            self.report((*parent, key), message, f"remove U+{ord(control):04X}")
             return ""
-        return value
+        return value if key == "description" else _BREAK.sub(" ", value).strip(" ")
 
     def formula(self, parent: Keys, key: str, value: Tree) -> Formula:
         if not isinstance(value, str):
@@ -314,6 +318,8 @@ class _Reader:
         if len(formula.shape.steps) > 1:
             try:
                 is_beyond = abs(_decimal(formula).adjusted()) > limits.NUMBER_EXPONENT
+            except (Overflow, Underflow):
+                is_beyond = True
             except ArithmeticError:
                 self.report((*parent, key), f"'{short(formula.text)}' is not a finite real number")
                 return _NO_FORMULA
@@ -331,6 +337,8 @@ class _Reader:
             self.report(("demand",), "nothing is demanded, so nothing has a price", "add `demand:`")
         made = {good for firm in spec.firms.values() for good in firm.production}
         goods = made | set(spec.supply)
+        for keys, message, hint in look_alikes(spec, goods):
+            self.report(keys, message, hint, at_key=True)
         self.check_productions(spec, goods)
         self.check_curves("supply", spec.supply, spec)
         self.check_curves("demand", spec.demand, spec)
@@ -428,6 +436,9 @@ class _Reader:
             over = float(total - 1)
             self.report(keys, f"the shares of '{good}' sum to more than 1, by {over:g}", at_key=True)
 
+
+_BREAK = re.compile(r"\s*[\n\t]\s*")
+"""In a title or a unit, which stand on one line, a space."""
 
 _KINDS = {type(None): "nothing", bool: "true or false", list: "a list", dict: "a mapping"}
 

@@ -7,10 +7,16 @@ import os
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import BinaryIO
 
+from chainprice import limits
 from chainprice.errors import Place, Problem, SpecError, UsageError
+from chainprice.spec.encoding import decoded, is_no_text
 
 STDIN = "-"
+
+_BLOCK = 1 << 20
+"""Bytes that are read at a time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,40 +34,63 @@ def read_source(path_or_text: str | os.PathLike[str]) -> Source:
     A string with a line break, or one that begins with `{`, is text; any other string is a path.
     Raises UsageError if the file cannot be read, SpecError if it is not UTF-8.
     """
-    if isinstance(path_or_text, str):
-        if path_or_text == STDIN:
-            return _decode("<stdin>", sys.stdin.buffer.read())
-        if "\n" in path_or_text or path_or_text.lstrip().startswith("{"):
-            return _decode("<text>", path_or_text.encode("utf-8", "surrogatepass"))
-    return _decode(os.fspath(path_or_text), read_bytes(path_or_text))
+    if isinstance(path_or_text, str) and ("\n" in path_or_text or path_or_text.lstrip().startswith("{")):
+        return _source("<text>", path_or_text.encode("utf-8", "surrogatepass"))
+    path = os.fspath(path_or_text)
+    return _source("<stdin>" if path_or_text == STDIN else path, _read_bytes(path_or_text, limits.SPEC_BYTES))
 
 
-def read_bytes(path: str | os.PathLike[str]) -> bytes:
-    """The bytes of a file, or of standard input for `-`; raises UsageError if there are none to read."""
-    if path == STDIN:
-        return sys.stdin.buffer.read()
+def _source(path: str, data: bytes | bytearray) -> Source:
+    """What is hashed are the bytes that are read here, whatever becomes of the file meanwhile."""
+    text = decoded(data, path)
+    if isinstance(text, Problem):
+        raise SpecError(text)
+    return Source(path, hashlib.sha256(data).hexdigest(), text)
+
+
+def read_text(path: str) -> str:
+    """The text of a price table's file, or of standard input for `-`; raises UsageError if there is none."""
+    text = decoded(_read_bytes(path, limits.TABLE_BYTES), path)
+    if isinstance(text, Problem):
+        raise UsageError(text)
+    return text
+
+
+def _read_bytes(path: str | os.PathLike[str], most: int) -> bytearray:
+    """The bytes of a file, or of standard input for `-`, up to the first that no text has.
+
+    Raises UsageError if there are none to read, or more than `most`.
+    """
     try:
-        return Path(path).read_bytes()
+        if path == STDIN:
+            if sys.stdin is None:
+                raise UsageError(Problem("standard input is closed", Place("<stdin>")))
+            return _blocks(sys.stdin.buffer, "<stdin>", most)
+        with Path(path).open("rb", buffering=0) as stream:
+            size = os.fstat(stream.fileno()).st_size
+            if size > most:
+                raise _too_long(os.fspath(path), most)
+            return _blocks(stream, os.fspath(path), most)
     except FileNotFoundError:
         reason, hint = "there is no such file", ""
     except IsADirectoryError:
         reason, hint = "this is a folder", "name a spec file in it"
     except (OSError, ValueError) as error:
         reason, hint = (getattr(error, "strerror", None) or str(error)).lower(), ""
-    raise UsageError(Problem(reason, Place(os.fspath(path)), hint))
+    raise UsageError(Problem(reason, Place(os.fspath(path) if path != STDIN else "<stdin>"), hint))
 
 
-def _decode(path: str, data: bytes) -> Source:
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        column = error.start - data.rfind(b"\n", 0, error.start)
-        raise SpecError(
-            Problem(
-                f"byte 0x{data[error.start]:02x} is not UTF-8",
-                Place(path, line, column),
-                "save the file as UTF-8",
-            )
-        ) from None
-    return Source(path, hashlib.sha256(data).hexdigest(), text)
+def _blocks(stream: BinaryIO, path: str, most: int) -> bytearray:
+    """Block by block, for a stream may have no end."""
+    data = bytearray()
+    while block := stream.read(_BLOCK):
+        data += block
+        if is_no_text(block):
+            break
+        if len(data) > most:
+            raise _too_long(path, most)
+    return data
+
+
+def _too_long(path: str, most: int) -> UsageError:
+    return UsageError(Problem(f"longer than {most:,} bytes", Place(path)))

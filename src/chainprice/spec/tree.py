@@ -8,6 +8,7 @@ is read like any other formula.
 from __future__ import annotations
 
 import json
+import re
 from typing import NamedTuple
 
 Tree = dict[str, "Tree"] | list["Tree"] | str | bool | None
@@ -36,6 +37,14 @@ class ReadTree(NamedTuple):
 
     tree: Tree
     problems: tuple[TreeProblem, ...]
+
+
+def lines_of(text: str) -> list[str]:
+    """The lines of a text as YAML counts them: a vertical tab or a form feed ends none."""
+    return _LINE_BREAK.split(text)
+
+
+_LINE_BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
 
 
 def read_tree(text: str) -> ReadTree:

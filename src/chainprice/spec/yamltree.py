@@ -27,7 +27,7 @@ from yaml.events import (
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from chainprice import limits
-from chainprice.spec.tree import ReadTree, Tree, TreeError, TreeProblem
+from chainprice.spec.tree import ReadTree, Tree, TreeError, TreeProblem, lines_of
 
 _PLAIN: dict[str, bool | None] = {
     **dict.fromkeys(("", "~", "null", "Null", "NULL"), None),
@@ -99,10 +99,10 @@ def compose(text: str) -> Node | None:
     _fail_if_nested_too_deeply(text)
     try:
         node: Node | None = _Composer(text).get_single_node()
-    except yaml.reader.ReaderError as error:
-        before = text[: error.position]
-        column = error.position - before.rfind("\n")
-        problem = TreeProblem("not YAML: a control character", before.count("\n") + 1, column)
+    except yaml.reader.ReaderError:
+        found = yaml.reader.Reader.NON_PRINTABLE.search(text)  # libyaml counts bytes, and not letters
+        before = lines_of(text[: found.start() if found else 0])
+        problem = TreeProblem("not YAML: a control character", len(before), len(before[-1]) + 1)
         raise TreeError(problem) from None
     except yaml.MarkedYAMLError as error:
         raise TreeError(_marked_problem(error)) from None
@@ -134,7 +134,7 @@ def _fail_if_nested_too_deeply(text: str) -> None:
         elif depth:
             depth -= 1
         if depth > limits.TREE_DEPTH:
-            lines = text[: bracket.end()].splitlines()
+            lines = lines_of(text[: bracket.end()])
             raise TreeError(TreeProblem("nested too deeply", len(lines), len(lines[-1])))
 
 
@@ -218,11 +218,11 @@ class _Builder:
             return _PLAIN[node.value]
         if id(node) in self._built:
             return self._built[id(node)]
-        if node.tag is not _MAP and node.tag is not _LIST:
-            self._report(node, f"the tag '{node.tag}' is not part of the language", "remove it")
-        elif id(node) in self._open or depth > limits.TREE_DEPTH:
+        if id(node) in self._open or depth > limits.TREE_DEPTH:
             self._report(node, "this contains itself" if id(node) in self._open else "nested too deeply")
             return None
+        if node.tag is not _MAP and node.tag is not _LIST:
+            self._report(node, f"the tag '{node.tag}' is not part of the language", "remove it")
         if isinstance(node, ScalarNode):
             return str(node.value)
         self._open.add(id(node))

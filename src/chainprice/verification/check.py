@@ -85,12 +85,17 @@ def _method(composition: Composition, method: Method) -> Method:
 
 def _work(composition: Composition) -> int:
     """Firm evaluations that it takes to cut the chain at every good once; counted no further than needed."""
+    weights = [1 + len(made.formula.shape.steps) // _WEIGHED for made in composition.productions]
     work = 0
     for good in composition.goods:
-        work += len(composition.downstream(good))
+        work += sum(weights[index] for index in composition.downstream(good))
         if work > limits.NUMERIC_WORK:
             break
     return work
+
+
+_WEIGHED = 50
+"""Steps of a formula that count as an evaluation of a firm."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 import re
 from collections.abc import Iterator, Mapping
@@ -49,17 +50,20 @@ def _no_number(text: str) -> Any:
 
 def _is_csv(text: str) -> bool:
     """Whether the first line is a heading with the columns that are needed."""
-    first = next(iter(text.split("\n", 1)), "")
+    first = re.split(r"[\r\n]", text, maxsplit=1)[0]
     return not first.lstrip().startswith(("{", "[")) and {"good", "price"} <= {*_cells(first)}
 
 
 def _cells(line: str) -> list[str]:
-    return next(csv.reader([line.strip()]), [])
+    try:
+        return next(csv.reader([line.strip()]), [])
+    except csv.Error:
+        return []
 
 
 def _csv_rows(text: str, path: str) -> Iterator[dict[str, Any]]:
     """The rows of `goods`; an empty cell says nothing."""
-    reader = csv.DictReader(text.splitlines(), strict=True)
+    reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
     try:
         for row in reader:
             if None in row or None in row.values():
@@ -81,7 +85,7 @@ def _row(row: Mapping[str, str]) -> dict[str, Any]:
 
 def _as_written(cell: str) -> str:
     """Without the quote that keeps a spreadsheet from running a text."""
-    return cell[1:] if re.match(r"'[=+\-@\t\r]", cell) else cell
+    return cell[1:] if re.match(r"'+[=+\-@\t\r＝＋－＠]", cell) else cell
 
 
 _WRITTEN: Mapping[str, tuple[str, ...]] = {
