@@ -479,7 +479,7 @@ def oracle(chain, precisions=PRECISIONS):
     raise now if isinstance(now, TooFarError) else NotSureError
 
 
-def has_a_part_without_slope(chain, count=240, used=35):
+def has_a_part_without_slope(chain, count, used):
     """Whether a part of a formula has no finite slope, like the root in sqrt(a)*a at 0, though the whole has."""
     with mpmath.workdps(count):
         _, points = _flow(chain)
@@ -492,6 +492,8 @@ def has_a_part_without_slope(chain, count=240, used=35):
                             _slope(_along(part, point, name), point[name], used)
                         except (NoValueError, EndlessError, KinkedError):
                             return True
+                        except TooFarError:
+                            continue
     return False
 
 
@@ -555,7 +557,7 @@ def compare(seed):
         if refusal is not None or any(warning.code == "kink" for warning in solution.warnings):
             return Outcome("kink in both")
         return Outcome("kink", wrong=f"a kink that chainprice does not see\n{text}")
-    if isinstance(refusal, UndefinedError) and has_a_part_without_slope(chain):
+    if isinstance(refusal, UndefinedError) and has_a_part_without_slope(chain, *PRECISIONS[-1]):
         return Outcome("refused for a part of a formula")
     return Outcome("priced", wrong=f"chainprice refuses: {refusal}\n{text}")
 

@@ -440,7 +440,7 @@ def test_digits_that_cannot_be_had_are_not_claimed():
     noise = (
         "firms: {f: {production: {y: sin(x^4)}}}\nsupply: {x: {quantity: 10^999/3}}\ndemand: {y: {price: 1}}"
     )
-    with pytest.raises(PrecisionError, match="digits could not be reached"):
+    with pytest.raises(PrecisionError, match="17 digits of the quantity of 'y' could not be reached"):
         priced(noise)
 
 

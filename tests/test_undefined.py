@@ -170,6 +170,7 @@ def test_a_bend_beside_an_edge_has_its_prices():
     [
         ("(a-4)*(a+1e-600)", "4", 0, 4),  # a true zero beside a number that drowns
         ("exp(a)-exp(a)", "10", 0, 0),
+        ("a*(1 - 0.5 - 0.5)", "4", 0, 0),  # 1 - 0.5 is 0.5: nothing drowned
         ("(a-5)^3", "4", -1, 3),
         ("sqrt(a)*sqrt(a)", "0", 0, 1),
         ("a^1.5", "0", 0, 0),

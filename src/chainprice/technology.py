@@ -344,7 +344,8 @@ def _unsure_steps(
             continue
         arguments = [values[operand] for operand in operands]
         if operation in ("add", "sub"):
-            is_lost = all(arguments) and any(abs(argument) == abs(value) for argument in arguments)
+            small, large = sorted(map(abs, arguments))
+            is_lost = 0 < small <= large.scaleb(-working_digits())
         else:
             is_lost = operation in _LEVELS_OFF and abs(value) == 1 and bool(arguments[0])
         is_nothing = operation in ("mul", "div", "pow") and any(
