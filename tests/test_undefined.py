@@ -31,6 +31,7 @@ NO_VALUE = {  # formula, quantity: cause, and the part that it is in
     ("(a-5)^(1/3)", "4"): ("the negative number -1 to the power 0.333333 is not real", "(a-5)^(1/3)"),
     ("1+1/(a-4)", "4"): ("1 is divided by 0", "1/(a-4)"),
     ("1/(a-a)", "4"): ("1 is divided by 0", "1/(a-a)"),
+    ("cosh(a/(a-a))", "4"): ("4 is divided by 0", "a/(a-a)"),  # over which sympy stumbles
     ("sin(a)/a", "0"): ("0 is divided by 0", "sin(a)/a"),
     ("a^0", "0"): ("0^0 is not defined", "a^0"),
     ("1+a^a", "0"): ("0^0 is not defined", "a^a"),
@@ -143,6 +144,13 @@ def test_a_zero_that_a_limit_hides_is_found_with_more_digits():
         chainprice.solve(chainprice.load(text))
 
 
+def test_a_slope_that_rounding_makes_infinite_is_found_with_more_digits():
+    solution = chainprice.solve(chainprice.load(spec("asin(erf(a))", "20")))
+    with mpmath.workdps(400):
+        slope = 2 * mpmath.exp(-400) / mpmath.sqrt(mpmath.pi) / mpmath.sqrt(1 - mpmath.erf(20) ** 2)
+        assert abs(mpmath.mpf(solution.goods[0].price) / slope - 1) < 1e-15
+
+
 def test_a_bend_next_to_nothing_away_is_not_here():
     text = spec("sqrt(max(a-a, a*a))", "7.52e-38")
     solution = chainprice.solve(chainprice.load(text))
@@ -170,6 +178,8 @@ def test_a_bend_beside_an_edge_has_its_prices():
     [
         ("(a-4)*(a+1e-600)", "4", 0, 4),  # a true zero beside a number that drowns
         ("exp(a)-exp(a)", "10", 0, 0),
+        ("erf(a)*0 + (a-a)*erf(a) + (erf(a)-erf(a))", "99", 0, 0),
+        ("ln(erf(a)/erf(a))", "99", 0, 0),
         ("a*(1 - 0.5 - 0.5)", "4", 0, 0),  # 1 - 0.5 is 0.5: nothing drowned
         ("(a-5)^3", "4", -1, 3),
         ("sqrt(a)*sqrt(a)", "0", 0, 1),
@@ -290,3 +300,17 @@ def test_a_market_with_a_pole_or_an_edge_ends_with_a_reason(production, supply, 
     with pytest.raises(chainprice.errors.NoAnswerError) as caught:
         chainprice.solve(chainprice.load(text))
     assert MARKETS[production, supply, demand] in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("price", "quantity"),
+    [("ln(q)", mpmath.e**2), ("exp(q)", mpmath.log(2)), ("q*exp(q)", mpmath.lambertw(2).real)],
+)
+def test_a_market_with_a_price_curve_without_numbers(price, quantity):
+    """Its integral is sympy's, not a sum over nodes that a pole at 0 spoils."""
+    text = (
+        f"allocation: competitive\nfirms: {{mill: {{production: {{flour: a}}}}}}\n"
+        f"supply: {{a: {{price: {price}}}}}\ndemand: {{flour: {{price: 2}}}}\n"
+    )
+    a, _ = chainprice.solve(chainprice.load(text)).goods
+    assert (a.quantity, a.price) == pytest.approx((float(quantity), 2), rel=1e-15)

@@ -278,7 +278,8 @@ def _open_derivatives(shape: Shape) -> list[Formula]:
     def text(slot: int) -> str:
         try:
             return writer.write(forms.form(_diff(expression, symbols[slot])))
-        except NotWritableError:  # with 0^x in it: whether that is 0 depends on the numbers
+        except (NotWritableError, TypeError):
+            # With 0^x in it, which may be 0 for some numbers; or sympy stumbled over its own nan.
             return _NO_VALUE
 
     return [read(text(slot), DERIVED) for slot in _variables(shape)]
@@ -334,7 +335,9 @@ def antiderivative(bound: Bound, slot: int) -> Formula | None:
 
     Its names are those of name slots and then of the shape's numbers, each of which has a slot here too.
     """
-    shape, numbers = bound.shape, (*map(str, bound.numbers), *bound.constants)
+    shape = bound.shape
+    # Without numbers too it is another question than that of `_open_antiderivative`.
+    numbers = (*map(str, bound.numbers), *bound.constants) or ("none",)
     return _open_antiderivative(shape, slot) or _remembered_antiderivative(
         lambda: _bound_antiderivative(bound, slot), shape, slot, *numbers
     )

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from chainprice import limits, progress, quantities, rounding, technology
 from chainprice.arithmetic import digits, working_digits
-from chainprice.errors import PrecisionError, Problem, short
+from chainprice.errors import NoAnswerError, PrecisionError, Problem, UndefinedError, short
 from chainprice.network import Network
 from chainprice.prices import Cleared, Prices, at_equilibrium, backpropagate
 from chainprice.quantities import Quantities
@@ -72,16 +72,36 @@ def price(chain: Chain, count: int) -> Priced:
 
     Raises PrecisionError where the digits cannot be had, and what the passes raise.
     """
+    try:
+        return _price(chain, count)
+    except UndefinedError as undefined:
+        if chain.market is not None:
+            raise
+        try:  # perhaps only rounding made an erf(20) 1, and a slope infinite
+            return _in_rounds(chain, count, _MOST * (count + GUARD_DIGITS), 1)
+        except NoAnswerError:
+            raise undefined from None
+
+
+_MOST = 2 ** (limits.ROUNDS - 1)
+"""The factor by which digits have grown in the last round."""
+
+
+def _price(chain: Chain, count: int) -> Priced:
     if chain.market is None and rounding.can_be_followed(chain.spec, chain.technology):
         priced = _price_with(chain, count + FOLLOWED_GUARD_DIGITS)
         with digits(priced.digits):
             if _is_sure(chain, priced):
                 return priced
-    working = count + GUARD_DIGITS
+    return _in_rounds(chain, count, count + GUARD_DIGITS, limits.ROUNDS)
+
+
+def _in_rounds(chain: Chain, count: int, working: int, rounds: int) -> Priced:
+    """With `working` digits to begin with, and twice as many in each round."""
     coarse = _price_with(chain, working)
     if chain.market is not None and _is_sure_of_market(chain.market, coarse):
         return coarse
-    for rounds_left in reversed(range(limits.ROUNDS)):
+    for rounds_left in reversed(range(rounds)):
         fine = _price_with(chain, working + working // 2)
         with digits(fine.digits):
             if all(
@@ -89,8 +109,9 @@ def price(chain: Chain, count: int) -> Priced:
                 for a, b in zip(coarse.results(), fine.results(), strict=True)
             ) and (chain.market is not None or not _is_open(chain, fine, rounds_left)):
                 return _without_noise(coarse, fine, count)
-        working = 2 * working
-        coarse = _price_with(chain, working)
+        if rounds_left:
+            working = 2 * working
+            coarse = _price_with(chain, working)
     with digits(fine.digits):
         raise PrecisionError(_unsteady(chain, coarse, fine, count))
 

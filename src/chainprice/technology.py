@@ -348,10 +348,11 @@ def _unsure_steps(
             is_lost = 0 < small <= large.scaleb(-working_digits())
         else:
             is_lost = operation in _LEVELS_OFF and abs(value) == 1 and bool(arguments[0])
-        is_nothing = operation in ("mul", "div", "pow") and any(
-            not values[operand] and not unsure[operand] for operand in operands
+        is_plain = (operation in ("sub", "div") and operands[0] == operands[1]) or (
+            operation in ("mul", "div", "pow")
+            and any(not values[operand] and not unsure[operand] for operand in operands)
         )
-        unsure.append(is_lost or (not is_nothing and any(unsure[operand] for operand in operands)))
+        unsure.append(is_lost or (not is_plain and any(unsure[operand] for operand in operands)))
     return unsure
 
 
