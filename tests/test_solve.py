@@ -420,7 +420,7 @@ def test_undefined_functions_are_named_with_their_place(formula, quantity, sente
         priced(text)
     assert sentence in str(caught.value)
     assert "firm 'f'" in str(caught.value)
-    assert (caught.value.problems[0].place.line, caught.value.problems[0].place.column) == (2, 23)
+    assert caught.value.problems[0].place.line == 2
 
 
 def test_a_worthless_numeraire():
@@ -440,7 +440,7 @@ def test_digits_that_cannot_be_had_are_not_claimed():
     noise = (
         "firms: {f: {production: {y: sin(x^4)}}}\nsupply: {x: {quantity: 10^999/3}}\ndemand: {y: {price: 1}}"
     )
-    with pytest.raises(PrecisionError, match="digits could not be reached"):
+    with pytest.raises(PrecisionError, match="17 digits of the quantity of 'y' could not be reached"):
         priced(noise)
 
 

@@ -21,7 +21,7 @@ from functools import lru_cache
 from types import MappingProxyType
 from typing import Any
 
-from chainprice import limits
+from chainprice import limits, trigonometry
 from chainprice.formula import Formula, Functions
 from chainprice.powers import power
 
@@ -75,20 +75,6 @@ def _log(value: Decimal, base: Decimal | None = None) -> Decimal:
     return value.ln() if base is None else value.ln() / _log(base)
 
 
-def _by_mpmath(name: str) -> Callable[[Decimal], Decimal]:
-    def function(value: Decimal) -> Decimal:
-        import mpmath
-
-        # Large angles lose as many digits as they have before the point.
-        with mpmath.workdps(working_digits() + 10 + max(0, value.adjusted())):
-            result = getattr(mpmath, name)(mpmath.mpf(str(value)))
-            if not isinstance(result, mpmath.mpf) or not mpmath.isfinite(result):
-                raise decimal.InvalidOperation
-            return +Decimal(mpmath.nstr(result, working_digits() + 5))
-
-    return function
-
-
 def _identity(value: Decimal) -> Decimal:
     return value
 
@@ -109,22 +95,13 @@ DECIMALS: Functions = {
     "abs": abs,
     "min": lambda *values: min(values),
     "max": lambda *values: max(values),
-    **{name: _by_mpmath(name) for name in ("sin", "cos", "tan", "asin", "acos", "atan")},
-    **{name: _by_mpmath(name) for name in ("sinh", "cosh", "tanh", "erf")},
+    **trigonometry.FUNCTIONS,
 }
 """The arithmetic of `Shape.run` in decimals, at the digits of the context."""
 
 
-@lru_cache(maxsize=64)
-def _pi(count: int) -> Decimal:
-    import mpmath
-
-    with mpmath.workdps(count + 5):
-        return +Decimal(mpmath.nstr(+mpmath.pi, count + 5))
-
-
 CONSTANTS: Mapping[str, Callable[[], Decimal]] = {
-    "pi": lambda: _pi(working_digits()),
+    "pi": lambda: trigonometry.pi(working_digits()),
     "e": lambda: Decimal(1).exp(),
 }
 """Names with a value of their own where no good or parameter has the name."""

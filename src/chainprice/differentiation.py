@@ -7,6 +7,7 @@ the same whitelist as any other, so that one kind of formula is all that is ever
 
 from __future__ import annotations
 
+import decimal
 import operator
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -219,13 +220,23 @@ class Gradient:
 
     def in_order(self, names: Sequence[Decimal], numbers: Sequence[Decimal]) -> Sequence[Decimal]:
         """The value, then the derivatives in the order of `results`; raises ArithmeticError as `run` does."""
-        constants = [CONSTANTS[name]() for name in self.constants] if self.constants else ()
-        values: Sequence[Decimal] = self._run([*names, *numbers, *constants], self.literals)
+        values: Sequence[Decimal] = self._run(self.slots(names, numbers), self.literals)
         return values
+
+    def slots(self, names: Sequence[Decimal], numbers: Sequence[Decimal]) -> list[Decimal]:
+        """What fills the program's name slots; raises ArithmeticError where a constant has no value."""
+        if not self.constants:
+            return [*names, *numbers]
+        if not _KNOWN.issuperset(self.constants):
+            raise decimal.InvalidOperation  # sympy's zoo or nan: something is divided by 0 everywhere
+        return [*names, *numbers, *(CONSTANTS[name]() for name in self.constants)]
 
     @cached_property
     def _run(self) -> Program:
         return program(self.program, (self.value, *self.results.values()))
+
+
+_KNOWN = frozenset(CONSTANTS)
 
 
 @lru_cache(maxsize=4096)
@@ -263,8 +274,19 @@ def _open_derivatives(shape: Shape) -> list[Formula]:
     symbols = [_symbol(slot) for slot in range(shape.names + shape.numbers)]
     expression = shape.run(functions, symbols[: shape.names], symbols[shape.names :])
     forms, writer = Forms(), Writer()
-    texts = [writer.write(forms.form(_diff(expression, symbols[slot]))) for slot in _variables(shape)]
-    return [read(text, DERIVED) for text in texts]
+
+    def text(slot: int) -> str:
+        try:
+            return writer.write(forms.form(_diff(expression, symbols[slot])))
+        except (NotWritableError, TypeError):
+            # With 0^x in it, which may be 0 for some numbers; or sympy stumbled over its own nan.
+            return _NO_VALUE
+
+    return [read(text(slot), DERIVED) for slot in _variables(shape)]
+
+
+_NO_VALUE = "1/0"
+"""A derivative without a value as long as the numbers are open."""
 
 
 def _variables(shape: Shape) -> list[int]:
@@ -313,7 +335,9 @@ def antiderivative(bound: Bound, slot: int) -> Formula | None:
 
     Its names are those of name slots and then of the shape's numbers, each of which has a slot here too.
     """
-    shape, numbers = bound.shape, (*map(str, bound.numbers), *bound.constants)
+    shape = bound.shape
+    # Without numbers too it is another question than that of `_open_antiderivative`.
+    numbers = (*map(str, bound.numbers), *bound.constants) or ("none",)
     return _open_antiderivative(shape, slot) or _remembered_antiderivative(
         lambda: _bound_antiderivative(bound, slot), shape, slot, *numbers
     )

@@ -6,6 +6,7 @@ from decimal import Decimal
 
 from chainprice import limits
 from chainprice.arithmetic import digits, working_digits
+from chainprice.errors import UndefinedError
 from chainprice.network import Network
 from chainprice.quantities import Quantities, flow
 from chainprice.spec import Spec
@@ -19,8 +20,8 @@ def price_ranges(
     """For each good with a price that is not unique: what one more unit adds, what one fewer takes.
 
     The smaller first. By one-sided differences of total value, in three times the digits; a good
-    whose loss cannot be told (none of it is there) has no range. Beyond `limits.KINK_WORK` nothing
-    is computed; the kink's warning stands.
+    whose loss cannot be told (none of it is there, or with less of it something has no value) has no
+    range. Beyond `limits.KINK_WORK` nothing is computed; the kink's warning stands.
     """
     affected = _upstream_of_kinks(network, technology, quantities)
     steps = sum(len(function.formula.shape.steps) for of_firm in technology.values() for function in of_firm)
@@ -35,7 +36,7 @@ def price_ranges(
             try:
                 gain = (_value(spec, network, technology, good, step) - base) / step
                 loss = (base - _value(spec, network, technology, good, -step)) / step
-            except ArithmeticError:
+            except (ArithmeticError, UndefinedError):
                 continue
             if abs(gain - loss) > max(abs(gain), abs(loss)).scaleb(-count // 2):
                 ranges[good] = (min(gain, loss), max(gain, loss))

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import TYPE_CHECKING, TypeVar
 
 from chainprice import limits, progress, quantities, rounding, technology
 from chainprice.arithmetic import digits, working_digits
-from chainprice.errors import PrecisionError, Problem
+from chainprice.errors import NoAnswerError, PrecisionError, Problem, UndefinedError, short
 from chainprice.network import Network
 from chainprice.prices import Cleared, Prices, at_equilibrium, backpropagate
 from chainprice.quantities import Quantities
@@ -66,37 +66,117 @@ def price(chain: Chain, count: int) -> Priced:
 
     Once, where rounding is shown to do no harm. Else with more and more digits, until half as many again
     change nothing in those that count. A number that goes on shrinking as digits grow is a zero that
-    rounding hides. What two rounds cannot see is a number that drowns in both, beside another 1e45 times
-    its size.
+    rounding hides. A 0 that depends on a number that drowned is not believed, nor are two branches of a
+    bend that are equal but for a little. What two rounds cannot see is a number of any other size that
+    drowns in both, beside another 1e45 times its own.
 
     Raises PrecisionError where the digits cannot be had, and what the passes raise.
     """
+    try:
+        return _price(chain, count)
+    except UndefinedError as undefined:
+        if chain.market is not None:
+            raise
+        try:  # perhaps only rounding made an erf(20) 1, and a slope infinite
+            return _in_rounds(chain, count, _MOST * (count + GUARD_DIGITS), 1)
+        except NoAnswerError:
+            raise undefined from None
+
+
+_MOST = 2 ** (limits.ROUNDS - 1)
+"""The factor by which digits have grown in the last round."""
+
+
+def _price(chain: Chain, count: int) -> Priced:
     if chain.market is None and rounding.can_be_followed(chain.spec, chain.technology):
         priced = _price_with(chain, count + FOLLOWED_GUARD_DIGITS)
         with digits(priced.digits):
             if _is_sure(chain, priced):
                 return priced
-    working = count + GUARD_DIGITS
+    return _in_rounds(chain, count, count + GUARD_DIGITS, limits.ROUNDS)
+
+
+def _in_rounds(chain: Chain, count: int, working: int, rounds: int) -> Priced:
+    """With `working` digits to begin with, and twice as many in each round."""
     coarse = _price_with(chain, working)
     if chain.market is not None and _is_sure_of_market(chain.market, coarse):
         return coarse
-    for rounds_left in reversed(range(limits.ROUNDS)):
+    for rounds_left in reversed(range(rounds)):
         fine = _price_with(chain, working + working // 2)
         with digits(fine.digits):
             if all(
                 _same(a, b, count) or (rounds_left == 0 and _vanishes(a, b, working))
                 for a, b in zip(coarse.results(), fine.results(), strict=True)
-            ):
+            ) and (chain.market is not None or not _is_open(chain, fine, rounds_left)):
                 return _without_noise(coarse, fine, count)
-        working = 2 * working
-        coarse = _price_with(chain, working)
-    raise PrecisionError(
-        Problem(
-            f"{count} digits could not be reached with {working}: almost everything cancels somewhere",
-            chain.spec.place(),
-            "look for a difference of nearly equal quantities in the formulas",
-        )
+        if rounds_left:
+            working = 2 * working
+            coarse = _price_with(chain, working)
+    with digits(fine.digits):
+        raise PrecisionError(_unsteady(chain, coarse, fine, count))
+
+
+def _is_open(chain: Chain, priced: Priced, rounds_left: int) -> bool:
+    """Whether more digits may say something else: that a 0 is none, or that a bend is not exactly here."""
+    is_near = any(product.settled.is_near for products in priced.products.values() for product in products)
+    return (is_near and rounds_left > 0) or bool(_hidden(chain, priced))
+
+
+def _unsteady(chain: Chain, coarse: Priced, fine: Priced, count: int) -> Problem:
+    """Where digits are lost: in the first quantity along the chain, or else in the last price."""
+    hint = "look for a difference of nearly equal quantities in the formulas"
+    hidden = _hidden(chain, fine)
+    for good in chain.network.goods:
+        before, after = coarse.quantities.available[good], fine.quantities.available[good]
+        if not _same(before, after, count) or ("quantity", good) in hidden:
+            for function in _functions(chain, chain.network.makers[good], good):
+                return _unsteady_in(chain, function, f"the quantity of '{good}'", count, hint)
+    for good in reversed(chain.network.goods):
+        is_steady = _same(coarse.prices.of[good], fine.prices.of[good], count)
+        if not is_steady or ("price", good) in hidden:
+            for function in _functions(chain, [use.user for use in chain.network.uses[good]]):
+                return _unsteady_in(chain, function, f"the price of '{good}'", count, hint)
+    message = f"{count} digits could not be reached with {fine.digits}: almost everything cancels somewhere"
+    return Problem(message, chain.spec.place(), hint)
+
+
+def _functions(chain: Chain, firms: Iterable[str], output: str | None = None) -> Iterator[ProductionFunction]:
+    for firm in filter(None, firms):
+        for function in chain.technology[firm]:
+            if output in (None, function.output):
+                yield function
+
+
+def _unsteady_in(chain: Chain, function: ProductionFunction, what: str, count: int, hint: str) -> Problem:
+    formula = short(function.formula.text)
+    return Problem(
+        f"{count} digits of {what} could not be reached with {working_digits()}: almost everything cancels "
+        f"in '{formula}' (production of '{function.output}' by firm '{function.firm}')",
+        chain.spec.place("firms", function.firm, "production", function.output),
+        hint,
     )
+
+
+def _hidden(chain: Chain, priced: Priced) -> set[tuple[str, str]]:
+    """The goods whose quantity or price may be 0 only because a number drowned beside another."""
+    available, prices = priced.quantities.available, priced.prices
+    if all(available.values()) and all(prices.of.values()):
+        return set()
+    unsure: set[str] = set()
+    hidden: set[tuple[str, str]] = set()
+    for firm, functions in chain.technology.items():
+        used = priced.quantities.used[firm]
+        drowned = {function.output for function in functions if function.is_unsure(used, unsure)}
+        hidden |= {
+            ("price", product.input)
+            for product in priced.products[firm]
+            if not prices.of[product.input]
+            and not product.value
+            and prices.of[product.output]
+            and product.is_unsure(used, unsure)
+        }
+        unsure |= drowned
+    return hidden | {("quantity", good) for good in unsure if not available[good]}
 
 
 def _is_sure_of_market(market: Market, priced: Priced) -> bool:

@@ -16,7 +16,7 @@ from chainprice.solution import Solution
 from chainprice.spec import Spec
 from chainprice.tabulation import tabulate
 from chainprice.technology import Technology
-from chainprice.value import total_value
+from chainprice.value import fail_if_a_price_is_undefined, total_value
 
 if TYPE_CHECKING:
     from chainprice.equilibrium import Market
@@ -58,6 +58,8 @@ def _market(spec: Spec, graph: Network, firms: Technology) -> Market | None:
     if allocation.is_given(spec, graph):
         return None
     allocation.fail_if_no_equilibrium_solver(spec, graph)
+    with digits(DOUBLE_DIGITS):
+        fail_if_a_price_is_undefined(spec)
     from chainprice import equilibrium
 
     return equilibrium.find(spec, graph, firms)

@@ -8,22 +8,23 @@ sympy's derivatives of the settled function.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from decimal import Decimal
 from fractions import Fraction
 from functools import lru_cache
 from types import MappingProxyType
 from typing import NamedTuple
 
-from chainprice import differentiation
+from chainprice import differentiation, undefined
 from chainprice.arithmetic import CONSTANTS, DECIMALS, evaluate, rational, working_digits
 from chainprice.differentiation import Bound
-from chainprice.errors import Problem, UndefinedError
+from chainprice.errors import Problem, UndefinedError, short, some
 from chainprice.formula import KINKED, Formula, Shape, ShapeBuilder
 from chainprice.network import Network
 from chainprice.programs import program
 from chainprice.spec import Spec
 from chainprice.spec.model import NOTHING
+from chainprice.undefined import Cause
 
 Point = Mapping[str, Decimal]
 """Quantities of a firm's inputs."""
@@ -55,6 +56,12 @@ class ProductionFunction(NamedTuple):
         """The quantity of output at a point; raises ArithmeticError where there is none."""
         value: Decimal = program(self.formula.shape)(self.values(point), self.formula.numbers)[0]
         return value
+
+    def is_unsure(self, point: Point, unsure: Container[str]) -> bool:
+        """Whether the output depends on what was rounded away, or on goods of which that is so (`unsure`)."""
+        values = self.values(point)
+        slots = [name in unsure for name in self.formula.names]
+        return _unsure_steps(self.formula.shape, values, self.formula.numbers, slots)[-1]
 
     def settled(self, point: Point, weights: Weights = MappingProxyType({})) -> Settled:
         """The smooth function that this one is at a point, with these weights at its bends."""
@@ -88,12 +95,14 @@ Weights = Mapping[int, tuple[Decimal, ...]]
 class Settled(NamedTuple):
     """A smooth shape, and whether the point that it was taken at lies on a kink.
 
-    `weights` fill the name slots that the shape has beyond those of the formula.
+    `weights` fill the name slots that the shape has beyond those of the formula. On a kink `is_near` says
+    that something is between its branches, though next to nothing: more digits may tell them apart.
     """
 
     shape: Shape
     on_kink: bool
     weights: tuple[Decimal, ...] = ()
+    is_near: bool = False
 
 
 class MarginalProduct(NamedTuple):
@@ -108,6 +117,18 @@ class MarginalProduct(NamedTuple):
     function: ProductionFunction
     settled: Settled
     slot: int
+
+    def is_unsure(self, point: Point, unsure: Container[str]) -> bool:
+        """Whether the value depends on what was rounded away, as in `ProductionFunction.is_unsure`."""
+        function, gradient = self.function, differentiation.gradient(self.settled.shape)
+        names = [*function.values(point), *self.settled.weights]
+        slots = [name in unsure for name in function.formula.names]
+        try:
+            values = gradient.slots(names, function.formula.numbers)
+            steps = _unsure_steps(gradient.program, values, gradient.literals, slots)
+        except ArithmeticError:
+            return any(slots)
+        return steps[gradient.results[self.slot]]
 
     @property
     def formula(self) -> str:
@@ -173,7 +194,8 @@ def amount(spec: Spec, function: ProductionFunction, point: Point) -> Decimal:
     try:
         return function.amount(point)
     except ArithmeticError:
-        raise UndefinedError(_undefined(spec, function, point, "has no finite real value")) from None
+        cause = undefined.of_value(function.formula, function.values(point))
+        raise UndefinedError(_undefined(spec, function, point, "has no finite real value", cause)) from None
 
 
 def produce(function: ProductionFunction, point: Point) -> tuple[Decimal, tuple[MarginalProduct, ...]] | None:
@@ -215,20 +237,45 @@ def marginal_products(
     """
     settled = function.settled(point, weights)
     points = (point,) if near is None else (point, near)
+    if settled.on_kink and not weights:
+        for side in (0, 1):
+            branch = settle(function.formula, function.values(point), side=side)
+            _slopes(spec, function, branch, points)
+    slopes = _slopes(spec, function, settled, points)
+    return tuple(
+        [
+            MarginalProduct(function.output, name, slopes[slot], function, settled, slot)
+            for slot, name in enumerate(function.formula.names)
+            if name in point
+        ]
+    )
+
+
+def _slopes(
+    spec: Spec, function: ProductionFunction, settled: Settled, points: Sequence[Point]
+) -> dict[int, Decimal]:
+    """The slope by each name slot of an input at the first of the points, or else at the next.
+
+    Raises UndefinedError, with the place, where there is none.
+    """
     slots = [[*function.values(at), *settled.weights] for at in points]
     gradient = _gradient(settled.shape, slots[0], function.formula.numbers)
-    products = []
+    slopes: dict[int, Decimal] = {}
     for slot, name in enumerate(function.formula.names):
-        if name not in point:
+        if name not in points[0]:
             continue
         value = gradient.get(slot)
         if value is None:
-            value = _first_defined(differentiation.derivative(function.bound(settled.shape), slot), slots)
-        if value is None:
-            reason = f"has no finite slope in '{name}'"
-            raise UndefinedError(_undefined(spec, function, point, reason))
-        products.append(MarginalProduct(function.output, name, value, function, settled, slot))
-    return tuple(products)
+            try:
+                derivative = differentiation.derivative(function.bound(settled.shape), slot)
+            except UndefinedError:  # without a place
+                raise UndefinedError(_slopeless(spec, function, points[0], slot, None)) from None
+            value = _first_defined(derivative, slots)
+            if value is None:
+                failure = undefined.of_value(derivative, _filling(derivative, slots[0]))
+                raise UndefinedError(_slopeless(spec, function, points[0], slot, failure))
+        slopes[slot] = value
+    return slopes
 
 
 def _gradient(shape: Shape, values: Sequence[Decimal], numbers: Sequence[Decimal]) -> dict[int, Decimal]:
@@ -242,47 +289,110 @@ def _gradient(shape: Shape, values: Sequence[Decimal], numbers: Sequence[Decimal
 def _first_defined(slope: Formula, points: Sequence[Sequence[Decimal]]) -> Decimal | None:
     for values in points:
         try:
-            return evaluate(slope, {differentiation.slot_name(i): v for i, v in enumerate(values)})
+            return evaluate(slope, _by_slot(values))
         except ArithmeticError:
             continue
     return None
 
 
-def _undefined(spec: Spec, function: ProductionFunction, point: Point, reason: str) -> Problem:
-    where = ", ".join(f"{name} = {point[name]:.6g}" for name in function.inputs)
+def _filling(derivative: Formula, values: Sequence[Decimal]) -> list[Decimal]:
+    """The values of a derivative's names."""
+    by_slot = _by_slot(values)
+    return [by_slot[name] if name in by_slot else CONSTANTS[name]() for name in derivative.names]
+
+
+def _by_slot(values: Sequence[Decimal]) -> dict[str, Decimal]:
+    return {differentiation.slot_name(i): value for i, value in enumerate(values)}
+
+
+def _slopeless(
+    spec: Spec, function: ProductionFunction, point: Point, slot: int, failure: Cause | None
+) -> Problem:
+    cause = undefined.of_slope(function.formula, function.values(point), slot, failure)
+    what = f"has no finite slope in '{function.formula.names[slot]}'"
+    return _undefined(spec, function, point, what, cause)
+
+
+def _undefined(
+    spec: Spec, function: ProductionFunction, point: Point, what: str, cause: Cause | None
+) -> Problem:
+    where = some([f"{name} = {point[name]:.6g}" for name in function.inputs])
     at = f" at {where}" if where else ""
+    why = f": {cause.reason}" if cause else ""
+    path = ("firms", function.firm, "production", function.output)
     return Problem(
-        f"'{function.formula}' {reason}{at} (production of '{function.output}' by firm '{function.firm}')",
-        spec.place("firms", function.firm, "production", function.output),
-        "change the quantities supplied, or the formula",
+        f"'{short(function.formula.text)}' {what}{at}{why} "
+        f"(production of '{function.output}' by firm '{function.firm}')",
+        spec.place_in(cause.span, *path) if cause else spec.place(*path),
+        (cause.hint if cause else "") or "change the quantities supplied, or the formula",
     )
 
 
-def settle(formula: Formula, names: Sequence[Decimal], weights: Weights = MappingProxyType({})) -> Settled:
+_LEVELS_OFF = frozenset({"erf", "tanh", "cos", "cosh", "exp"})
+"""Functions that are 1 in all digits, far out or near 0, where they are not."""
+
+
+def _unsure_steps(
+    shape: Shape, names: Sequence[Decimal], numbers: Sequence[Decimal], slots: Sequence[bool]
+) -> list[bool]:
+    """For each step, whether it depends on what was rounded away: 1 + 1e-500, erf(99), or an unsure name."""
+    values = shape.trace(DECIMALS, names, numbers)
+    unsure: list[bool] = []
+    for (operation, operands), value in zip(shape.steps, values, strict=True):
+        if operation in ("name", "number"):
+            unsure.append(operation == "name" and operands[0] < len(slots) and slots[operands[0]])
+            continue
+        arguments = [values[operand] for operand in operands]
+        if operation in ("add", "sub"):
+            small, large = sorted(map(abs, arguments))
+            is_lost = 0 < small <= large.scaleb(-working_digits())
+        else:
+            is_lost = operation in _LEVELS_OFF and abs(value) == 1 and bool(arguments[0])
+        is_plain = (operation in ("sub", "div") and operands[0] == operands[1]) or (
+            operation in ("mul", "div", "pow")
+            and any(not values[operand] and not unsure[operand] for operand in operands)
+        )
+        unsure.append(is_lost or (not is_plain and any(unsure[operand] for operand in operands)))
+    return unsure
+
+
+def settle(
+    formula: Formula,
+    names: Sequence[Decimal],
+    weights: Weights = MappingProxyType({}),
+    side: int | None = None,
+) -> Settled:
     """The smooth function that a formula is where its names have these values.
 
     A branch, or the mean of the branches that tie, is put in the place of each kinked step; where
-    `weights` has the step, the weighted sum of its arguments.
+    `weights` has the step, the weighted sum of its arguments. With a `side` it is the first (0) or the last
+    (1) of the branches that tie.
     """
     if weights:
         return _weighted(formula, names, weights)
     shape = formula.shape
     values = shape.trace(DECIMALS, names, formula.numbers)
     steps = list(shape.steps)
-    on_kink = False
+    on_kink = is_near = False
     for index, (operation, operands) in enumerate(steps):
         if operation not in KINKED:
             continue
         if operation == "abs":
             value = values[operands[0]]
             tied = _equal(value, Decimal(0), values)
-            steps[index] = ("sub", operands * 2) if tied else ("mean" if value > 0 else "neg", operands)
+            if tied and side is None:
+                steps[index] = ("sub", operands * 2)
+            else:
+                rises = value > 0 if not tied else side == 0
+                steps[index] = ("mean" if rises else "neg", operands)
             on_kink |= tied
+            is_near |= tied and bool(value)
         else:
-            active = tuple(o for o in operands if _equal(values[o], values[index], values))
-            steps[index] = ("mean", active)
+            active = tuple(dict.fromkeys(o for o in operands if _equal(values[o], values[index], values)))
+            steps[index] = ("mean", active if side is None else (active[-side],))
             on_kink |= len(active) > 1
-    return Settled(Shape(tuple(steps), shape.names, shape.numbers), on_kink)
+            is_near |= any(values[o] != values[index] for o in active)
+    return Settled(Shape(tuple(steps), shape.names, shape.numbers), on_kink, is_near=is_near)
 
 
 def _weighted(formula: Formula, names: Sequence[Decimal], weights: Weights) -> Settled:

@@ -8,10 +8,10 @@ from fractions import Fraction
 from itertools import pairwise
 from typing import Literal, NamedTuple
 
-from chainprice import differentiation
+from chainprice import differentiation, undefined
 from chainprice.arithmetic import CONSTANTS, DECIMALS, digits, evaluate, rational, working_digits
 from chainprice.differentiation import Bound
-from chainprice.errors import Problem, UndefinedError
+from chainprice.errors import Problem, UndefinedError, short
 from chainprice.formula import Formula, Shape
 from chainprice.quantities import Quantities
 from chainprice.spec import Spec
@@ -56,26 +56,40 @@ def trade_price(spec: Spec, section: Section, good: str, quantity: Decimal) -> D
     price = _price(spec, section, good)
     if price is None:
         return Decimal(0)
+    curve = PriceCurve(price, spec.parameters)
     try:
-        if not price.names:
-            return evaluate(price)
-        return evaluate(price, {**_parameters(spec, price), CURVE_VARIABLE: quantity})
+        return evaluate(price) if not price.names else curve.at(quantity)
     except ArithmeticError:
-        raise UndefinedError(
-            Problem(
-                f"the price '{price}' of '{good}' has no finite real value at q = {quantity:.6g}",
-                spec.place(section, good, "price"),
-            )
-        ) from None
+        raise UndefinedError(_undefined(spec, section, good, curve, quantity)) from None
+
+
+def _undefined(spec: Spec, section: Section, good: str, curve: PriceCurve, quantity: Decimal) -> Problem:
+    price, path = curve.price, (section, good, "price")
+    at = f" at q = {quantity:.6g}" if CURVE_VARIABLE in price.names else ""
+    cause = undefined.of_value(price, curve.values(quantity))
+    return Problem(
+        f"the price '{short(price.text)}' of '{good}' has no finite real value{at}"
+        + (f": {cause.reason}" if cause else ""),
+        spec.place_in(cause.span, *path) if cause else spec.place(*path),
+        cause.hint if cause else "",
+    )
+
+
+def fail_if_a_price_is_undefined(spec: Spec) -> None:
+    """Raise UndefinedError, with the place, where a price that is no curve has no finite real value."""
+    sections: tuple[tuple[Section, Mapping[str, Trade]], ...] = (
+        ("supply", spec.supply),
+        ("demand", spec.demand),
+    )
+    for section, trades in sections:
+        for good, trade in trades.items():
+            if trade.price is not None and CURVE_VARIABLE not in trade.price.names:
+                trade_price(spec, section, good, Decimal(0))
 
 
 def _price(spec: Spec, section: Section, good: str) -> Formula | None:
     trades: Mapping[str, Trade] = spec.supply if section == "supply" else spec.demand
     return trades[good].price
-
-
-def _parameters(spec: Spec, price: Formula) -> dict[str, Decimal]:
-    return {name: evaluate(spec.parameters[name]) for name in price.names if name in spec.parameters}
 
 
 def trade_value(spec: Spec, section: Section, good: str, quantity: Decimal) -> Decimal:
@@ -91,7 +105,9 @@ def trade_value(spec: Spec, section: Section, good: str, quantity: Decimal) -> D
         ends = curve.bends(quantity)
         return sum((curve.integral(low, high) for low, high in pairwise(ends)), Decimal(0))
     except ArithmeticError:
-        message = f"the price '{price}' of '{good}' has no value somewhere up to q = {quantity:.6g}"
+        message = (
+            f"the price '{short(price.text)}' of '{good}' has no value somewhere up to q = {quantity:.6g}"
+        )
         raise UndefinedError(Problem(message, spec.place(section, good, "price"))) from None
 
 
@@ -101,14 +117,20 @@ class PriceCurve(NamedTuple):
     price: Formula
     parameters: Mapping[str, Formula]
 
-    def _values(self, q: Decimal) -> list[Decimal]:
+    def at(self, q: Decimal) -> Decimal:
+        """The price at q; raises ArithmeticError where it has none."""
+        value: Decimal = self.price.shape.run(DECIMALS, self.values(q), self.price.numbers)
+        return +value
+
+    def values(self, q: Decimal) -> list[Decimal]:
+        """What fills the name slots of the price."""
         known = {name: evaluate(f) for name, f in self.parameters.items() if name in self.price.names}
         known[CURVE_VARIABLE] = q
         return [known[name] if name in known else CONSTANTS[name]() for name in self.price.names]
 
     def shape(self, q: Decimal) -> Shape:
         """The smooth branch of the curve at q."""
-        return settle(self.price, self._values(q)).shape
+        return settle(self.price, self.values(q)).shape
 
     def bends(self, end: Decimal) -> list[Decimal]:
         """0, the places between where the curve changes its branch, and the end."""
@@ -151,7 +173,7 @@ class PriceCurve(NamedTuple):
     def _at(self, antiderivative: Formula, q: Decimal) -> Decimal:
         values = {
             differentiation.slot_name(i): value
-            for i, value in enumerate([*self._values(q), *self.price.numbers])
+            for i, value in enumerate([*self.values(q), *self.price.numbers])
         }
         return evaluate(antiderivative, values)
 
@@ -178,7 +200,7 @@ class PriceCurve(NamedTuple):
         def price_at(q: mpmath.mpf) -> mpmath.mpf:
             with digits(count + 10):
                 at = Decimal(mpmath.nstr(q, count + 10))
-                return mpmath.mpf(str(self.price.shape.run(DECIMALS, self._values(at), self.price.numbers)))
+                return mpmath.mpf(str(self.price.shape.run(DECIMALS, self.values(at), self.price.numbers)))
 
         with mpmath.workdps(count + 10):
             ends = [mpmath.mpf(str(low)), mpmath.mpf(str(high))]

@@ -99,6 +99,11 @@ class Spec:
         """Where the value at `path` (such as "firms", "mill", "production") stands in the file."""
         return self.places.find(Path(path))
 
+    def place_in(self, span: tuple[int, int], *path: str) -> Place:
+        """Where a part of the text at `path` stands, from its character `span[0]` to before `span[1]`."""
+        start, end = span
+        return self.places.find(Path(path, offset=start, length=end - start))
+
     def places_of(self, paths: Iterable[tuple[str, ...]]) -> list[Place]:
         """The place of each path; the file is looked through once, however many there are."""
         return self.places.find_all([Path(path) for path in paths])
