@@ -19,13 +19,15 @@ def test_each_target_has_a_corpus():
     assert {name for name, _ in CASES} == targets.TARGETS.keys()
 
 
-@hypothesis.settings(max_examples=60, deadline=None, suppress_health_check=list(hypothesis.HealthCheck))
+@hypothesis.settings(
+    max_examples=60, derandomize=True, deadline=None, suppress_health_check=list(hypothesis.HealthCheck)
+)
 @hypothesis.given(documents.texts())
 def test_whole_specs(data):
     targets.spec(data)
 
 
-@hypothesis.settings(max_examples=300, deadline=None)
+@hypothesis.settings(max_examples=300, derandomize=True, deadline=None)
 @hypothesis.given(documents.free_formulas(("ore", "E")))
 def test_formulas_of_any_form_are_read_as_python_reads_them(text):
     targets.formula(text.encode())

@@ -18,9 +18,13 @@ import sys
 import time
 import traceback
 from collections import Counter
+from itertools import count
 from pathlib import Path
 
 HERE = Path(__file__).parent
+BATCH = 100
+"""Whole specs that are made at a time, from one seed."""
+
 FOUND = HERE.parents[1] / "build" / "fuzz"
 sys.path.insert(0, str(HERE.parent))
 
@@ -62,9 +66,8 @@ def whole_specs(runs: int, seconds: int, seed: int) -> None:
     hurting: dict[str, bytes] = {}
     start = time.monotonic()
 
-    @hypothesis.seed(seed)
     @hypothesis.settings(
-        max_examples=runs if runs > 0 else 10**9,
+        max_examples=BATCH,
         deadline=None,
         database=None,
         phases=[hypothesis.Phase.generate],
@@ -72,8 +75,6 @@ def whole_specs(runs: int, seconds: int, seed: int) -> None:
     )
     @hypothesis.given(documents.texts())
     def through_every_command(data: bytes) -> None:
-        if seconds and time.monotonic() - start > seconds:
-            return
         try:
             ends.update(targets.ends(data))
         except (Exception, targets.TooLongError) as error:  # noqa: BLE001 - whatever it is, it is a finding
@@ -83,10 +84,14 @@ def whole_specs(runs: int, seconds: int, seed: int) -> None:
                 hurting[way] = data
                 _kept("spec", way, data)
 
-    through_every_command()
-    print(f"{sum(count for end, count in ends.items() if end[:5] in ('check', 'HURTS'))} specs")
-    for end, count in sorted(ends.items()):
-        print(f"{count:>9}  {end}")
+    batches = count(seed) if runs < 0 else range(seed, seed - (-runs // BATCH))
+    for batch in batches:
+        if seconds and time.monotonic() - start > seconds:
+            break
+        hypothesis.seed(batch)(through_every_command)()
+    print(f"{sum(times for end, times in ends.items() if end[:5] in ('check', 'HURTS'))} specs")
+    for end, times in sorted(ends.items()):
+        print(f"{times:>9}  {end}")
     sys.exit(bool(hurting))
 
 
