@@ -225,11 +225,14 @@ def test_powers_above_one_have_a_slope_at_zero():
 # What is hard to enclose.
 
 
-def test_cancellation_takes_more_bits_and_is_certified():
-    loaded = spec(chain("(1 + x)^(1/1000000000) - cos(x)", 3, "1/10^400"))
+def test_cancellation_takes_more_bits_and_is_certified(monkeypatch):
+    monkeypatch.setattr(limits, "CERTIFY_BITS", 64)
+    loaded = spec(chain("(1 + x)^(1/1000000000) - cos(x)", 3, "1/10^22"))
     result = verify(loaded, certify=True)
     assert result.verified
     assert all(check.certificate.reason is None for check in result.checks)
+    monkeypatch.setattr(limits, "CERTIFY_MOST_BITS", 64)
+    assert not verify(loaded, certify=True).verified
 
 
 def test_a_price_that_is_nothing_is_certified():
