@@ -12,7 +12,7 @@ from decimal import Decimal
 STEP = Decimal("1e-10")
 """The part of what there is that is given or taken."""
 
-FIRST = Decimal("1e-6")
+FIRST = Decimal("1e-9")
 """The value of a first unit, as part of all that is traded."""
 
 _ROUNDING = Decimal("1e-26")

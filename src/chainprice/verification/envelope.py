@@ -23,7 +23,7 @@ LONG_GIFT = mpf("1e-5")
 _NOISE = mpf("1e-26")
 """A change of total value that is smaller than this part of it is rounding."""
 
-_FIRST = mpf("1e-6")
+_FIRST = mpf("1e-9")
 """The value of a first unit, as part of all that is traded, where there is none to begin with."""
 
 
