@@ -420,7 +420,9 @@ def test_undefined_functions_are_named_with_their_place(formula, quantity, sente
         priced(text)
     assert sentence in str(caught.value)
     assert "firm 'f'" in str(caught.value)
-    assert caught.value.problems[0].place.line == 2
+    place = caught.value.problems[0].place
+    assert place.line == 2
+    assert place.text[place.column - 1 : place.column - 1 + place.length] in formula
 
 
 def test_a_worthless_numeraire():

@@ -75,19 +75,14 @@ def assert_names(found, formula, quantity, part):
     assert place.text[place.column - 1 : place.column - 1 + place.length] in (part, f'"{part}"')
 
 
-@pytest.mark.parametrize(("formula", "quantity"), NO_VALUE)
-def test_a_formula_without_a_value_says_why(formula, quantity):
-    cause, part = NO_VALUE[formula, quantity]
+@pytest.mark.parametrize(("formula", "quantity"), [*NO_VALUE, *NO_SLOPE])
+def test_a_formula_without_a_value_or_a_slope_says_why(formula, quantity):
+    is_value = (formula, quantity) in NO_VALUE
+    what = "value" if is_value else "slope in 'a'"
+    cause, part = (NO_VALUE if is_value else NO_SLOPE)[formula, quantity]
     found = problem(formula, quantity)
-    assert f"has no finite real value at a = {Decimal(quantity):.6g}: {cause} (" in found.message
-    assert_names(found, formula, quantity, part)
-
-
-@pytest.mark.parametrize(("formula", "quantity"), NO_SLOPE)
-def test_a_formula_without_a_slope_says_why(formula, quantity):
-    cause, part = NO_SLOPE[formula, quantity]
-    found = problem(formula, quantity)
-    assert f"has no finite slope in 'a' at a = {Decimal(quantity):.6g}: {cause} (" in found.message
+    real = "finite real" if is_value else "finite"
+    assert f"has no {real} {what} at a = {Decimal(quantity):.6g}: {cause} (" in found.message
     assert_names(found, formula, quantity, part)
 
 
@@ -314,3 +309,26 @@ def test_a_market_with_a_price_curve_without_numbers(price, quantity):
     )
     a, _ = chainprice.solve(chainprice.load(text)).goods
     assert (a.quantity, a.price) == pytest.approx((float(quantity), 2), rel=1e-15)
+
+
+@pytest.mark.parametrize(
+    "formula", ["min(abs(a), tan(a))", "min(a, 2*a)+max(a, 2*a)", "3*a+abs(a)-max(a, -a)"]
+)
+def test_where_bends_meet_and_cancel_the_price_is_what_one_more_unit_adds(formula):
+    text = spec(formula, "0")
+    solution = chainprice.solve(chainprice.load(text))
+    slope = 1 if "tan" in formula else 3
+    assert float(solution.prices["a"]) == slope
+    assert solution.firms[0].derivatives[0].value == slope
+    assert chainprice.verify(chainprice.load(text)).verified
+
+
+@pytest.mark.parametrize("formula", ["tanh(a)", "1 - exp(-a)", "2 - exp(-a) - exp(-2*a)"])
+def test_a_market_never_says_0_where_a_firm_would_gain(formula):
+    text = (
+        f"firms:\n  f: {{production: {{y: '{formula}'}}}}\n  g: {{production: {{w: 1 - exp(-a)}}}}\n"
+        "supply: {a: {quantity: 5000}}\ndemand: {y: {price: 1}, w: {price: 1}}"
+    )
+    with pytest.raises(PrecisionError, match="the price of 'a' cannot be told from 0") as caught:
+        chainprice.solve(chainprice.load(text))
+    assert [found.place.line for found in caught.value.problems] == [2, 3]

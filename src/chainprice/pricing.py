@@ -108,7 +108,9 @@ def _in_rounds(chain: Chain, count: int, working: int, rounds: int) -> Priced:
                 _same(a, b, count) or (rounds_left == 0 and _vanishes(a, b, working))
                 for a, b in zip(coarse.results(), fine.results(), strict=True)
             ) and (chain.market is not None or not _is_open(chain, fine, rounds_left)):
-                return _without_noise(coarse, fine, count)
+                priced = _without_noise(coarse, fine, count)
+                _fail_if_market_hides_a_price(chain, priced)
+                return priced
         if rounds_left:
             working = 2 * working
             coarse = _price_with(chain, working)
@@ -177,6 +179,34 @@ def _hidden(chain: Chain, priced: Priced) -> set[tuple[str, str]]:
         }
         unsure |= drowned
     return hidden | {("quantity", good) for good in unsure if not available[good]}
+
+
+def _fail_if_market_hides_a_price(chain: Chain, priced: Priced) -> None:
+    """Raise PrecisionError where a good is free to a firm that would gain by more of it.
+
+    Its price is next to nothing, and so the solver threw some of it away: 1 - exp(-5000) is level to it.
+    """
+    if chain.market is None:
+        return
+    problems = [
+        _next_to_nothing(chain, priced, good, firm, value)
+        for (good, firm), value in priced.prices.values.items()
+        if firm and value > 0 and not priced.prices.paid((good, firm))
+    ]
+    if problems:
+        raise PrecisionError(problems)
+
+
+def _next_to_nothing(chain: Chain, priced: Priced, good: str, firm: str, value: Decimal) -> Problem:
+    products = (product for product in priced.products[firm] if product.input == good)
+    formula = short(next(products).function.formula.text)
+    return Problem(
+        f"the price of '{good}' cannot be told from 0: one more unit would be worth {value:.6g} to firm "
+        f"'{firm}', whose '{formula}' is level but for that where the market stops "
+        f"({good} = {priced.quantities.used[firm][good]:.6g})",
+        chain.spec.place("firms", firm, "production"),
+        f"supply less of '{good}', or let the spec fix the quantities (a split, allocation: given)",
+    )
 
 
 def _is_sure_of_market(market: Market, priced: Priced) -> bool:

@@ -242,13 +242,40 @@ def marginal_products(
             branch = settle(function.formula, function.values(point), side=side)
             _slopes(spec, function, branch, points)
     slopes = _slopes(spec, function, settled, points)
-    return tuple(
+    products = tuple(
         [
             MarginalProduct(function.output, name, slopes[slot], function, settled, slot)
             for slot, name in enumerate(function.formula.names)
             if name in point
         ]
     )
+    shape = function.formula.shape
+    if weights or not settled.on_kink or shape.bends == 1 or len(products) * len(shape.steps) > _FEW:
+        return products
+    return tuple([_where_bends_meet(spec, product, point) for product in products])
+
+
+def _where_bends_meet(spec: Spec, product: MarginalProduct, point: Point) -> MarginalProduct:
+    """The product, or that of one more unit, where the mean of branches is not between the two sides' slopes.
+
+    So it is where bends meet that know of each other: of min(abs(x), tan(x)) at 0 no branch has a slope of 0.
+    """
+    there = point[product.input]
+    step = (abs(there) or Decimal(1)).scaleb(-working_digits() // _BESIDE)
+    sides = []
+    for moved in (there + step, there - step):
+        settled = product.function.settled({**point, product.input: moved})
+        slope = _slopes(spec, product.function, settled, (point,))[product.slot]
+        sides.append(product._replace(value=slope, settled=settled))
+    slopes = [side.value for side in sides]
+    return product if min(slopes) <= product.value <= max(slopes) else sides[0]
+
+
+_FEW = 1_000
+"""Inputs times steps of a formula up to which its bends are looked at from both sides of each input."""
+
+_BESIDE = 3
+"""A point beside another lies as far from it as the last one of so many parts of the working digits begins."""
 
 
 def _slopes(

@@ -17,6 +17,7 @@ FIRST = Decimal("1e-9")
 
 _ROUNDING = Decimal("1e-26")
 _ALIKE = Decimal("1e-9")
+_LEFT = Decimal("1e-6")
 
 Value = Callable[[Decimal], Decimal | None]
 """Total value when so much of a good is handed to the market; None where it cannot clear then."""
@@ -52,4 +53,4 @@ def _slope(value: Value, base: Decimal, step: Decimal) -> Decimal | None:
         change = there - base
         slopes.append(change / by if abs(change) > _ROUNDING * max(abs(there), abs(base)) else Decimal(0))
     slope = 2 * slopes[1] - slopes[0]
-    return slope if abs(slope) > _ALIKE * abs(slopes[0]) else Decimal(0)
+    return slope if abs(slope) > _LEFT * abs(slopes[0]) else Decimal(0)

@@ -54,9 +54,14 @@ class Shape:
         return hash((self.steps, self.names, self.numbers))
 
     @cached_property
+    def bends(self) -> int:
+        """How many of its steps are `min`, `max` or `abs`."""
+        return sum(operation in KINKED for operation, _ in self.steps)
+
+    @property
     def kinked(self) -> bool:
-        """Whether a step of it is `min`, `max` or `abs`."""
-        return any(operation in KINKED for operation, _ in self.steps)
+        """Whether it bends anywhere."""
+        return self.bends > 0
 
     @cached_property
     def used(self) -> frozenset[int]:

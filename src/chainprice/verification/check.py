@@ -31,6 +31,9 @@ METHODS: tuple[Method, ...] = ("auto", "symbolic", "numeric", "adjoint")
 _GUARD = 40
 """Digits beyond those of the tolerance."""
 
+_AGAIN = 5
+"""The factor by which digits grow before a table is called wrong: these may be more than cancel in its chain."""
+
 _ZERO = Decimal(0)
 _ONE = Decimal(1)
 
@@ -47,7 +50,16 @@ def verify_table(
     """
     if not 0 < tolerance < 1:
         raise UsageError(f"the tolerance must be between 0 and 1, not {tolerance:g}")
-    arithmetic = decimals(max(DIGITS, int(-mpmath.log10(tolerance)) + _GUARD))
+    count = max(DIGITS, int(-mpmath.log10(tolerance)) + _GUARD)
+    verdict = _verdict(spec, table, tolerance, method, count)
+    if verdict.verified or len(table.prices) > limits.NUMERIC_GOODS:
+        return verdict
+    return _verdict(spec, table, tolerance, method, count * _AGAIN)
+
+
+def _verdict(spec: Spec, table: PriceTable, tolerance: float, method: Method, count: int) -> Verdict:
+    """The verdict with so many digits."""
+    arithmetic = decimals(count)
     with arithmetic.working():
         composition = compose(spec)
         _fail_if_numeraire_unknown(table, composition)

@@ -126,7 +126,7 @@ def _with_more_digits(function: Callable[[mpf], mpf]) -> Callable[[Moving], Movi
         value = function(a.value)
         if not a.change:
             return Moving(value, mpf(0))
-        lost = max(0, mpmath.mag(a.value) - mpmath.mag(a.change)) if a.value else 0
+        lost = max(0, max(mpmath.mag(a.value), mpmath.mag(value)) - mpmath.mag(a.change))
         with mpmath.extraprec(lost + _EXTRA):
             change = function(a.end) - function(a.value)
         return Moving(value, +change)

@@ -33,7 +33,7 @@ def again(point: MarketPoint, good: str, revalue: Revalue, base: mpf) -> Direct 
     for part in (GIFT, LONG_GIFT):
         step = there * part or _first_step(point, good)
         gain, loss = _one_sided(revalue, good, step, base), _one_sided(revalue, good, -step, base)
-        if gain is not None and loss is not None:
+        if not there or (gain is not None and loss is not None):
             break
     if gain is None and loss is None:
         return None

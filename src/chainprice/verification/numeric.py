@@ -19,6 +19,9 @@ from chainprice.verification.composition import Composition
 STEP = 3
 """The relative step is 10 to the minus the digits over this: 1e-20 in 60 digits."""
 
+_FROM_NOTHING = 10
+"""Of a good of which there is none, the step is 10 to the minus this times the digits: x^1.01 is level at 0."""
+
 _SHRUNK = mpf("0.1")
 """A derivative that is a zero loses at least so much as the step becomes the square of itself."""
 
@@ -72,7 +75,8 @@ def _difference(composition: Composition, base: Mapping[str, mpf], good: str) ->
     def gain(gift: mpf) -> mpf:
         return composition.gain(base, composition.changes(base, {good: gift}, downstream))
 
-    step = (abs(base[good]) or mpf(1)) * mpf(10) ** -(mpmath.mp.dps // STEP)
+    digits, there = mpmath.mp.dps, abs(base[good])
+    step = there * mpf(10) ** -(digits // STEP) if there else mpf(10) ** -(digits * _FROM_NOTHING)
     right = gain(step) / step
     try:
         left = -gain(-step) / step
