@@ -275,7 +275,7 @@ _FEW = 1_000
 """Inputs times steps of a formula up to which its bends are looked at from both sides of each input."""
 
 _BESIDE = 3
-"""A point beside another lies as far from it as the last one of so many parts of the working digits begins."""
+"""The distance to a point beside another has so many digits: the working digits over this."""
 
 
 def _slopes(

@@ -32,7 +32,7 @@ _GUARD = 40
 """Digits beyond those of the tolerance."""
 
 _AGAIN = 5
-"""The factor by which digits grow before a table is called wrong: these may be more than cancel in its chain."""
+"""The factor by which digits grow before a table is called wrong: perhaps more cancel in its chain."""
 
 _ZERO = Decimal(0)
 _ONE = Decimal(1)

@@ -20,7 +20,7 @@ STEP = 3
 """The relative step is 10 to the minus the digits over this: 1e-20 in 60 digits."""
 
 _FROM_NOTHING = 10
-"""Of a good of which there is none, the step is 10 to the minus this times the digits: x^1.01 is level at 0."""
+"""Where there is none of a good, the step is 10 to the minus this times the digits: x^1.01 is level at 0."""
 
 _SHRUNK = mpf("0.1")
 """A derivative that is a zero loses at least so much as the step becomes the square of itself."""
