@@ -7,6 +7,9 @@ from fractions import Fraction
 
 from chainprice.arithmetic import Number, digits, rounded, written
 
+_DECADES = 20
+"""Powers of ten beyond which a number is no short fraction."""
+
 DIGITS = 6
 """Significant digits in tables, unless more are asked for."""
 
@@ -46,6 +49,8 @@ def exact(value: Decimal, count: int = DIGITS) -> str:
 
 
 def _short_fraction(value: Decimal) -> Fraction | None:
+    if abs(value.adjusted()) > _DECADES:  # as a fraction 1e-9999999 alone takes seconds
+        return None
     with digits(60):
         fraction = Fraction(value).limit_denominator(_SHORT)
         near = Decimal(fraction.numerator) / Decimal(fraction.denominator)
