@@ -38,6 +38,7 @@ FLOORS = [
     {"batch"},
     {"report", "schemas"},
     {"completion", "output", "starter"},
+    {"options"},
     {"cli"},
     {"__init__", "__main__"},
 ]

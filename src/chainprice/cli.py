@@ -6,7 +6,6 @@ import os
 import shutil
 import sys
 from collections.abc import Callable, Collection, Sequence
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,6 +13,21 @@ import typer
 
 from chainprice import limits
 from chainprice.errors import ChainpriceError, NoAnswerError, UsageError, printable
+from chainprice.options import (
+    AllocationChoice,
+    CheckFormat,
+    ExplainFormat,
+    GateArgument,
+    MethodChoice,
+    OutputOption,
+    SetOption,
+    SolveFormat,
+    SpecArgument,
+    SpecsArgument,
+    VerifyFormat,
+    offer_goods,
+    offer_schemas,
+)
 from chainprice.output import complain, fail_if_unfit, write_result
 
 if TYPE_CHECKING:
@@ -24,125 +38,6 @@ if TYPE_CHECKING:
 
 DONE, NOT_VERIFIED, BAD_INPUT, NO_ANSWER = 0, 1, 2, 3
 
-
-class SolveFormat(StrEnum):
-    """Formats of `solve`."""
-
-    table = "table"
-    json = "json"
-    csv = "csv"
-    markdown = "markdown"
-    latex = "latex"
-
-
-class VerifyFormat(StrEnum):
-    """Formats of `verify`."""
-
-    table = "table"
-    json = "json"
-    junit = "junit"
-    github = "github"
-
-
-class ExplainFormat(StrEnum):
-    """Formats of `explain`."""
-
-    text = "text"
-    markdown = "markdown"
-    latex = "latex"
-
-
-class CheckFormat(StrEnum):
-    """Formats of `check`."""
-
-    text = "text"
-    json = "json"
-    github = "github"
-
-
-class AllocationChoice(StrEnum):
-    """How quantities come about."""
-
-    auto = "auto"
-    given = "given"
-    competitive = "competitive"
-
-
-class MethodChoice(StrEnum):
-    """How `verify` differentiates."""
-
-    auto = "auto"
-    symbolic = "symbolic"
-    numeric = "numeric"
-    adjoint = "adjoint"
-
-
-def _specs_on(line: typer.Context) -> list[str]:
-    """What may be a spec on a command line that is being completed; unfinished, it is not always parsed."""
-    return [path for path in (line.params.get("spec"), *(line.params.get("specs") or ()), *line.args) if path]
-
-
-def _offer_files(incomplete: str) -> list[str]:
-    from chainprice.completion import spec_files
-
-    return spec_files(incomplete)
-
-
-def _offer_goods(ctx: typer.Context, incomplete: str) -> list[str]:
-    from chainprice.completion import goods
-
-    return [good for good in goods(_specs_on(ctx)) if good.startswith(incomplete)]
-
-
-def _offer_settings(ctx: typer.Context, incomplete: str) -> list[str]:
-    from chainprice.completion import settings
-
-    found = settings(_specs_on(ctx))
-    return [setting for setting in found if setting.startswith(incomplete) and setting != incomplete]
-
-
-def _offer_schemas(incomplete: str) -> list[str]:
-    from chainprice.schemas import NAMES
-
-    return [name for name in NAMES if name.startswith(incomplete)]
-
-
-SpecArgument = Annotated[
-    str,
-    typer.Argument(metavar="SPEC", help="A spec file; - is standard input.", autocompletion=_offer_files),
-]
-SpecsArgument = Annotated[
-    list[str],
-    typer.Argument(metavar="SPEC...", help="Spec files; - is standard input.", autocompletion=_offer_files),
-]
-GateArgument = Annotated[
-    list[str],
-    typer.Argument(
-        metavar="SPEC...",
-        help="Spec files, folders of them, or patterns; - is standard input.",
-        autocompletion=_offer_files,
-    ),
-]
-SetOption = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--set",
-        metavar="NAME=VALUE",
-        help="Change a number: a parameter, firm.parameter, supply.good.quantity, supply.good.price, "
-        "demand.good.price, demand.good.quantity. May be repeated.",
-        autocompletion=_offer_settings,
-    ),
-]
-OutputOption = Annotated[
-    Path | None,
-    typer.Option(
-        "--output",
-        "-o",
-        metavar="FILE",
-        help="Write to a file, whole or not at all.",
-        callback=lambda file: None if file == Path("-") else file,
-    ),
-]
 
 app = typer.Typer(
     name="chainprice",
@@ -180,7 +75,7 @@ def solve(
     numeraire: Annotated[
         str | None,
         typer.Option(
-            metavar="GOOD", help="The good that all money is counted in.", autocompletion=_offer_goods
+            metavar="GOOD", help="The good that all money is counted in.", autocompletion=offer_goods
         ),
     ] = None,
     allocation: Annotated[
@@ -337,7 +232,7 @@ def explain(
         typer.Option(
             metavar="GOOD",
             help="Only this price: what it is made of, and why.",
-            autocompletion=_offer_goods,
+            autocompletion=offer_goods,
         ),
     ] = None,
     format_: Annotated[
@@ -429,7 +324,7 @@ def schema(
         typer.Argument(
             metavar="[NAME]",
             help="Of what: spec, or a command that prints JSON.",
-            autocompletion=_offer_schemas,
+            autocompletion=offer_schemas,
         ),
     ] = "spec",
     *,

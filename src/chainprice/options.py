@@ -1,0 +1,133 @@
+"""What may stand on the command line: choices, shared options, and what a shell offers for them."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+class SolveFormat(StrEnum):
+    """Formats of `solve`."""
+
+    table = "table"
+    json = "json"
+    csv = "csv"
+    markdown = "markdown"
+    latex = "latex"
+
+
+class VerifyFormat(StrEnum):
+    """Formats of `verify`."""
+
+    table = "table"
+    json = "json"
+    junit = "junit"
+    github = "github"
+
+
+class ExplainFormat(StrEnum):
+    """Formats of `explain`."""
+
+    text = "text"
+    markdown = "markdown"
+    latex = "latex"
+
+
+class CheckFormat(StrEnum):
+    """Formats of `check`."""
+
+    text = "text"
+    json = "json"
+    github = "github"
+
+
+class AllocationChoice(StrEnum):
+    """How quantities come about."""
+
+    auto = "auto"
+    given = "given"
+    competitive = "competitive"
+
+
+class MethodChoice(StrEnum):
+    """How `verify` differentiates."""
+
+    auto = "auto"
+    symbolic = "symbolic"
+    numeric = "numeric"
+    adjoint = "adjoint"
+
+
+def _specs_on(line: typer.Context) -> list[str]:
+    """What may be a spec on a command line that is being completed; unfinished, it is not always parsed."""
+    return [path for path in (line.params.get("spec"), *(line.params.get("specs") or ()), *line.args) if path]
+
+
+def offer_files(incomplete: str) -> list[str]:
+    """Spec files and folders that begin so."""
+    from chainprice.completion import spec_files
+
+    return spec_files(incomplete)
+
+
+def offer_goods(ctx: typer.Context, incomplete: str) -> list[str]:
+    """The goods of the specs on the line."""
+    from chainprice.completion import goods
+
+    return [good for good in goods(_specs_on(ctx)) if good.startswith(incomplete)]
+
+
+def offer_settings(ctx: typer.Context, incomplete: str) -> list[str]:
+    """What `--set` can change in the specs on the line."""
+    from chainprice.completion import settings
+
+    found = settings(_specs_on(ctx))
+    return [setting for setting in found if setting.startswith(incomplete) and setting != incomplete]
+
+
+def offer_schemas(incomplete: str) -> list[str]:
+    """What there is a schema of."""
+    from chainprice.schemas import NAMES
+
+    return [name for name in NAMES if name.startswith(incomplete)]
+
+
+SpecArgument = Annotated[
+    str,
+    typer.Argument(metavar="SPEC", help="A spec file; - is standard input.", autocompletion=offer_files),
+]
+SpecsArgument = Annotated[
+    list[str],
+    typer.Argument(metavar="SPEC...", help="Spec files; - is standard input.", autocompletion=offer_files),
+]
+GateArgument = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="SPEC...",
+        help="Spec files, folders of them, or patterns; - is standard input.",
+        autocompletion=offer_files,
+    ),
+]
+SetOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="NAME=VALUE",
+        help="Change a number: a parameter, firm.parameter, supply.good.quantity, supply.good.price, "
+        "demand.good.price, demand.good.quantity. May be repeated.",
+        autocompletion=offer_settings,
+    ),
+]
+OutputOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--output",
+        "-o",
+        metavar="FILE",
+        help="Write to a file, whole or not at all.",
+        callback=lambda file: None if file == Path("-") else file,
+    ),
+]
