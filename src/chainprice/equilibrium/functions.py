@@ -14,13 +14,10 @@ import numpy as np
 
 from chainprice.equilibrium.blocks import blocks
 from chainprice.equilibrium.expressions import TotalValue
+from chainprice.equilibrium.incidence import Entries, fixed, made, taken
 from chainprice.equilibrium.programme import Programme
-from chainprice.equilibrium.start import constant
 
 _NO_PLACES = np.zeros(0, dtype=int)
-
-Entries = tuple[np.ndarray, np.ndarray, np.ndarray]
-"""Of a sparse matrix: rows, columns, and what stands there; what stands in one place is added up."""
 
 
 class Relative:
@@ -40,10 +37,10 @@ class Relative:
         pieces = [production.piece for production in programme.productions]
         self._blocks = blocks([*pieces, *(argument.piece for argument in programme.arguments)])
         self._column_of = np.argsort(_joined(block.rows for block in self._blocks))
-        self._made, self._taken = _made(programme), _taken(programme)
+        self._made, self._taken = made(programme), taken(programme)
         self._trades = np.array([curve.variable for curve in programme.curves], dtype=int)
         self._integrals, self._bent = _integrals(programme, self._trades)
-        self._fixed = casadi.DM(_fixed(programme))
+        self._fixed = casadi.DM(fixed(programme))
         self.curved = frozenset(np.concatenate([*self._curvature_places()[1:], self._bent]).tolist())
 
     @property
@@ -196,50 +193,3 @@ def _integrals(programme: Programme, trades: np.ndarray) -> tuple[Any, np.ndarra
     slopes = casadi.diag(casadi.jacobian(prices, q))
     function = casadi.Function("total_value", [q], [value, prices, casadi.densify(slopes)])
     return function, trades[np.array(slopes.sparsity().row(), dtype=int)]
-
-
-def _made(programme: Programme) -> Entries:
-    """What a unit of each piece adds to each constraint, piece by piece: outputs, and arguments of bends."""
-    entries: list[tuple[int, int, float]] = []
-    of_good: dict[str, list[tuple[int, float]]] = {}
-    for j, balance in enumerate(programme.balances):
-        of_good.setdefault(balance.good, []).append((j, _coefficient(balance.coefficient)))
-    for index, production in enumerate(programme.productions):
-        entries += [(index, j, factor) for j, factor in of_good.get(production.output, ())]
-    first = len(programme.productions)
-    for number, argument in enumerate(programme.arguments):
-        entries.append((first + number, len(programme.balances) + number, argument.side))
-    return _entries(entries)
-
-
-def _taken(programme: Programme) -> Entries:
-    """What a unit of each variable adds to each constraint: it is used there, or bought."""
-    entries: list[tuple[int, int, float]] = []
-    for j, balance in enumerate(programme.balances):
-        if balance.good in programme.purchases:
-            entries.append((j, programme.purchases[balance.good], _coefficient(balance.coefficient)))
-        entries += [(j, index, -1.0) for index in balance.uses]
-    for j, argument in enumerate(programme.arguments, len(programme.balances)):
-        entries.append((j, argument.bend, -argument.side))
-    return _entries(entries)
-
-
-def _fixed(programme: Programme) -> list[float]:
-    """What each constraint has by itself: coefficient * (supplied + given) - delivered."""
-    fixed = []
-    for balance in programme.balances:
-        given = float(programme.gifts.get(balance.good, 0))
-        if balance.good in programme.endowments:
-            given += constant(programme.endowments[balance.good])
-        delivered = 0.0 if balance.delivered is None else constant(balance.delivered)
-        fixed.append(_coefficient(balance.coefficient) * given - delivered)
-    return fixed + [0.0] * len(programme.arguments)
-
-
-def _coefficient(value: Any) -> float:
-    return 1.0 if value is None else constant(value)
-
-
-def _entries(entries: list[tuple[int, int, float]]) -> Entries:
-    rows, columns, values = zip(*entries, strict=True) if entries else ((), (), ())
-    return np.array(rows, dtype=int), np.array(columns, dtype=int), np.array(values, dtype=float)
