@@ -31,7 +31,7 @@ FLOORS = [
     {"pricing"},
     {"tabulation"},
     {"solver"},
-    {"verification", "explanation", "inspection"},
+    {"verification", "explanation", "inspection", "dynamics"},
     {"gate"},
     {"publication"},
     {"examination", "gathering", "workers"},

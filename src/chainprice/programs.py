@@ -13,7 +13,7 @@ from math import exp, log, sqrt
 from typing import Any
 
 from chainprice.arithmetic import DECIMALS
-from chainprice.formula import Shape
+from chainprice.formula import Functions, Shape
 
 _OPERATORS = {"add": "+", "sub": "-", "mul": "*", "div": "/"}
 
@@ -146,3 +146,9 @@ def _bounded_lines(index: int, operation: str, operands: tuple[int, ...]) -> lis
     double, bound = (text.format(*operands, v=value) for text in _BOUNDS[operation])
     fails = f"if not {_NORMAL.format(v=value)}: raise OverflowError"
     return [f"{value} = {double}", fails, f"{error} = {bound}"]
+
+
+def doubles(shape: Shape, results: tuple[int, ...], functions: Functions) -> Run:
+    """The function for these steps of a shape in doubles, or arrays of them."""
+    run: Run = _made(text_of(shape, results), {f"{name}_": f for name, f in functions.items()})
+    return run

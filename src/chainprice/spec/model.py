@@ -95,6 +95,11 @@ class Spec:
         """What a parameter is worth to a firm: its own first, then the global one."""
         return self.firms[firm].parameters.get(name) or self.parameters.get(name)
 
+    @property
+    def settings(self) -> tuple[str, ...]:
+        """What was changed when it was read, each as NAME=VALUE."""
+        return tuple(self.places.overrides.values())
+
     def place(self, *path: str) -> Place:
         """Where the value at `path` (such as "firms", "mill", "production") stands in the file."""
         return self.places.find(Path(path))

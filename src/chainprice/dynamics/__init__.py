@@ -1,0 +1,10 @@
+"""Out of equilibrium: a market that moves by what each agent can see (MODEL.md section 6).
+
+`simulate` runs it. Needs CasADi: `pip install 'chainprice[equilibrium]'`.
+"""
+
+from chainprice.dynamics.choices import STEPS, TOLERANCE, Maker, Shock
+from chainprice.dynamics.result import Era, Simulation
+from chainprice.dynamics.simulation import simulate
+
+__all__ = ["STEPS", "TOLERANCE", "Era", "Maker", "Shock", "Simulation", "simulate"]

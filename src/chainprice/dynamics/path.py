@@ -1,0 +1,252 @@
+"""A market on its way: from a start, through shocks, to where it settles."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from chainprice import progress
+from chainprice.dynamics.choices import Choices, Shock
+from chainprice.dynamics.pace import Pace, pace
+from chainprice.dynamics.result import Era, Simulation
+from chainprice.dynamics.track import Recorder
+from chainprice.dynamics.verdict import Ending, ending
+from chainprice.dynamics.walk import Manner, Move, State, mover
+from chainprice.dynamics.world import NOTHING, World, changed, world
+from chainprice.errors import Problem, UsageError
+from chainprice.spec import Spec, load
+
+_CHECKED = 10
+"""Steps from one look at the distance to the next."""
+
+_FAR = 1e9
+"""A market that is so many units away from everything has left for good."""
+
+_AT_REST = 100
+"""How fast the fastest may still go, in tolerances, where prices have arrived."""
+
+_TOLD = 2_000
+"""Steps from one word about the progress to the next."""
+
+
+class _Stage(NamedTuple):
+    """A world, and how its agents move."""
+
+    world: World
+    pace: Pace
+    step: float
+    move: Move
+
+
+class Path:
+    """A walk through one world after the other."""
+
+    def __init__(self, spec: Spec, choices: Choices) -> None:
+        self._spec, self._choices = spec, choices
+        self._random = np.random.default_rng(choices.seed) if choices.noise else None
+        self._settings = list(spec.settings)
+        progress.report("looking for the equilibrium")
+        self._stage = self._entered(world(spec))
+        self._eras = [_era(0, "", self._stage.world)]
+        self._state = _begun(self._stage.world, choices)
+        self._recorder, self._averages = Recorder(choices.every), _Averages()
+        self._distances: list[float] = []
+
+    def _entered(self, place: World) -> _Stage:
+        choices = self._choices
+        speed = pace(place, choices.liquidity, choices.foresight)
+        step = choices.step_size or speed.step
+        manner = Manner(choices.maker, step, choices.foresight, choices.noise)
+        return _Stage(place, speed, step, mover(place, speed, manner, self._random))
+
+    def walk(self) -> Simulation:
+        """The whole path."""
+        steps = self._choices.steps
+        waiting = list(self._choices.shocks)
+        for step in range(steps + 1):
+            while waiting and waiting[0].step == step:
+                self._be_shocked(waiting.pop(0))
+            end = self._ended_at(step, is_last=step == steps, is_steady=not waiting)
+            if end is not None:
+                return self._simulation(step, self._explained(end))
+        raise AssertionError
+
+    def _be_shocked(self, shock: Shock) -> None:
+        """The world changes; quantities and prices are what they were."""
+        progress.report(f"step {shock.step:,}: {shock.setting}")
+        self._settings.append(shock.setting)
+        before, state = self._stage.world, self._state
+        self._stage = self._entered(world(load(self._spec.source, self._settings)))
+        after = self._stage.world
+        if len(state.multipliers) != after.agents.shape[0]:
+            message = f"--shock {shock.setting}: after it other goods would be traded than before"
+            raise UsageError(Problem(message, None, "change the number by less"))
+        moved = np.clip(changed(before, after, state.x), after.lower, after.upper)
+        self._state = State(moved, state.multipliers)
+        self._eras.append(_era(shock.step, shock.setting, after))
+        self._averages, self._distances = _Averages(), []
+
+    def _ended_at(self, step: int, *, is_last: bool, is_steady: bool) -> Ending | None:
+        """Look around, write down, and move on; how the path ended, if this was the last step."""
+        stage, state = self._stage, self._state
+        sight = stage.world.agents.look(state.x, state.multipliers)
+        self._averages.add(state.multipliers)
+        is_checked = step % _CHECKED == 0 or is_last
+        if not (is_checked or self._recorder.is_due(step)):
+            self._state = stage.move(state, sight)
+            return None
+        fault = self._fault(sight.values, sight.gains)
+        seen = stage.world.agents.goods_seen(state.x, state.multipliers, sight)
+        distance = self._distance(seen.prices)
+        if self._recorder.is_due(step) or is_last or fault:
+            self._recorder.write(step, seen, distance)
+        if fault:
+            return Ending("diverged", fault)
+        if is_last:
+            choices = self._choices
+            return ending(self._distances, choices.steps, choices.tolerance, is_noisy=choices.noise > 0)
+        self._state = stage.move(state, sight)
+        if is_checked:
+            moved = self._moved(state)
+            self._distances.append(moved if np.isnan(distance) else distance)
+            if is_steady and not self._choices.noise and self._is_there(distance, moved):
+                self._state = state
+                self._recorder.write(step, seen, distance)
+                return _arrived(step, distance, self._choices.tolerance)
+        if step % _TOLD == 0:
+            progress.report(f"step {step:,}{_told(distance)}")
+        return None
+
+    def _distance(self, prices: np.ndarray) -> float:
+        """Of the price that is farthest from equilibrium; nan where there is none."""
+        distances = self._stage.world.distances(prices)
+        return float("nan") if distances is None else float(np.max(distances, initial=0.0))
+
+    def _moved(self, before: State) -> float:
+        """How fast the fastest goes, in units by time."""
+        place = self._stage.world
+        x = np.abs(self._state.x - before.x) / place.sizes
+        held = np.abs(self._state.multipliers - before.multipliers) / place.levels
+        return float(max(np.max(x, initial=0.0), np.max(held, initial=0.0)) / self._stage.step)
+
+    def _is_there(self, distance: float, moved: float) -> bool:
+        tolerance = self._choices.tolerance
+        if np.isnan(distance):
+            return moved < tolerance
+        return distance <= tolerance and moved < _AT_REST * tolerance
+
+    def _fault(self, values: np.ndarray, gains: np.ndarray) -> str:
+        """Why the market cannot go on from here, "" if it can."""
+        place = self._stage.world
+        if not np.all(np.isfinite(values)):
+            made = place.agents.programme.productions
+            bad = [made[i] for i in np.flatnonzero(~np.isfinite(values)) if i < len(made)]
+            where = f"the production of '{bad[0].output}' by firm '{bad[0].firm}'" if bad else "a function"
+            return f"{where} has no value at the quantities that the market came to"
+        x, held = self._state.x / place.sizes, self._state.multipliers / place.levels
+        if max(np.max(np.abs(x), initial=0.0), np.max(held, initial=0.0)) > _FAR:
+            return "prices and quantities grow without end"
+        return "" if np.all(np.isfinite(gains)) else "a marginal product has no value where the market came"
+
+    def _explained(self, end: Ending) -> Ending:
+        """The reason with what is known of its cause."""
+        stage, causes = self._stage, []
+        if end.outcome in ("cycles", "diverged"):
+            if stage.step > stage.pace.step * (1 + 1e-9):
+                causes.append(f"the step of {stage.step:.3g} is longer than the safe {stage.pace.step:.3g}")
+            elif self._choices.foresight < 1:
+                causes.append("without foresight linear markets circle")
+            if stage.world.reason:
+                causes.append(f"the spec has no equilibrium: {stage.world.reason}")
+        return end._replace(reason="; ".join([end.reason, *causes]))
+
+    def _simulation(self, steps: int, end: Ending) -> Simulation:
+        spec, stage, choices = self._spec, self._stage, self._choices
+        goods, track = stage.world.agents.goods, self._recorder.track()
+        mean = stage.world.agents.prices(self._averages.mean())
+        off, off_mean = self._distance(track.prices[-1]), self._distance(mean)
+        x = self._state.x
+        return Simulation(
+            path=spec.source.path,
+            title=spec.title,
+            sha256=spec.source.sha256,
+            money=spec.money,
+            units={good: spec.unit(good) for good in goods},
+            maker=choices.maker,
+            liquidity=choices.liquidity,
+            step_size=stage.step,
+            safe_step=stage.pace.step,
+            foresight=choices.foresight,
+            noise=choices.noise,
+            seed=choices.seed,
+            steps=steps,
+            outcome=end.outcome,
+            reason=end.reason,
+            distance=None if np.isnan(off) else off,
+            eras=tuple(self._eras),
+            goods=goods,
+            track=track,
+            averages=dict(zip(goods, mean.tolist(), strict=True)),
+            averages_distance=None if np.isnan(off_mean) else off_mean,
+            prices=dict(zip(goods, track.prices[-1].tolist(), strict=True)),
+            uses=stage.world.agents.uses(np.where(x > 2 * stage.world.lower, x, 0.0)),
+        )
+
+
+class _Averages:
+    """The mean over the last half of what has been, or more of it: blocks twice as long as the one before."""
+
+    def __init__(self) -> None:
+        self._sums: list[Any] = [0.0, 0.0]
+        self._counts = [0, 0]
+
+    def add(self, values: np.ndarray) -> None:
+        if self._counts[1] >= 2 * self._counts[0]:
+            self._sums = [self._sums[1], 0.0]
+            self._counts = [self._counts[1], 0]
+        self._sums[1] = self._sums[1] + values
+        self._counts[1] += 1
+
+    def mean(self) -> np.ndarray:
+        mean: np.ndarray = (self._sums[0] + self._sums[1]) / sum(self._counts)
+        return mean
+
+
+def _begun(place: World, choices: Choices) -> State:
+    """Where a market begins: what the start says, and cold in all else."""
+    programme = place.agents.programme
+    cold = np.where(choices.maker == "exponential", 1e-3, NOTHING) * place.levels
+    prices, uses = choices.start.get("prices", {}), choices.start.get("uses", {})
+    bends = [argument.bend for argument in programme.arguments]
+    for index, constraint in enumerate(programme.balances):
+        if constraint.good in prices:
+            cold[index] = max(float(prices[constraint.good]), 0.0)
+    for index, argument in enumerate(programme.arguments, len(programme.balances)):
+        if argument.output in prices:
+            cold[index] = max(float(prices[argument.output]), 0.0) / bends.count(argument.bend)
+    x = place.start.copy()
+    users = {"sale": "demand", "purchase": "supply"}
+    for index, variable in enumerate(programme.variables):
+        of_user = uses.get(users.get(variable.kind, variable.user), {})
+        if variable.kind != "bend" and variable.good in of_user:
+            x[index] = float(of_user[variable.good])
+    return State(np.clip(x, place.lower, place.upper), np.maximum(cold, NOTHING * place.levels))
+
+
+def _era(step: int, change: str, place: World) -> Era:
+    solution = place.solution
+    if solution is None:
+        return Era(step, change, None, None, place.reason)
+    prices = {good: float(price) for good, price in solution.prices.items()}
+    return Era(step, change, prices, float(solution.total_value), "")
+
+
+def _arrived(step: int, distance: float, tolerance: float) -> Ending:
+    if np.isnan(distance):
+        return Ending("converged", f"nothing moves any more from step {step:,} on")
+    return Ending("converged", f"every price is within {tolerance:g} of equilibrium from step {step:,} on")
+
+
+def _told(distance: float) -> str:
+    return "" if np.isnan(distance) else f": prices within {distance:.1e} of equilibrium"

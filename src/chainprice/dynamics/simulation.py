@@ -1,0 +1,55 @@
+"""`simulate`: a market out of equilibrium, and whether it finds back (MODEL.md section 6)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+
+from chainprice.dynamics.choices import STEPS, TOLERANCE, Choices, Maker, Shock
+from chainprice.dynamics.path import Path
+from chainprice.dynamics.result import Simulation
+from chainprice.spec import Spec
+
+
+def simulate(
+    spec: Spec,
+    *,
+    maker: Maker = "quadratic",
+    liquidity: float = 1.0,
+    steps: int = STEPS,
+    step_size: float | None = None,
+    foresight: float = 1.0,
+    start: Mapping[str, Any] | None = None,
+    shocks: Iterable[Shock] = (),
+    noise: float = 0.0,
+    seed: int = 0,
+    every: int | None = None,
+    tolerance: float = TOLERANCE,
+) -> Simulation:
+    """Let the market of a spec find its prices, every agent by what it sees.
+
+    It begins at `start` (`prices` by good and `uses` by firm, in part or whole), or cold: nothing has a
+    price yet, and what is supplied is shared out. It ends where every price is within `tolerance` of
+    equilibrium, after `steps`, or where it cannot go on. With `noise` every agent misjudges prices and
+    quantities by that part of what is usual, at random but the same for the same `seed`.
+
+    Raises UsageError for a choice that makes no sense or a shock that changes nothing, SpecError where a
+    shock makes the spec unsound.
+    """
+    choices = Choices(
+        maker=maker,
+        liquidity=liquidity,
+        steps=steps,
+        step_size=step_size,
+        foresight=foresight,
+        start=start or {},
+        shocks=tuple(sorted(shocks, key=lambda shock: shock.step)),
+        noise=noise,
+        seed=seed,
+        every=every,
+        tolerance=tolerance,
+    )
+    with np.errstate(all="ignore"):  # what has no value is nan, and looked for
+        return Path(spec, choices).walk()

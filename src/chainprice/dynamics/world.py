@@ -1,0 +1,229 @@
+"""A spec as a world to live in: its agents, the units that they reckon in, and where equilibrium would be.
+
+The equilibrium is for the onlooker: it measures the distance, and it sets the units. No agent sees it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from chainprice import network, technology
+from chainprice.dynamics.agents import Agents
+from chainprice.equilibrium.programme import Programme, build
+from chainprice.equilibrium.start import constant, run, starting_points
+from chainprice.errors import NoAnswerError
+from chainprice.solution import Solution
+from chainprice.solver import solve
+from chainprice.spec import DEMAND, Spec
+
+_LEAST = 0.05
+"""The unit of a use is at least this part of the largest of its good: beside that it may be nothing."""
+
+_LEVEL = 1e-3
+"""A price is compared with no less than that at which the good would be this part of all value."""
+
+NOTHING = 1e-12
+"""Quantities are kept above this part of their unit: slopes like that of a root end at 0."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class World:
+    """Agents and their units.
+
+    `sizes` are the units of variables, `levels` those of multipliers, `value` that of money; `start` are
+    the quantities of a market that nobody has moved yet. `low` and `high` hold each good's equilibrium price,
+    `scales` is what differences of prices are compared with; without an equilibrium they are None, and
+    `reason` says why there is none.
+    """
+
+    spec: Spec
+    agents: Agents
+    solution: Solution | None
+    reason: str
+    sizes: np.ndarray
+    levels: np.ndarray
+    value: float
+    start: np.ndarray
+    lower: np.ndarray
+    upper: np.ndarray
+    low: np.ndarray | None
+    high: np.ndarray | None
+    scales: np.ndarray
+    point: np.ndarray
+    multipliers: np.ndarray
+
+    def distances(self, prices: np.ndarray) -> np.ndarray | None:
+        """How far each price is from equilibrium, relatively; a price that is not unique has an interval."""
+        if self.low is None or self.high is None:
+            return None
+        off: np.ndarray = np.maximum(np.maximum(self.low - prices, prices - self.high), 0.0) / self.scales
+        return off
+
+
+def world(spec: Spec) -> World:
+    """The world of a spec; raises what reading and building raise, but not for want of an equilibrium."""
+    graph = network.build(spec)
+    programme = build(spec, graph, technology.build(spec, graph))
+    agents = Agents(programme)
+    start = np.array(next(starting_points(programme)))
+    solution, reason = _equilibrium(spec)
+    is_given = solution is not None and solution.allocation == "given"
+    point = start if solution is None else _point(programme, solution)
+    sizes = _sizes(agents, point)
+    kinds = [variable.kind for variable in programme.variables]
+    is_open = (point < 0) & np.array([kind == "bend" for kind in kinds], dtype=bool)
+    if is_given:  # the demands take what arrives, be it negative
+        is_open |= np.array([kind == "sale" for kind in kinds], dtype=bool)
+    lower = np.where(is_open, -np.inf, NOTHING * sizes)
+    inside = np.where(is_open, point, np.maximum(point, NOTHING * sizes))
+    widths = _widths(agents, inside, sizes)
+    multipliers = _multipliers(programme, solution, widths)
+    value = float(np.max(np.abs(multipliers) * widths, initial=0.0)) or 1.0
+    levels = np.maximum(np.abs(multipliers), _LEVEL * value / widths)
+    low, high = _bounds(agents, solution)
+    return World(
+        spec=spec,
+        agents=agents,
+        solution=solution,
+        reason=reason,
+        sizes=sizes,
+        levels=levels,
+        value=value,
+        start=np.maximum(start, lower),
+        lower=lower,
+        upper=np.array([np.inf if v.upper is None else constant(v.upper) for v in programme.variables]),
+        low=low,
+        high=high,
+        scales=_scales(agents, solution, value),
+        point=inside,
+        multipliers=multipliers,
+    )
+
+
+def _equilibrium(spec: Spec) -> tuple[Solution | None, str]:
+    """The spec's own solution if no agent would leave it, or else the competitive one."""
+    try:
+        solution = solve(replace(spec, numeraire=None))
+        if solution.allocation == "given" and not _is_equilibrium(solution, spec):
+            solution = solve(replace(spec, numeraire=None, allocation="competitive"))
+    except NoAnswerError as error:
+        return None, error.reason
+    return solution, ""
+
+
+def _is_equilibrium(solution: Solution, spec: Spec) -> bool:
+    codes = {warning.code for warning in solution.warnings}
+    return codes.isdisjoint({"negative-price", "unprofitable-supply"}) and not any(
+        trade.quantity is not None for trade in spec.demand.values()
+    )
+
+
+def _point(programme: Programme, solution: Solution) -> np.ndarray:
+    """The equilibrium's variables."""
+    used = {
+        (row.good, "" if use.kind == DEMAND else use.user): float(use.quantity)
+        for row in solution.goods
+        for use in row.uses
+    }
+    made: dict[str, float] = {}
+    for firm in solution.firms:
+        for output in firm.outputs:
+            made[output.good] = made.get(output.good, 0.0) + float(output.quantity)
+    x = [0.0] * len(programme.variables)
+    for index, variable in enumerate(programme.variables):
+        if variable.kind == "purchase":
+            x[index] = float(solution.quantities[variable.good]) - made.get(variable.good, 0.0)
+        elif variable.kind != "bend":
+            x[index] = used.get((variable.good, variable.user), 0.0)
+    bends: dict[int, list[float]] = {}
+    for argument in programme.arguments:
+        value = run(argument.piece, x)
+        bends.setdefault(argument.bend, []).append(value)
+        x[argument.bend] = min(bends[argument.bend]) if argument.side > 0 else max(bends[argument.bend])
+    point: np.ndarray = np.nan_to_num(np.array(x))
+    return point
+
+
+def _sizes(agents: Agents, point: np.ndarray) -> np.ndarray:
+    """The unit of each variable: what it comes to, or a part of what the largest of its good does.
+
+    Where nothing of the good is there, what would balance the units that its users and makers have.
+    """
+    sizes = np.abs(point)
+    of_good: dict[str, list[int]] = {}
+    for index, variable in enumerate(agents.programme.variables):
+        of_good.setdefault(variable.good, []).append(index)
+    for indices in of_good.values():
+        sizes[indices] = np.maximum(sizes[indices], _LEAST * sizes[indices].max())
+    rows, columns, entries = agents.slopes(np.maximum(point, NOTHING))
+    entries = np.abs(entries)
+    while (lacking := sizes == 0).any():
+        widths = np.zeros(agents.shape[0])
+        np.maximum.at(widths, rows, entries * sizes[columns])
+        is_wanted = lacking[columns] & (entries > 0)
+        fitting = np.zeros(len(sizes))
+        wanted = widths[rows[is_wanted]] / entries[is_wanted]
+        np.maximum.at(fitting, columns[is_wanted], wanted)
+        sizes = np.where(lacking, fitting if fitting.any() else 1.0, sizes)
+    units: np.ndarray = sizes
+    return units
+
+
+def _widths(agents: Agents, x: np.ndarray, sizes: np.ndarray) -> np.ndarray:
+    """How large the terms of each constraint are."""
+    rows, columns, entries = agents.slopes(x)
+    widths = np.zeros(agents.shape[0])
+    np.maximum.at(widths, rows, np.abs(entries) * sizes[columns])
+    usual: np.ndarray = np.where(np.isfinite(widths) & (widths > 0), widths, 1.0)
+    return usual
+
+
+def _multipliers(programme: Programme, solution: Solution | None, widths: np.ndarray) -> np.ndarray:
+    """What each constraint is worth at equilibrium, as far as the table tells; else of one total value."""
+    if solution is None:
+        return np.concatenate([np.full(len(widths), 1.0) / widths])
+    prices = {good: float(price) for good, price in solution.prices.items()}
+    worth = {
+        (row.good, "" if use.kind == DEMAND else use.user): float(use.marginal_value)
+        for row in solution.goods
+        for use in row.uses
+    }
+    found = []
+    for balance in programme.balances:
+        is_shared = balance.use is None
+        found.append(prices[balance.good] if is_shared else worth.get(balance.use.key, 0.0))  # type: ignore[union-attr]
+    found += [prices[argument.output] for argument in programme.arguments]
+    return np.array(found)
+
+
+def _bounds(agents: Agents, solution: Solution | None) -> tuple[np.ndarray | None, np.ndarray | None]:
+    """The lowest and the highest equilibrium price of each good."""
+    if solution is None:
+        return None, None
+    ranges = {row.good: row.price_range or (row.price, row.price) for row in solution.goods}
+    low = [min(float(ranges[good][0]), float(solution.prices[good])) for good in agents.goods]
+    high = [np.inf if (top := ranges[good][1]) is None else float(top) for good in agents.goods]
+    return np.array(low), np.maximum(np.array(high), np.array(low))
+
+
+def _scales(agents: Agents, solution: Solution | None, value: float) -> np.ndarray:
+    """What a difference of each price is compared with: the price, or one at which the good would matter."""
+    if solution is None:
+        return np.ones(len(agents.goods))
+    prices = np.array([abs(float(solution.prices[good])) for good in agents.goods])
+    quantities = np.array([abs(float(solution.quantities[good])) for good in agents.goods])
+    least = _LEVEL * value / np.where(quantities > 0, quantities, 1.0)
+    scales: np.ndarray = np.where(prices > 0, prices, least)
+    return scales
+
+
+def changed(before: World, after: World, x: Sequence[float] | np.ndarray) -> np.ndarray:
+    """The quantities `x` of one world in another: what is new begins at its start."""
+    known = dict(zip(before.agents.programme.variables, x, strict=True))
+    variables = after.agents.programme.variables
+    if len(known) < len(x):  # several bends of one firm look the same: they are in one order
+        return np.array(x) if len(variables) == len(x) else after.start
+    return np.array([known.get(variable, after.start[i]) for i, variable in enumerate(variables)])
