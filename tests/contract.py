@@ -31,6 +31,10 @@ COMMANDS = {
         "verify specs/tupperware.yaml tests/golden",
         "verify specs/tupperware.yaml tests/specs/contract/kink.yaml --certify",
     ],
+    "chainprice.simulate/1": [
+        "simulate specs/tupperware.yaml --shock supply.natgas.quantity=2@50",
+        "simulate tests/specs/contract/increasing-returns.yaml --steps 100",
+    ],
     "chainprice.check/1": [
         "check specs/tupperware.yaml specs/refinery.yaml tests/specs/invalid/unknown-name.yaml nowhere.yaml"
     ],

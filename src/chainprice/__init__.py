@@ -11,6 +11,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from chainprice.dynamics import Simulation, simulate
     from chainprice.errors import ChainpriceError, NoAnswerError, SpecError, TableError, UsageError
     from chainprice.explanation import Explanation, explain
     from chainprice.gate import verify
@@ -26,6 +27,7 @@ __all__ = [
     "Explanation",
     "NoAnswerError",
     "PriceTable",
+    "Simulation",
     "Solution",
     "Spec",
     "SpecError",
@@ -37,6 +39,7 @@ __all__ = [
     "load",
     "read_table",
     "schema",
+    "simulate",
     "solve",
     "verify",
 ]
@@ -46,6 +49,7 @@ _HOMES = {
     **dict.fromkeys(("Spec", "load"), "spec"),
     **dict.fromkeys(("Explanation", "explain"), "explanation"),
     **dict.fromkeys(("PriceTable", "Verdict", "read_table"), "verification"),
+    **dict.fromkeys(("Simulation", "simulate"), "dynamics"),
     "Solution": "solution",
     "schema": "schemas",
     "solve": "solver",

@@ -69,6 +69,13 @@ def fail_if_no_equilibrium_solver(spec: Spec, network: Network) -> None:
         raise MissingExtraError([*_problems(spec, network), Problem(message, None, INSTALL)])
 
 
+def fail_if_no_solver_for(command: str) -> None:
+    """Raise MissingExtraError where a command needs the solver and it is not installed."""
+    if find_spec("casadi") is None:
+        message = f"{command} needs the equilibrium extra, which is not installed"
+        raise MissingExtraError(Problem(message, None, INSTALL))
+
+
 def _problems(spec: Spec, network: Network) -> list[Problem]:
     made = choices(spec, network)
     places = spec.places_of(choice.path for choice in made)

@@ -7,20 +7,23 @@ import shutil
 import sys
 from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from types import ModuleType
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from chainprice import limits
-from chainprice.errors import ChainpriceError, NoAnswerError, UsageError, printable
+from chainprice.errors import ChainpriceError, NoAnswerError, Problem, UsageError, printable
 from chainprice.options import (
     AllocationChoice,
     CheckFormat,
     ExplainFormat,
     GateArgument,
+    MakerChoice,
     MethodChoice,
     OutputOption,
     SetOption,
+    SimulateFormat,
     SolveFormat,
     SpecArgument,
     SpecsArgument,
@@ -28,9 +31,10 @@ from chainprice.options import (
     offer_goods,
     offer_schemas,
 )
-from chainprice.output import complain, fail_if_unfit, write_result
+from chainprice.output import complain, fail_if_unfit, write_file, write_result
 
 if TYPE_CHECKING:
+    from chainprice.dynamics import Shock, Simulation
     from chainprice.examination import Outcome
     from chainprice.solution import Solution
     from chainprice.spec import Spec
@@ -256,6 +260,133 @@ def explain(
         ExplainFormat.latex: walk.walk_latex,
     }
     write_result(writers[format_](explanation), output)
+
+
+@app.command()
+def simulate(
+    spec: SpecArgument,
+    *,
+    maker: Annotated[
+        MakerChoice, typer.Option(help="Market makers' cost function: prices move by amounts, or by factors.")
+    ] = MakerChoice.quadratic,
+    liquidity: Annotated[
+        float, typer.Option(help="How deep market makers are; twice as deep, prices move half as fast.")
+    ] = 1.0,
+    steps: Annotated[int, typer.Option(metavar="N", help="Steps at most.")] = limits.SIMULATED_STEPS,
+    step_size: Annotated[
+        float | None, typer.Option(help="Time in a step; by the market's own curvature by default.")
+    ] = None,
+    foresight: Annotated[
+        float, typer.Option(help="How far agents expect the last change to go on, from 0 to 1.")
+    ] = 1.0,
+    start: Annotated[
+        str,
+        typer.Option(
+            metavar="cold|FILE",
+            help="Begin without prices, or with those of a file (JSON of solve or simulate, YAML, CSV).",
+        ),
+    ] = "cold",
+    shock: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME=VALUE@STEP",
+            help="At a step the world changes, as --set would change it. May be repeated.",
+        ),
+    ] = None,
+    noise: Annotated[
+        float, typer.Option(help="The part by which agents misjudge prices and quantities, at random.")
+    ] = 0.0,
+    seed: Annotated[int, typer.Option(metavar="N", help="Of the noise: the same seed, the same path.")] = 0,
+    every: Annotated[
+        int | None,
+        typer.Option(metavar="N", help="Write down every N steps; at most 1,000 records by default."),
+    ] = None,
+    tolerance: Annotated[
+        float, typer.Option(help="The distance to equilibrium that is arrival.")
+    ] = limits.ARRIVED,
+    format_: Annotated[
+        SimulateFormat, typer.Option("--format", "-f", help="How to print it.")
+    ] = SimulateFormat.table,
+    settings: SetOption = None,
+    output: OutputOption = None,
+) -> None:
+    """Let the market find its prices, every agent by what it sees."""
+    from chainprice.report.line import progress_line
+
+    if format_ is SimulateFormat.png and output is None:
+        raise UsageError(Problem("a PNG is no text for a terminal", None, "name a file with --output"))
+    fail_if_unfit(output, [spec, *([] if start == "cold" else [start])])
+    _fail_if_read_twice([spec, start])
+    read = _load(spec, settings)
+    with progress_line(sys.stderr):
+        simulate_spec = _dynamics().simulate
+        simulation = simulate_spec(
+            read,
+            maker=maker.value,
+            liquidity=liquidity,
+            steps=steps,
+            step_size=step_size,
+            foresight=foresight,
+            start={} if start == "cold" else _read_start(start),
+            shocks=_shocks(shock or ()),
+            noise=noise,
+            seed=seed,
+            every=every,
+            tolerance=tolerance,
+        )
+    if format_ is SimulateFormat.png and output is not None:
+        from chainprice.report.plots import simulation_png
+
+        write_file(output, simulation_png(simulation))
+    else:
+        write_result(_simulation_as(simulation, format_, output), output, format_)
+
+
+def _dynamics() -> ModuleType:
+    """What simulates; raises MissingExtraError without CasADi."""
+    from chainprice.allocation import fail_if_no_solver_for
+
+    fail_if_no_solver_for("simulate")
+    from chainprice import dynamics
+
+    return dynamics
+
+
+def _simulation_as(simulation: Simulation, format_: SimulateFormat, output: Path | None) -> str:
+    match format_:
+        case SimulateFormat.json:
+            from chainprice.report.jsontext import json_text
+
+            return json_text(simulation.to_dict())
+        case SimulateFormat.svg:
+            from chainprice.report.plots import simulation_svg
+
+            return simulation_svg(simulation)
+        case SimulateFormat.csv:
+            from chainprice.report.paths import simulation_csv
+
+            return simulation_csv(simulation)
+    from chainprice.report.paths import simulation_text
+
+    return simulation_text(simulation, _width(output))
+
+
+def _read_start(path: str) -> dict[str, Any]:
+    raise NotImplementedError(path)
+
+
+def _shocks(texts: Sequence[str]) -> list[Shock]:
+    """Shocks as they are written; raises UsageError, with all that cannot be read."""
+    shocks, problems = [], []
+    for text in texts:
+        setting, _, step = text.rpartition("@")
+        if setting and step.strip().isdecimal():
+            shocks.append(_dynamics().Shock(setting, int(step)))
+        else:
+            problems.append(Problem(f"--shock {text}: no step", None, "write --shock NAME=VALUE@STEP"))
+    if problems:
+        raise UsageError(problems)
+    return shocks
 
 
 @app.command()

@@ -122,3 +122,9 @@ that. Beyond, slopes are enclosed formula by formula and added up along the chai
 
 CERTIFY_UNKNOWNS = 600
 """Quantities and multipliers of a market up to which it is enclosed: the work grows with the cube."""
+
+SIMULATED_STEPS = 100_000
+"""Steps of a simulation at most, unless more are asked for."""
+
+ARRIVED = 1e-7
+"""The distance to equilibrium, relative, at which a simulation has arrived, unless another is asked for."""

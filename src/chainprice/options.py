@@ -44,6 +44,23 @@ class CheckFormat(StrEnum):
     github = "github"
 
 
+class SimulateFormat(StrEnum):
+    """Formats of `simulate`."""
+
+    table = "table"
+    csv = "csv"
+    json = "json"
+    svg = "svg"
+    png = "png"
+
+
+class MakerChoice(StrEnum):
+    """A market maker's cost function."""
+
+    quadratic = "quadratic"
+    exponential = "exponential"
+
+
 class AllocationChoice(StrEnum):
     """How quantities come about."""
 

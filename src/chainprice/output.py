@@ -61,14 +61,14 @@ def complain(text: str) -> None:
             _forget(sys.stderr)
 
 
-def write_file(target: Path, text: str, form: str = "") -> None:
+def write_file(target: Path, text: str | bytes, form: str = "") -> None:
     """Write beside the target and rename: the old file or the new one, and nothing between.
 
     A link stays, and what it leads to is replaced, with the permissions that it had. A pipe, a device or
     /dev/stdout cannot be replaced, and is written to.
     """
     try:
-        data = written_in(text, "utf-8", form).encode("utf-8")
+        data = text if isinstance(text, bytes) else written_in(text, "utf-8", form).encode("utf-8")
         file = Path(os.path.realpath(target))
         if _is_open_already(target) or (file.exists() and not file.is_file()):
             with target.open("ab", buffering=0) as stream:

@@ -6,12 +6,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
+from chainprice import limits
 from chainprice.errors import Problem, UsageError
 
 Maker = Literal["quadratic", "exponential"]
-
-STEPS = 100_000
-TOLERANCE = 1e-7
 
 
 class Shock(NamedTuple):
@@ -27,7 +25,7 @@ class Choices:
 
     maker: Maker = "quadratic"
     liquidity: float = 1.0
-    steps: int = STEPS
+    steps: int = limits.SIMULATED_STEPS
     step_size: float | None = None
     foresight: float = 1.0
     start: Mapping[str, Any] = field(default_factory=dict)
@@ -35,7 +33,7 @@ class Choices:
     noise: float = 0.0
     seed: int = 0
     every: int | None = None
-    tolerance: float = TOLERANCE
+    tolerance: float = limits.ARRIVED
 
     def __post_init__(self) -> None:
         problems = [Problem(message) for message in self._senseless()]

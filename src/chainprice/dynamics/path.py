@@ -11,9 +11,9 @@ from chainprice.dynamics.choices import Choices, Shock
 from chainprice.dynamics.pace import Pace, pace
 from chainprice.dynamics.result import Era, Simulation
 from chainprice.dynamics.track import Recorder
-from chainprice.dynamics.verdict import Ending, ending
+from chainprice.dynamics.verdict import FLUCTUATES, Ending, ending
 from chainprice.dynamics.walk import Manner, Move, State, mover
-from chainprice.dynamics.world import NOTHING, World, changed, world
+from chainprice.dynamics.world import World, changed, world
 from chainprice.errors import Problem, UsageError
 from chainprice.spec import Spec, load
 
@@ -25,6 +25,9 @@ _FAR = 1e9
 
 _AT_REST = 100
 """How fast the fastest may still go, in tolerances, where prices have arrived."""
+
+_FIRST_PRICE = 1e-3
+"""Where prices move by factors they cannot begin at 0: the part of its unit at which each begins."""
 
 _TOLD = 2_000
 """Steps from one word about the progress to the next."""
@@ -105,7 +108,9 @@ class Path:
             return Ending("diverged", fault)
         if is_last:
             choices = self._choices
-            return ending(self._distances, choices.steps, choices.tolerance, is_noisy=choices.noise > 0)
+            if choices.noise:
+                return FLUCTUATES
+            return ending(self._distances, choices.steps, choices.tolerance)
         self._state = stage.move(state, sight)
         if is_checked:
             moved = self._moved(state)
@@ -157,8 +162,8 @@ class Path:
                 causes.append(f"the step of {stage.step:.3g} is longer than the safe {stage.pace.step:.3g}")
             elif self._choices.foresight < 1:
                 causes.append("without foresight linear markets circle")
-            if stage.world.reason:
-                causes.append(f"the spec has no equilibrium: {stage.world.reason}")
+        if stage.world.reason:
+            causes.append(f"the spec has no equilibrium: {stage.world.reason}")
         return end._replace(reason="; ".join([end.reason, *causes]))
 
     def _simulation(self, steps: int, end: Ending) -> Simulation:
@@ -185,7 +190,6 @@ class Path:
             reason=end.reason,
             distance=None if np.isnan(off) else off,
             eras=tuple(self._eras),
-            goods=goods,
             track=track,
             averages=dict(zip(goods, mean.tolist(), strict=True)),
             averages_distance=None if np.isnan(off_mean) else off_mean,
@@ -216,7 +220,7 @@ class _Averages:
 def _begun(place: World, choices: Choices) -> State:
     """Where a market begins: what the start says, and cold in all else."""
     programme = place.agents.programme
-    cold = np.where(choices.maker == "exponential", 1e-3, NOTHING) * place.levels
+    cold = (_FIRST_PRICE if choices.maker == "exponential" else 0.0) * place.levels
     prices, uses = choices.start.get("prices", {}), choices.start.get("uses", {})
     bends = [argument.bend for argument in programme.arguments]
     for index, constraint in enumerate(programme.balances):
@@ -231,7 +235,7 @@ def _begun(place: World, choices: Choices) -> State:
         of_user = uses.get(users.get(variable.kind, variable.user), {})
         if variable.kind != "bend" and variable.good in of_user:
             x[index] = float(of_user[variable.good])
-    return State(np.clip(x, place.lower, place.upper), np.maximum(cold, NOTHING * place.levels))
+    return State(np.clip(x, place.lower, place.upper), cold)
 
 
 def _era(step: int, change: str, place: World) -> Era:

@@ -2,95 +2,112 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import math
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, NamedTuple
-
-import numpy as np
+from typing import Annotated, Any, ClassVar, NamedTuple
 
 from chainprice.dynamics.choices import Maker
 from chainprice.dynamics.track import Track
 from chainprice.dynamics.verdict import Outcome
+from chainprice.solution import in_json
 
 FORMAT = "chainprice.simulate/1"
 """The JSON of `simulate`, and its version."""
 
 
 class Era(NamedTuple):
-    """A stretch of the path in one world: from which step, what changed, and where its equilibrium is.
+    """A stretch of the path in one world."""
 
-    Without an equilibrium, `prices` and `total_value` are None and `reason` says why.
-    """
+    step: Annotated[int, "The step at which it begins."]
+    change: Annotated[str, "What changed, as --set writes it; empty at the start."]
+    prices: Annotated[
+        Mapping[str, float] | None, "Every good's equilibrium price; null where there is no equilibrium."
+    ]
+    total_value: Annotated[float | None, "Total value in equilibrium."]
+    reason: Annotated[str, "Why there is no equilibrium; empty where there is one."]
 
-    step: int
-    change: str
-    prices: Mapping[str, float] | None
-    total_value: float | None
-    reason: str
+
+class GoodPath(NamedTuple):
+    """What a good went through, a number for each recorded step."""
+
+    good: Annotated[str, "The good's name."]
+    unit: Annotated[str, "The unit of its quantity, empty where the spec gives none."]
+    prices: Annotated[tuple[float, ...], "Its price."]
+    quantities: Annotated[tuple[float, ...], "What there was of it."]
+    excess_demands: Annotated[tuple[float, ...], "How much more was wanted than there was."]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Simulation:
     """The path of a market and its end.
 
-    `prices` and `uses` are those of the last step (`uses` by firm, and of `demand` and `supply`), and
-    `averages` the mean prices over the last half of the path or more. `distance` is how far the farthest
-    price is from equilibrium at the end, relatively; None if there is no equilibrium. `step_size` is in
-    units of time, of which `safe_step` is the longest that the market's curvature allows.
+    `units` has every good in chain order. A `step_size` is a time, in which a gain of the size of a price
+    moves a use by about its own size; no longer one than `safe_step` is sure to come to rest.
     """
 
-    path: str
-    title: str
-    sha256: str
-    money: str
+    path: Annotated[str, "The file as it was named."]
+    title: Annotated[str, "The spec's title."]
+    sha256: Annotated[str, "The SHA-256 of the file's bytes."]
+    money: Annotated[str, "The unit of prices, empty where the spec gives none."]
     units: Mapping[str, str]
-    maker: Maker
-    liquidity: float
-    step_size: float
-    safe_step: float
-    foresight: float
-    noise: float
-    seed: int
-    steps: int
-    outcome: Outcome
-    reason: str
-    distance: float | None
-    eras: tuple[Era, ...]
-    goods: tuple[str, ...]
+    maker: Annotated[Maker, "The market makers' cost function."]
+    liquidity: Annotated[float, "How deep market makers are, beside balanced ones."]
+    step_size: Annotated[float, "The time in a step."]
+    safe_step: Annotated[float, "The longest step that the market's own curvature allows."]
+    foresight: Annotated[float, "How far agents expected the last change to go on."]
+    noise: Annotated[float, "The part by which agents misjudged prices and quantities."]
+    seed: Annotated[int, "The seed of the noise."]
+    steps: Annotated[int, "The number of the last step."]
+    outcome: Annotated[Outcome, "How the path ended."]
+    reason: Annotated[str, "Why, in a sentence."]
+    distance: Annotated[
+        float | None, "How far the farthest price is from equilibrium at last, relatively; null without one."
+    ]
+    eras: Annotated[tuple[Era, ...], "The worlds that it went through: the spec's, and one for each shock."]
     track: Track
-    averages: Mapping[str, float]
-    averages_distance: float | None
-    prices: Mapping[str, float]
-    uses: Mapping[str, Mapping[str, float]]
+    averages: Annotated[Mapping[str, float], "Mean prices over the last half of the path, or more of it."]
+    averages_distance: Annotated[float | None, "How far the farthest of these is from equilibrium."]
+    prices: Annotated[Mapping[str, float], "Every good's price at the last step."]
+    uses: Annotated[
+        Mapping[str, Mapping[str, float]],
+        "How much each firm used of each good at last; demand what was sold, supply what was bought.",
+    ]
+
+    SOURCE_KEYS: ClassVar = ("path", "title", "sha256")
+    """What the JSON says about the spec, under the key `spec`."""
+
+    KEYS: ClassVar = (
+        *("maker", "liquidity", "step_size", "safe_step", "foresight", "noise", "seed", "money"),
+        *("steps", "outcome", "reason", "distance", "eras", "recorded_steps", "distances", "goods"),
+        *("averages", "averages_distance", "prices", "uses"),
+    )
+    """What the JSON says about the path, in this order."""
+
+    @property
+    def recorded_steps(self) -> tuple[int, ...]:
+        """The steps that were written down."""
+        return self.track.steps
+
+    @property
+    def distances(self) -> tuple[float | None, ...]:
+        """At each recorded step how far the farthest price was from equilibrium, relatively."""
+        return tuple(None if math.isnan(distance) else distance for distance in self.track.distances)
+
+    @property
+    def goods(self) -> tuple[GoodPath, ...]:
+        """Every good's path."""
+        track = self.track
+        sides = (track.prices.T.tolist(), track.quantities.T.tolist(), track.excess.T.tolist())
+        return tuple(
+            GoodPath(good, unit, *map(tuple, columns))
+            for (good, unit), *columns in zip(self.units.items(), *sides, strict=True)
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """The JSON of `simulate`, format chainprice.simulate/1."""
-        return {"format": FORMAT, **dict(self._contents())}
-
-    def _contents(self) -> Iterator[tuple[str, Any]]:
-        yield "spec", {"path": self.path, "title": self.title, "sha256": self.sha256}
-        for key in ("maker", "liquidity", "step_size", "safe_step", "foresight", "noise", "seed", "steps"):
-            yield key, getattr(self, key)
-        for key in ("outcome", "reason", "distance"):
-            yield key, getattr(self, key)
-        yield "eras", [era._asdict() for era in self.eras]
-        yield "recorded_steps", list(self.track.steps)
-        yield "distances", [None if np.isnan(d) else d for d in self.track.distances]
-        columns = zip(
-            self.goods,
-            self.track.prices.T.tolist(),
-            self.track.quantities.T.tolist(),
-            self.track.excess.T.tolist(),
-            strict=True,
-        )
-        yield (
-            "goods",
-            [
-                {"good": good, "unit": self.units[good], "prices": p, "quantities": q, "excess_demands": e}
-                for good, p, q, e in columns
-            ],
-        )
-        yield "averages", dict(self.averages)
-        yield "averages_distance", self.averages_distance
-        yield "prices", dict(self.prices)
-        yield "uses", {user: dict(goods) for user, goods in self.uses.items()}
+        return {
+            "format": FORMAT,
+            "spec": {key: getattr(self, key) for key in self.SOURCE_KEYS},
+            **{key: in_json(getattr(self, key)) for key in self.KEYS},
+        }

@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from chainprice.dynamics.choices import STEPS, TOLERANCE, Choices, Maker, Shock
+from chainprice import limits
+from chainprice.dynamics.choices import Choices, Maker, Shock
 from chainprice.dynamics.path import Path
 from chainprice.dynamics.result import Simulation
 from chainprice.spec import Spec
@@ -18,7 +19,7 @@ def simulate(
     *,
     maker: Maker = "quadratic",
     liquidity: float = 1.0,
-    steps: int = STEPS,
+    steps: int = limits.SIMULATED_STEPS,
     step_size: float | None = None,
     foresight: float = 1.0,
     start: Mapping[str, Any] | None = None,
@@ -26,7 +27,7 @@ def simulate(
     noise: float = 0.0,
     seed: int = 0,
     every: int | None = None,
-    tolerance: float = TOLERANCE,
+    tolerance: float = limits.ARRIVED,
 ) -> Simulation:
     """Let the market of a spec find its prices, every agent by what it sees.
 

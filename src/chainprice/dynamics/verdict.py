@@ -21,6 +21,9 @@ class Ending(NamedTuple):
     reason: str
 
 
+FLUCTUATES = Ending("fluctuates", "noise keeps prices moving; their averages say where they settle")
+
+
 def trend(distances: Sequence[float]) -> float | None:
     """The largest distance of the last quarter over that of the second; None if nobody can tell."""
     quarter = len(distances) // 4
@@ -30,18 +33,19 @@ def trend(distances: Sequence[float]) -> float | None:
     return max(late) / max(early)
 
 
-def ending(distances: Sequence[float], steps: int, tolerance: float, *, is_noisy: bool) -> Ending:
-    """The ending of a path that neither arrived nor left all bounds, from its distances at even intervals."""
-    if is_noisy:
-        return Ending("fluctuates", "noise keeps prices moving; their averages say where they settle")
+def ending(distances: Sequence[float], steps: int, tolerance: float) -> Ending:
+    """The ending of a path that neither arrived nor left all bounds.
+
+    `distances` are those to equilibrium at even intervals, or where there is none, how fast prices move.
+    """
     growth = trend(distances)
     if growth is None:
         return Ending("unfinished", f"{steps:,} steps are too few to say where prices go")
     if growth > _FARTHER:
-        return Ending("diverged", "prices move away from equilibrium")
+        return Ending("diverged", "prices move farther and farther away")
     if growth > _NEARER:
-        return Ending("cycles", "prices go round and come no nearer; their averages are the centre")
+        return Ending("cycles", "prices go round and do not settle; their averages are the centre")
     decades = math.log10(max(distances[-1] / tolerance, 1.0))
     rate = -math.log10(growth) / (steps / 2) if growth else math.inf
     more = math.ceil(decades / rate)
-    return Ending("unfinished", f"prices still come nearer: about {more:,} steps more at this pace")
+    return Ending("unfinished", f"prices still settle: about {more:,} steps more at this pace")

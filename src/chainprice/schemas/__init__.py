@@ -17,6 +17,7 @@ _SCHEMAS: Mapping[str, Callable[[], dict[str, Any]]] = {
     "spec": spec.schema,
     "solve": results.solve_schema,
     "verify": results.verify_schema,
+    "simulate": results.simulate_schema,
     "check": results.check_schema,
 }
 

@@ -22,6 +22,14 @@ def verify_schema() -> Schema:
     return _result(FORMAT, "Verified price tables", properties_of(Verification), {"skipped"})
 
 
+def simulate_schema() -> Schema:
+    """The schema of what `simulate -f json` prints."""
+    from chainprice.dynamics.result import FORMAT, Simulation
+
+    spec = closed(properties_of(Simulation, Simulation.SOURCE_KEYS), "The spec that was simulated.")
+    return _result(FORMAT, "A market's path", {"spec": spec, **properties_of(Simulation, Simulation.KEYS)})
+
+
 def check_schema() -> Schema:
     """The schema of what `check -f json` prints."""
     from chainprice.inspection import FORMAT, Inspection

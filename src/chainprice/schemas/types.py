@@ -41,8 +41,8 @@ def schema_of(kind: Any) -> Schema:
         return {"type": "string", "enum": [*arguments]}
     if origin in (Union, types.UnionType):
         return _either([schema_of(argument) for argument in arguments])
-    if origin is tuple:
-        return _array(arguments)
+    if origin in (tuple, Mapping):
+        return _array(arguments) if origin is tuple else _map(arguments[1])
     return _object(ProblemRow if kind is Problem else kind)
 
 
@@ -62,6 +62,11 @@ def _not_null(schema: Schema) -> Schema:
     """Of a key that is left out instead."""
     (kind,) = (kind for kind in schema["type"] if kind != "null")
     return schema | {"type": kind}
+
+
+def _map(kind: Any) -> Schema:
+    """An object whose keys are names of the spec."""
+    return {"type": "object", "additionalProperties": schema_of(kind)}
 
 
 def _array(arguments: tuple[Any, ...]) -> Schema:

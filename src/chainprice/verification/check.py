@@ -34,6 +34,9 @@ _GUARD = 40
 _AGAIN = 5
 """The factor by which digits grow before a table is called wrong: perhaps more cancel in its chain."""
 
+_SHARP = Decimal("1e-3")
+"""The part of the tolerance by which numbers may change as digits grow."""
+
 _ZERO = Decimal(0)
 _ONE = Decimal(1)
 
@@ -52,9 +55,25 @@ def verify_table(
         raise UsageError(f"the tolerance must be between 0 and 1, not {tolerance:g}")
     count = max(DIGITS, int(-mpmath.log10(tolerance)) + _GUARD)
     verdict = _verdict(spec, table, tolerance, method, count)
-    if verdict.verified or len(table.prices) > limits.NUMERIC_GOODS:
+    if verdict.verified or len(table.prices) > limits.NUMERIC_GOODS or _is_sharp(spec, tolerance, count):
         return verdict
     return _verdict(spec, table, tolerance, method, count * _AGAIN)
+
+
+def _is_sharp(spec: Spec, tolerance: float, count: int) -> bool:
+    """Whether quantities and slopes with so many digits are those with more digits."""
+    with decimals(count * _AGAIN).working():
+        fine = _measured(spec, count * _AGAIN)
+        with decimals(count).working():
+            coarse = _measured(spec, count)
+        within = Decimal(tolerance) * _SHARP
+        return all(abs(a - b) <= within * abs(b) for a, b in zip(coarse, fine, strict=True))
+
+
+def _measured(spec: Spec, count: int) -> list[Decimal]:
+    """What a chain makes, and all its slopes."""
+    chain = measure(compose(spec), decimals(count))
+    return [*chain.made, *(slope for slopes in chain.slopes for slope in slopes.values())]
 
 
 def _verdict(spec: Spec, table: PriceTable, tolerance: float, method: Method, count: int) -> Verdict:
