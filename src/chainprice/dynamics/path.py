@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -13,7 +14,7 @@ from chainprice.dynamics.result import Era, Simulation
 from chainprice.dynamics.track import Recorder
 from chainprice.dynamics.verdict import FLUCTUATES, Ending, ending
 from chainprice.dynamics.walk import Manner, Move, State, mover
-from chainprice.dynamics.world import World, changed, world
+from chainprice.dynamics.world import World, changed, with_bends, world
 from chainprice.errors import Problem, UsageError
 from chainprice.spec import Spec, load
 
@@ -220,22 +221,44 @@ class _Averages:
 def _begun(place: World, choices: Choices) -> State:
     """Where a market begins: what the start says, and cold in all else."""
     programme = place.agents.programme
-    cold = (_FIRST_PRICE if choices.maker == "exponential" else 0.0) * place.levels
+    held = (_FIRST_PRICE if choices.maker == "exponential" else 0.0) * place.levels
     prices, uses = choices.start.get("prices", {}), choices.start.get("uses", {})
-    bends = [argument.bend for argument in programme.arguments]
-    for index, constraint in enumerate(programme.balances):
-        if constraint.good in prices:
-            cold[index] = max(float(prices[constraint.good]), 0.0)
-    for index, argument in enumerate(programme.arguments, len(programme.balances)):
-        if argument.output in prices:
-            cold[index] = max(float(prices[argument.output]), 0.0) / bends.count(argument.bend)
+    for index, balance in enumerate(programme.balances):
+        if balance.good in prices:
+            held[index] = max(float(prices[balance.good]), 0.0)
     x = place.start.copy()
     users = {"sale": "demand", "purchase": "supply"}
     for index, variable in enumerate(programme.variables):
         of_user = uses.get(users.get(variable.kind, variable.user), {})
         if variable.kind != "bend" and variable.good in of_user:
             x[index] = float(of_user[variable.good])
-    return State(np.clip(x, place.lower, place.upper), cold)
+    x = np.clip(with_bends(programme, x), place.lower, place.upper)
+    return State(x, _with_worth_of_bends(place, x, held, prices))
+
+
+def _with_worth_of_bends(
+    place: World, x: np.ndarray, held: np.ndarray, prices: Mapping[str, Any]
+) -> np.ndarray:
+    """What each argument of a `min` is worth to its firm, if the firm is content with these prices.
+
+    An input is worth its price, by the unit that it allows; a capacity has what is left of the output's.
+    """
+    programme, first = place.agents.programme, len(place.agents.programme.balances)
+    rows, columns, slopes = place.agents.slopes(x)
+    costs: dict[int, list[float]] = {}
+    for row, column, slope in zip(rows.tolist(), columns.tolist(), slopes.tolist(), strict=True):
+        variable = programme.variables[column]
+        if row >= first and variable.kind == "use" and slope and variable.good in prices:
+            costs.setdefault(row, []).append(max(float(prices[variable.good]), 0.0) / abs(slope))
+    known = {row: sum(parts) / len(parts) for row, parts in costs.items()}
+    held = held.copy()
+    for row, argument in enumerate(programme.arguments, first):
+        if argument.output in prices:
+            others = [r for r, other in enumerate(programme.arguments, first) if other.bend == argument.bend]
+            left = float(prices[argument.output]) - sum(known.get(other, 0.0) for other in others)
+            unknown = sum(other not in known for other in others)
+            held[row] = known[row] if row in known else max(left, 0.0) / unknown
+    return held
 
 
 def _era(step: int, change: str, place: World) -> Era:

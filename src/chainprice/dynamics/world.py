@@ -138,13 +138,19 @@ def _point(programme: Programme, solution: Solution) -> np.ndarray:
             x[index] = float(solution.quantities[variable.good]) - made.get(variable.good, 0.0)
         elif variable.kind != "bend":
             x[index] = used.get((variable.good, variable.user), 0.0)
-    bends: dict[int, list[float]] = {}
+    return with_bends(programme, np.array(x))
+
+
+def with_bends(programme: Programme, x: np.ndarray) -> np.ndarray:
+    """The point with every bend at the least (the greatest) of its arguments."""
+    values: dict[int, list[float]] = {}
+    point = x.tolist()
     for argument in programme.arguments:
-        value = run(argument.piece, x)
-        bends.setdefault(argument.bend, []).append(value)
-        x[argument.bend] = min(bends[argument.bend]) if argument.side > 0 else max(bends[argument.bend])
-    point: np.ndarray = np.nan_to_num(np.array(x))
-    return point
+        of_bend = values.setdefault(argument.bend, [])
+        of_bend.append(run(argument.piece, point))
+        point[argument.bend] = min(of_bend) if argument.side > 0 else max(of_bend)
+    found: np.ndarray = np.nan_to_num(np.array(point))
+    return found
 
 
 def _sizes(agents: Agents, point: np.ndarray) -> np.ndarray:
