@@ -9,7 +9,7 @@ from test_market_verify import set_price
 
 import chainprice
 from chainprice.equilibrium import market as markets
-from chainprice.errors import InfeasibleError
+from chainprice.errors import InfeasibleError, UndefinedError
 from chainprice.verification import table_of
 
 IDLE_BENDS = """
@@ -193,6 +193,29 @@ def test_a_good_whose_first_unit_costs_nothing_has_one_price():
     assert oil.price == 0
     assert oil.price_range is None
     assert chainprice.verify(spec(text), solution).verified
+
+
+@pytest.mark.parametrize("other", ["7*(x - x**2/20)", "1*x", "7*ln(1+x)"])
+def test_where_all_is_idle_prices_that_run_off_come_back(other):
+    text = (
+        f"firms: {{a: {{production: {{y: '1000*(x - x**2/20)'}}}}, b: {{production: {{z: '{other}'}}}}}}\n"
+        "supply: {x: {quantity: 0, price: 2}}\ndemand: {y: {price: 1}, z: {price: 3}}"
+    )
+    solution = chainprice.solve(spec(text))
+    (row,) = (row for row in solution.goods if row.good == "x")
+    assert (row.price, row.price_range) == (1000, (1000, None))
+    assert [limit.rent for limit in solution.limits] == [998]
+    assert chainprice.verify(spec(text), solution).verified
+
+
+def test_a_use_too_small_to_be_found_is_named_as_that():
+    """The optimum is 4e-16 of 7 units."""
+    text = (
+        "firms: {a: {production: {y: 2*x/(1+x)}}, b: {production: {z: 0.001*x**0.9}}}\n"
+        "supply: {x: {quantity: 7}}\ndemand: {y: {price: 50}, z: {price: 50}}"
+    )
+    with pytest.raises(UndefinedError, match="firm 'b' would use next to nothing of 'x'"):
+        chainprice.solve(spec(text))
 
 
 @pytest.mark.parametrize("rows", [0, 1])

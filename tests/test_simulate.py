@@ -6,6 +6,7 @@ import json
 import math
 import re
 import xml.etree.ElementTree as ET
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -42,7 +43,12 @@ def farthest(simulation, solution):
 
 
 CONCAVE = [
-    *((path.stem, maker) for path in SPECS for maker in ("quadratic", "exponential") if path.stem not in LINEAR),
+    *(
+        (path.stem, maker)
+        for path in SPECS
+        for maker in ("quadratic", "exponential")
+        if path.stem not in LINEAR
+    ),
     *((name, "quadratic") for name in LINEAR),
 ]
 
@@ -192,7 +198,9 @@ def test_a_step_that_is_too_long_is_named():
 
 
 def test_without_an_equilibrium_it_says_so():
-    simulation = simulate(chainprice.load(INCREASING), start={"prices": {"bridges": 2}, "uses": {"builder": {"steel": 5}}})
+    simulation = simulate(
+        chainprice.load(INCREASING), start={"prices": {"bridges": 2}, "uses": {"builder": {"steel": 5}}}
+    )
     assert simulation.outcome != "converged"
     assert "increasing returns" in simulation.reason
     assert simulation.distance is None
@@ -200,7 +208,9 @@ def test_without_an_equilibrium_it_says_so():
 
 
 def test_a_function_without_a_value_ends_the_path_and_is_named():
-    spec = chainprice.load("firms: {f: {production: {y: sqrt(4 - x)}}}\nsupply: {x: {quantity: 3}}\ndemand: {y: {price: 1}}")
+    spec = chainprice.load(
+        "firms: {f: {production: {y: sqrt(4 - x)}}}\nsupply: {x: {quantity: 3}}\ndemand: {y: {price: 1}}"
+    )
     simulation = simulate(spec, start={"uses": {"f": {"x": 5}}}, steps=50)
     assert simulation.outcome == "diverged"
     assert "production of 'y' by firm 'f' has no value" in simulation.reason
@@ -228,7 +238,7 @@ def test_records_are_evenly_spaced_and_few():
     assert 500 <= len(steps) <= 1_001
     assert steps[0] == 0
     assert steps[-1] == simulation.steps
-    assert len({later - former for former, later in zip(steps[:-1], steps[1:-1], strict=False)}) == 1
+    assert len({later - former for former, later in pairwise(steps[:-1])}) == 1
     chosen = simulate(load("mill"), steps=70, every=7)
     assert chosen.recorded_steps == (*range(0, 70, 7), 70)
 
@@ -285,7 +295,9 @@ def test_the_world_of_a_spec_that_disposes_of_nothing_is_its_given_one():
 
 def test_choices_that_make_no_sense_are_named_all_at_once():
     with pytest.raises(UsageError) as caught:
-        simulate(load("steel"), liquidity=0, steps=0, step_size=-1, foresight=2, noise=-1, every=0, tolerance=2)
+        simulate(
+            load("steel"), liquidity=0, steps=0, step_size=-1, foresight=2, noise=-1, every=0, tolerance=2
+        )
     assert len(caught.value.problems) == 7
 
 
@@ -307,7 +319,9 @@ def test_csv_has_every_good_at_every_step():
     rows = list(csv.DictReader(io.StringIO(done.stdout)))
     assert [row["step"] for row in rows[::4]] == ["0", "5", "10", "15", "20"]
     assert {row["good"] for row in rows} == {"natgas", "ethylene", "polyethylene", "tupperware"}
-    document = json.loads(run("simulate", "specs/tupperware.yaml", "--steps", "20", "--every", "5", "-f", "json").stdout)
+    document = json.loads(
+        run("simulate", "specs/tupperware.yaml", "--steps", "20", "--every", "5", "-f", "json").stdout
+    )
     for row in rows:
         path = next(path for path in document["goods"] if path["good"] == row["good"])
         record = document["recorded_steps"].index(int(row["step"]))
@@ -374,4 +388,7 @@ def test_the_end_of_one_path_is_the_start_of_another(tmp_path):
     document = json.loads(done.stdout)
     assert document["outcome"] == "converged"
     assert document["steps"] < whole.steps
-    assert document["goods"][0]["prices"][0] == json.loads(first.read_text())["prices"][document["goods"][0]["good"]]
+    assert (
+        document["goods"][0]["prices"][0]
+        == json.loads(first.read_text())["prices"][document["goods"][0]["good"]]
+    )

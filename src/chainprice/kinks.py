@@ -19,7 +19,7 @@ def price_ranges(
 ) -> dict[str, tuple[Decimal, Decimal | None]]:
     """For each good with a price that is not unique: what one more unit adds, what one fewer takes.
 
-    The smaller first. By one-sided differences of total value, in three times the digits; a good
+    The smaller first. By one-sided differences of total value, in many times the digits; a good
     whose loss cannot be told (none of it is there, or with less of it something has no value) has no
     range. Beyond `limits.KINK_WORK` nothing is computed; the kink's warning stands.
     """
@@ -29,18 +29,33 @@ def price_ranges(
         return {}
     ranges: dict[str, tuple[Decimal, Decimal | None]] = {}
     count = working_digits()
-    with digits(3 * count):
+    with digits(_DIGITS * count):
         base = total_value(spec, flow(spec, network, technology))
+
+        def slope(good: str, side: int) -> Decimal:
+            """To one side; what shrinks with the step is 0, like the slope of x^1.01 at 0."""
+            there = abs(quantities.available[good]) or Decimal(1)
+            coarse, fine = (
+                (_value(spec, network, technology, good, step) - base) / step
+                for step in (there.scaleb(-part * count) * side for part in (1, _DIGITS // 2))
+            )
+            return fine if abs(fine) > abs(coarse) * _SHRUNK else Decimal(0)
+
         for good in affected:
-            step = (abs(quantities.available[good]) or Decimal(1)).scaleb(-count)
             try:
-                gain = (_value(spec, network, technology, good, step) - base) / step
-                loss = (base - _value(spec, network, technology, good, -step)) / step
+                gain, loss = slope(good, 1), slope(good, -1)
             except (ArithmeticError, UndefinedError):
                 continue
             if abs(gain - loss) > max(abs(gain), abs(loss)).scaleb(-count // 2):
                 ranges[good] = (min(gain, loss), max(gain, loss))
     return ranges
+
+
+_DIGITS = 8
+"""Times the working digits in which differences are taken."""
+
+_SHRUNK = Decimal("0.5")
+"""A slope is 0 of which so little is left when the step is that much smaller."""
 
 
 def _value(spec: Spec, network: Network, technology: Technology, good: str, gift: Decimal) -> Decimal:

@@ -8,6 +8,7 @@ sympy's derivatives of the settled function.
 
 from __future__ import annotations
 
+import decimal
 from collections.abc import Container, Mapping, Sequence
 from decimal import Decimal
 from fractions import Fraction
@@ -249,26 +250,31 @@ def marginal_products(
             if name in point
         ]
     )
-    shape = function.formula.shape
-    if weights or not settled.on_kink or shape.bends == 1 or len(products) * len(shape.steps) > _FEW:
+    if weights or not settled.on_kink or len(products) * len(function.formula.shape.steps) > _FEW:
         return products
-    return tuple([_where_bends_meet(spec, product, point) for product in products])
+    return tuple([_between_its_sides(spec, product, point) for product in products])
 
 
-def _where_bends_meet(spec: Spec, product: MarginalProduct, point: Point) -> MarginalProduct:
-    """The product, or that of one more unit, where the mean of branches is not between the two sides' slopes.
+def _between_its_sides(spec: Spec, product: MarginalProduct, point: Point) -> MarginalProduct:
+    """The product, or that of one more unit where the mean of branches is not between both sides' slopes.
 
-    So it is where bends meet that know of each other: of min(abs(x), tan(x)) at 0 no branch has a slope of 0.
+    So it is where bends meet that know of each other, as in min(abs(x), tan(x)) at 0, and at the edge of
+    where a function has values.
     """
     there = point[product.input]
     step = (abs(there) or Decimal(1)).scaleb(-working_digits() // _BESIDE)
     sides = []
     for moved in (there + step, there - step):
-        settled = product.function.settled({**point, product.input: moved})
-        slope = _slopes(spec, product.function, settled, (point,))[product.slot]
+        beside = {**point, product.input: moved}
+        try:
+            settled = product.function.settled(beside)
+            _slopes(spec, product.function, settled, (beside,))
+            slope = _slopes(spec, product.function, settled, (point,))[product.slot]
+        except (ArithmeticError, UndefinedError):
+            continue
         sides.append(product._replace(value=slope, settled=settled))
     slopes = [side.value for side in sides]
-    return product if min(slopes) <= product.value <= max(slopes) else sides[0]
+    return product if not sides or min(slopes) <= product.value <= max(slopes) else sides[0]
 
 
 _FEW = 1_000
@@ -399,6 +405,7 @@ def settle(
         return _weighted(formula, names, weights)
     shape = formula.shape
     values = shape.trace(DECIMALS, names, formula.numbers)
+    blurs = _blurs(shape, values)
     steps = list(shape.steps)
     on_kink = is_near = False
     for index, (operation, operands) in enumerate(steps):
@@ -406,7 +413,7 @@ def settle(
             continue
         if operation == "abs":
             value = values[operands[0]]
-            tied = _equal(value, Decimal(0), values)
+            tied = abs(value) <= blurs[operands[0]]
             if tied and side is None:
                 steps[index] = ("sub", operands * 2)
             else:
@@ -415,10 +422,12 @@ def settle(
             on_kink |= tied
             is_near |= tied and bool(value)
         else:
-            active = tuple(dict.fromkeys(o for o in operands if _equal(values[o], values[index], values)))
+            value = values[index]
+            blurred = (o for o in operands if abs(values[o] - value) <= max(blurs[o], blurs[index]))
+            active = tuple(dict.fromkeys(blurred))
             steps[index] = ("mean", active if side is None else (active[-side],))
             on_kink |= len(active) > 1
-            is_near |= any(values[o] != values[index] for o in active)
+            is_near |= any(values[o] != value for o in active)
     return Settled(Shape(tuple(steps), shape.names, shape.numbers), on_kink, is_near=is_near)
 
 
@@ -451,7 +460,50 @@ def _weighted(formula: Formula, names: Sequence[Decimal], weights: Weights) -> S
     return Settled(shape, on_kink=bool(extra), weights=tuple(extra))
 
 
-def _equal(a: Decimal, b: Decimal, values: Sequence[Decimal]) -> bool:
-    """Whether two values are equal but for rounding; against 0, the size of all values counts."""
-    scale = max(abs(a), abs(b)) if a and b else max(abs(value) for value in values)
-    return abs(a - b) <= scale.scaleb(8 - working_digits())
+def _blurs(shape: Shape, values: Sequence[Decimal]) -> list[Decimal]:
+    """By how much each step's value may be off through rounding, with 8 digits to spare.
+
+    Errors of operands go on with the operation's slope (Higham, Accuracy and Stability of Numerical
+    Algorithms, 3.3), and each value is rounded. Where nothing is added, values are as good as their digits.
+    """
+    unit = Decimal(1).scaleb(8 - working_digits())
+    if _KEEP_DIGITS.issuperset(operation for operation, _ in shape.steps):
+        return [abs(value) * unit for value in values]
+    blurs: list[Decimal] = []
+    with decimal.localcontext(_ROUGH):
+        for (operation, operands), value in zip(shape.steps, values, strict=True):
+            passed = Decimal(0)
+            if operation not in ("name", "number"):
+                arguments = [values[operand] for operand in operands]
+                passed = _passed_on(operation, arguments, value, [blurs[operand] for operand in operands])
+            blur = passed + abs(value) * unit
+            blurs.append(blur if blur.is_finite() else abs(value) * unit)
+    return blurs
+
+
+def _passed_on(
+    operation: str, arguments: Sequence[Decimal], value: Decimal, blurs: Sequence[Decimal]
+) -> Decimal:
+    """The part of a value's error that is its operands'."""
+    if operation in ("add", "sub", "mean", "neg", "abs", "min", "max"):
+        return sum(blurs, Decimal(0))
+    if operation in _GENTLE:
+        return 2 * blurs[0]
+    parts = [blur / abs(argument) if blur else blur for argument, blur in zip(arguments, blurs, strict=True)]
+    if operation in ("ln", "log"):
+        return sum(parts, Decimal(0))
+    if operation == "exp":
+        return abs(value) * blurs[0]
+    if operation == "pow":
+        base, exponent = arguments
+        return abs(value) * (abs(exponent) * parts[0] + (abs(abs(base).ln()) * blurs[1] if base else 0))
+    return abs(value) * sum(parts, Decimal(0))
+
+
+_ROUGH = decimal.Context(prec=6, Emin=decimal.MIN_EMIN, Emax=decimal.MAX_EMAX, traps=[])
+
+_KEEP_DIGITS = frozenset({"name", "number", "mul", "div", "pow", "sqrt", "neg", "min", "max", "abs", "mean"})
+"""Operations whose value has as many right digits as their operands."""
+
+_GENTLE = frozenset({"sin", "cos", "atan", "tanh", "erf"})
+"""Functions whose slope is never much above 1."""

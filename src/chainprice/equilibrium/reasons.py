@@ -54,9 +54,10 @@ def reason(programme: Programme, nlp: Nlp, tried: Tried) -> Exception:
     far = next((point for point in tried.points if point.far), None)
     if far is not None:
         return UnboundedError(_unbounded(programme, far))
-    slopeless = tried.no_slope | _starved(programme)
+    starved = _starved(programme)
+    slopeless = sorted(tried.no_slope | starved)
     if slopeless:
-        return UndefinedError([_slopeless(programme, index) for index in sorted(slopeless)])
+        return UndefinedError([_slopeless(programme, index, starved) for index in slopeless])
     problems = _short(programme, nlp, tried.starts[0])
     if problems:
         return InfeasibleError(problems)
@@ -98,16 +99,25 @@ def _outputs(conditions: Conditions, x: Sequence[Decimal]) -> list[Decimal]:
         return []
 
 
-def _slopeless(programme: Programme, index: int) -> Problem:
+def _slopeless(programme: Programme, index: int, starved: set[int]) -> Problem:
     variable, spec = programme.variables[index], programme.spec
-    output = next(iter(programme.network.outputs[variable.user])) if variable.user else ""
+    if not variable.user:
+        message = f"the price curve of '{variable.good}' has no value at the quantity traded"
+        return Problem(message, spec.place(), "supply some of it")
+    output = next(iter(programme.network.outputs[variable.user]))
+    place = spec.place("firms", variable.user, "production", output)
+    if index in starved:
+        return Problem(
+            f"firm '{variable.user}' has no finite marginal product of '{variable.good}' at the only "
+            "quantity that is there",
+            place,
+            "supply some of it",
+        )
     return Problem(
-        f"firm '{variable.user}' has no finite marginal product of '{variable.good}' at the only "
-        "quantity that is there"
-        if variable.user
-        else f"the price curve of '{variable.good}' has no value at the quantity traded",
-        spec.place("firms", variable.user, "production", output) if variable.user else spec.place(),
-        "supply some of it",
+        f"firm '{variable.user}' would use next to nothing of '{variable.good}', and its marginal product "
+        "grows without end there: where it stops could not be found",
+        place,
+        "write the function with a finite slope at 0, or leave the firm out",
     )
 
 

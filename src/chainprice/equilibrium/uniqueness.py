@@ -34,6 +34,9 @@ _MEETS = 1e-15
 _RUN_OFF = 1e-3
 """Multipliers this many times smaller than those of the solver: it ran off where there is no upper end."""
 
+_TIMES_RUN_OFF = 8
+"""Units that are tried then, each so much smaller: prices that are seen as 0 beside 1e15 may be thousands."""
+
 _BEND = 1e-6
 """What the multiplier of a bend counts beside a price, where the least prices are looked for."""
 
@@ -65,9 +68,14 @@ def least(optimum: Optimum, conditions: Conditions) -> Active | None:
     polyhedron = Polyhedron(optimum, conditions)
     if not polyhedron.varying.any():
         return None
-    level = polyhedron.level()
-    if level and level < _RUN_OFF * polyhedron.greatest:
-        polyhedron = Polyhedron(optimum, conditions, level)
+    for _ in range(_TIMES_RUN_OFF):
+        level = polyhedron.level()
+        if level is None or level >= _RUN_OFF * polyhedron.greatest:
+            break
+        nearer = Polyhedron(optimum, conditions, level or _RUN_OFF * polyhedron.greatest)
+        if not nearer.varying.any():
+            break
+        polyhedron = nearer
     return polyhedron.least()
 
 

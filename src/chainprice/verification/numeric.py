@@ -20,7 +20,10 @@ STEP = 3
 """The relative step is 10 to the minus the digits over this: 1e-20 in 60 digits."""
 
 _FROM_NOTHING = 10
-"""Where there is none of a good, the step is 10 to the minus this times the digits: x^1.01 is level at 0."""
+"""Where a slope shrinks slowly, as that of x^1.01 at 0, the last step has this times the digits as places."""
+
+_SLOWLY = mpf("0.99")
+"""What is left of a slope that shrinks at all."""
 
 _SHRUNK = mpf("0.1")
 """A derivative that is a zero loses at least so much as the step becomes the square of itself."""
@@ -61,22 +64,33 @@ def derivative(
     fine_base = finer(composition) if fine_base is None else fine_base
     with mpmath.workdps(2 * mpmath.mp.dps):
         fine = _difference(composition, fine_base, good)
+        if not base[good] and _shrinks_slowly(coarse, fine):
+            fine = _difference(composition, fine_base, good, mpmath.mp.dps * _FROM_NOTHING)
     return Direct(_settled(coarse.low, fine.low), _settled(coarse.high, fine.high))
+
+
+def _shrinks_slowly(coarse: Direct, fine: Direct) -> bool:
+    sides = ((coarse.low, fine.low), (coarse.high, fine.high))
+    return any(_SHRUNK * abs(first) <= abs(second) < _SLOWLY * abs(first) for first, second in sides)
 
 
 def _settled(coarse: mpf, fine: mpf) -> mpf:
     return mpf(0) if abs(fine) < _SHRUNK * abs(coarse) else fine
 
 
-def _difference(composition: Composition, base: Mapping[str, mpf], good: str) -> Direct:
-    """The central difference, or both one-sided ones where they are the sides of a kink."""
+def _difference(
+    composition: Composition, base: Mapping[str, mpf], good: str, places: int | None = None
+) -> Direct:
+    """The central difference, or both one-sided ones where they are the sides of a kink.
+
+    With a step of 10 to the minus `places`, relatively; of the digits over STEP without.
+    """
     downstream = composition.downstream(good)
 
     def gain(gift: mpf) -> mpf:
         return composition.gain(base, composition.changes(base, {good: gift}, downstream))
 
-    digits, there = mpmath.mp.dps, abs(base[good])
-    step = there * mpf(10) ** -(digits // STEP) if there else mpf(10) ** -(digits * _FROM_NOTHING)
+    step = (abs(base[good]) or mpf(1)) * mpf(10) ** -(places or mpmath.mp.dps // STEP)
     right = gain(step) / step
     try:
         left = -gain(-step) / step
