@@ -32,7 +32,7 @@ FLOORS = [
     {"tabulation"},
     {"solver"},
     {"verification", "explanation", "inspection"},
-    {"gate"},
+    {"diagnosis", "gate"},
     {"publication"},
     {"examination", "gathering", "workers"},
     {"batch"},

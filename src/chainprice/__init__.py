@@ -11,7 +11,15 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from chainprice.errors import ChainpriceError, NoAnswerError, SpecError, TableError, UsageError
+    from chainprice.diagnosis import Diagnosis, diagnose
+    from chainprice.errors import (
+        ChainpriceError,
+        NoAnswerError,
+        ObservationError,
+        SpecError,
+        TableError,
+        UsageError,
+    )
     from chainprice.explanation import Explanation, explain
     from chainprice.gate import verify
     from chainprice.schemas import schema
@@ -23,8 +31,10 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ChainpriceError",
+    "Diagnosis",
     "Explanation",
     "NoAnswerError",
+    "ObservationError",
     "PriceTable",
     "Solution",
     "Spec",
@@ -33,6 +43,7 @@ __all__ = [
     "UsageError",
     "Verdict",
     "__version__",
+    "diagnose",
     "explain",
     "load",
     "read_table",
@@ -42,7 +53,9 @@ __all__ = [
 ]
 
 _HOMES = {
-    **dict.fromkeys(("ChainpriceError", "NoAnswerError", "SpecError", "TableError", "UsageError"), "errors"),
+    **dict.fromkeys(("ChainpriceError", "NoAnswerError", "ObservationError"), "errors"),
+    **dict.fromkeys(("SpecError", "TableError", "UsageError"), "errors"),
+    **dict.fromkeys(("Diagnosis", "diagnose"), "diagnosis"),
     **dict.fromkeys(("Spec", "load"), "spec"),
     **dict.fromkeys(("Explanation", "explain"), "explanation"),
     **dict.fromkeys(("PriceTable", "Verdict", "read_table"), "verification"),

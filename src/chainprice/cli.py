@@ -16,6 +16,7 @@ from chainprice.errors import ChainpriceError, NoAnswerError, UsageError, printa
 from chainprice.options import (
     AllocationChoice,
     CheckFormat,
+    DiagnoseFormat,
     ExplainFormat,
     GateArgument,
     MethodChoice,
@@ -31,12 +32,14 @@ from chainprice.options import (
 from chainprice.output import complain, fail_if_unfit, write_result
 
 if TYPE_CHECKING:
+    from chainprice.diagnosis import Diagnosis
     from chainprice.examination import Outcome
     from chainprice.solution import Solution
     from chainprice.spec import Spec
     from chainprice.verification import PriceTable
 
 DONE, NOT_VERIFIED, BAD_INPUT, NO_ANSWER = 0, 1, 2, 3
+OUT_OF_EQUILIBRIUM = NOT_VERIFIED
 
 
 app = typer.Typer(
@@ -256,6 +259,62 @@ def explain(
         ExplainFormat.latex: walk.walk_latex,
     }
     write_result(writers[format_](explanation), output)
+
+
+@app.command()
+def diagnose(
+    spec: SpecArgument,
+    *,
+    observed: Annotated[
+        str,
+        typer.Option(
+            metavar="FILE",
+            help="The observed market: prices of goods and quantities of their uses, as JSON, YAML or CSV, or "
+            "a result of `solve`; - is standard input.",
+        ),
+    ],
+    tolerance: Annotated[
+        float, typer.Option(help="Relative tolerance of every gap, excess and price.")
+    ] = limits.OBSERVED_TOLERANCE,
+    format_: Annotated[
+        DiagnoseFormat, typer.Option("--format", "-f", help="How to print it.")
+    ] = DiagnoseFormat.table,
+    settings: SetOption = None,
+    output: OutputOption = None,
+) -> None:
+    """Say where an observed market is out of equilibrium, and what that costs."""
+    from chainprice.diagnosis import diagnose as diagnose_market
+    from chainprice.diagnosis import read_observation
+    from chainprice.report.diagnoses import missing_problems
+    from chainprice.report.line import progress_line
+    from chainprice.report.problems import problem_lines
+
+    _fail_if_read_twice([spec, observed])
+    fail_if_unfit(output, [spec, observed])
+    read = _load(spec, settings)
+    observation = read_observation(observed, read)
+    with progress_line(sys.stderr):
+        diagnosis = diagnose_market(read, observation, tolerance=tolerance)
+    write_result(_diagnosis_as(diagnosis, format_, output), output, format_)
+    if format_ is not DiagnoseFormat.json:
+        complain(problem_lines(missing_problems(diagnosis)))
+    raise typer.Exit(DONE if diagnosis.within_tolerance else OUT_OF_EQUILIBRIUM)
+
+
+def _diagnosis_as(diagnosis: Diagnosis, format_: DiagnoseFormat, output: Path | None) -> str:
+    match format_:
+        case DiagnoseFormat.json:
+            from chainprice.report.jsontext import json_text
+
+            return json_text(diagnosis.contents())
+        case DiagnoseFormat.csv:
+            from chainprice.report.diagnoses import diagnosis_csv
+
+            return diagnosis_csv(diagnosis)
+        case DiagnoseFormat.table:
+            from chainprice.report.diagnoses import diagnosis_text
+
+            return diagnosis_text(diagnosis, _width(output))
 
 
 @app.command()

@@ -44,6 +44,14 @@ class CheckFormat(StrEnum):
     github = "github"
 
 
+class DiagnoseFormat(StrEnum):
+    """Formats of `diagnose`."""
+
+    table = "table"
+    json = "json"
+    csv = "csv"
+
+
 class AllocationChoice(StrEnum):
     """How quantities come about."""
 

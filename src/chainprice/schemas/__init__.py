@@ -18,6 +18,7 @@ _SCHEMAS: Mapping[str, Callable[[], dict[str, Any]]] = {
     "solve": results.solve_schema,
     "verify": results.verify_schema,
     "check": results.check_schema,
+    "diagnose": results.diagnose_schema,
 }
 
 NAMES = tuple(_SCHEMAS)
