@@ -31,6 +31,12 @@ COMMANDS = {
         "verify specs/tupperware.yaml tests/golden",
         "verify specs/tupperware.yaml tests/specs/contract/kink.yaml --certify",
     ],
+    "chainprice.diagnose/1": [
+        "diagnose specs/cars_and_bridges.yaml --observed tests/observed/cars.json",
+        "diagnose tests/specs/market/merit-order.yaml --observed tests/observed/merit-order.csv",
+        "diagnose tests/specs/market/merit-order.yaml --observed tests/observed/merit-order.bend.json",
+        "diagnose tests/observed/unbounded.yaml --observed tests/observed/unbounded.json",
+    ],
     "chainprice.check/1": [
         "check specs/tupperware.yaml specs/refinery.yaml tests/specs/invalid/unknown-name.yaml nowhere.yaml"
     ],

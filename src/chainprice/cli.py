@@ -269,7 +269,7 @@ def diagnose(
         str,
         typer.Option(
             metavar="FILE",
-            help="The observed market: prices of goods and quantities of their uses, as JSON, YAML or CSV, or "
+            help="The observed market: prices of goods and quantities of uses, as JSON, YAML or CSV, or "
             "a result of `solve`; - is standard input.",
         ),
     ],

@@ -18,7 +18,8 @@ from chainprice.diagnosis.inference import ZERO, Scene, has_one_price
 from chainprice.diagnosis.result import Kind
 from chainprice.errors import Problem, UndefinedError
 from chainprice.network import Use
-from chainprice.technology import Point, ProductionFunction, amount, marginal_products
+from chainprice.spec import Spec
+from chainprice.technology import MarginalProduct, Point, ProductionFunction, amount, marginal_products
 from chainprice.value import Section, trade_price, trade_value
 
 NOISE = Decimal("1e-12")
@@ -155,7 +156,7 @@ class _Positions:
     def _smooth(
         self, function: ProductionFunction, inputs: Point, near: Point | None = None
     ) -> dict[str, Decimal]:
-        products = marginal_products(self._spec, function, inputs, near=near)
+        products = _products(self._spec, function, inputs, near)
         return {product.input: product.value for product in products}
 
     def _sides(self, function: ProductionFunction, inputs: Point, good: str) -> tuple[Decimal, Decimal]:
@@ -165,14 +166,15 @@ class _Positions:
             slope = self._first_slope(function, inputs, good)
             return slope, slope
         step = abs(quantity) * max(self._tolerance, NOISE)
-        more, last = (self._beside(function, inputs, good, quantity + way) for way in (step, -step))
-        return more, last
-
-    def _beside(self, function: ProductionFunction, inputs: Point, good: str, at: Decimal) -> Decimal:
+        beside = [{**inputs, good: quantity + way} for way in (step, -step)]
         try:
-            return self._smooth(function, {**inputs, good: at})[good]
-        except UndefinedError:  # the point may be the last of those that have a slope
-            return self._smooth(function, inputs)[good]
+            if len({function.settled(at).shape for at in (inputs, *beside)}) > 1:
+                more, last = (self._smooth(function, at)[good] for at in beside)
+                return more, last
+        except (ArithmeticError, UndefinedError):
+            pass  # the point is the last of those that have a value
+        slope = self._smooth(function, inputs)[good]
+        return slope, slope
 
     def _first_slope(self, function: ProductionFunction, inputs: Point, good: str) -> Decimal:
         """What a first unit makes, a unit: where nothing is used there need not be a slope."""
@@ -317,13 +319,24 @@ class _Profit:
         """What one more unit adds; raises UndefinedError where there is none."""
         total = -self._price
         for f in self._functions:
-            for product in marginal_products(self._scene.spec, f, self._at(f, quantity)):
+            for product in _products(self._scene.spec, f, self._at(f, quantity)):
                 if product.input == self._good:
                     total += self._scene.prices[f.output] * product.value
         return total
 
     def _at(self, function: ProductionFunction, quantity: Decimal) -> dict[str, Decimal]:
         return {good: quantity if good == self._good else self._point[good] for good in function.inputs}
+
+
+def _products(
+    spec: Spec, function: ProductionFunction, inputs: Point, near: Point | None = None
+) -> tuple[MarginalProduct, ...]:
+    """The marginal products; raises UndefinedError also where a bend has no value, and so no side."""
+    try:
+        return marginal_products(spec, function, inputs, near=near)
+    except ArithmeticError:
+        amount(spec, function, inputs)
+        raise
 
 
 Curve = Callable[[Decimal], Decimal]

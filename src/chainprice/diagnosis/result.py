@@ -120,7 +120,7 @@ class Missing(NamedTuple):
 class Note(NamedTuple):
     """Something about the diagnosis that a reader should know."""
 
-    code: Annotated[Literal["no-equilibrium"], "What kind of warning."]
+    code: Annotated[Literal["no-equilibrium", "not-feasible"], "What kind of warning."]
     message: Annotated[str, "The warning in words."]
 
 

@@ -16,7 +16,7 @@ from chainprice.diagnosis.inference import ZERO, Scene, infer
 from chainprice.diagnosis.observation import Observation, observation_of
 from chainprice.diagnosis.result import Diagnosis, Gap, GoodRow, Inferred, Missing, Move, Note
 from chainprice.diagnosis.verdicts import Benchmark, Judged, judge
-from chainprice.errors import NoAnswerError, NumeraireError, Problem, UsageError
+from chainprice.errors import NoAnswerError, NumeraireError, Problem, UsageError, some
 from chainprice.solution import Solution
 from chainprice.solver import solve
 from chainprice.spec import Spec
@@ -152,7 +152,7 @@ class _Rows:
             goods=tuple(self._good(row) for row in judged),
             inferred=tuple(self._inferred()),
             missing=tuple(Missing(*fact) for fact in self._scene.missing),
-            warnings=account.notes,
+            warnings=(*account.notes, *_shortages(judged)),
         )
 
     def _values(self, benchmark: Benchmark | None) -> tuple[Decimal | None, Decimal | None]:
@@ -214,6 +214,15 @@ class _Rows:
 
     def _money(self, value: Decimal | None) -> Number | None:
         return None if value is None else number(value / self._unit)
+
+
+def _shortages(judged: Sequence[Judged]) -> Iterator[Note]:
+    short = [f"'{row.good}'" for row in judged if row.verdict == "short"]
+    if short:
+        yield Note(
+            "not-feasible",
+            f"there is not enough of {some(short)}: total value counts what is sold all the same",
+        )
 
 
 def _plain(value: Decimal | None) -> Number | None:

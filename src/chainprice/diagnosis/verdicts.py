@@ -7,7 +7,8 @@ The first of these that holds is a good's verdict:
 3. overpriced, underpriced: its price is above or below that in equilibrium, or below or above all prices in
    the equilibrium's range. So is a good with several uses, each of which has its own price (it is non-rival,
    or its split is stated), whose price is not the sum, or mean by shares, of what one more is worth to them.
-4. misallocated: its price is right, and those of what a user makes of it, and still it would use more or less.
+4. misallocated: its price is right, and so are those of what a user makes of it, which still would use more
+   or less.
 5. not known: its price, or what there is and is used of it, or the equilibrium is not known.
 6. in equilibrium.
 
@@ -22,10 +23,13 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from chainprice import quantities
-from chainprice.arithmetic import evaluate
+from chainprice.arithmetic import evaluate, rounded, written
 from chainprice.diagnosis.gaps import NOISE, Position, Worth
 from chainprice.diagnosis.inference import ZERO, Scene, has_one_price
 from chainprice.diagnosis.result import Ruling
+
+_DIGITS = 6
+"""Significant digits in sentences."""
 
 PriceRange = tuple[Decimal, Decimal | None]
 
@@ -185,14 +189,20 @@ class _Judge:
         self, good: str, excess: Decimal | None, price: Decimal | None
     ) -> tuple[Ruling, str] | None:
         size = self._size(good)
-        if excess is None or abs(excess) <= self._tolerance * size:
+        used, there = self._used(good), self._scene.available.get(good)
+        if excess is None or used is None or there is None or abs(excess) <= self._tolerance * size:
             return None
-        used, there = self._used(good), self._scene.available[good]
         if excess > 0:
-            return "short", f"its uses have {used:.6g} and there is {there:.6g}: {excess:.6g} too much"
+            return (
+                "short",
+                f"its uses have {_shown(used)} and there is {_shown(there)}: {_shown(excess)} too much",
+            )
         if not self._costs(good, price):
             return None
-        return "in surplus", f"there is {there:.6g} and its uses have {used:.6g}: {-excess:.6g} is left"
+        return (
+            "in surplus",
+            f"there is {_shown(there)} and its uses have {_shown(used)}: {_shown(-excess)} is left",
+        )
 
     def _costs(self, good: str, price: Decimal | None) -> bool:
         """Whether a good is known not to be free; next to the equilibrium price a price may be nothing."""
@@ -210,8 +220,8 @@ class _Judge:
         most = max(some, key=lambda item: item[1].low)
         least = min(some, key=lambda item: item[1].high)
         return "misallocated", (
-            f"one more unit is worth {most[1].low:.6g} to {most[0]}, and the last one {least[1].high:.6g} to "
-            f"{least[0]}"
+            f"one more unit is worth {_shown(most[1].low)} to {most[0]}, and the last one "
+            f"{_shown(least[1].high)} to {least[0]}"
         )
 
     def _by_price(self, good: str, price: Decimal | None) -> tuple[Ruling, str] | None:
@@ -220,9 +230,9 @@ class _Judge:
             return None
         low, high = self._range(self._benchmark, good)
         if self._is_above(price, high):
-            return "overpriced", f"its price {price:.6g} is above {_bound(low, high)} in equilibrium"
+            return "overpriced", f"its price {_shown(price)} is above {_bound(low, high)} in equilibrium"
         if self._is_above(low, price):
-            return "underpriced", f"its price {price:.6g} is below {_bound(low, high)} in equilibrium"
+            return "underpriced", f"its price {_shown(price)} is below {_bound(low, high)} in equilibrium"
         return None
 
     def _range(self, benchmark: Benchmark, good: str) -> PriceRange:
@@ -243,7 +253,10 @@ class _Judge:
             return None
         how = "by shares" if self._is_split(good) else "in sum"
         verdict: Ruling = "underpriced" if gap > 0 else "overpriced"
-        return verdict, f"its price is {price:.6g}, and one more is worth {price + gap:.6g} to its uses {how}"
+        return (
+            verdict,
+            f"its price is {_shown(price)}, and one more is worth {_shown(price + gap)} to its uses {how}",
+        )
 
     def _is_left_open(self, good: str) -> bool:
         """Whether the equilibrium leaves the price open: then that of the uses does not tell."""
@@ -259,8 +272,8 @@ class _Judge:
         first = max(movers, key=lambda mover: abs(mover.gap or ZERO))
         gap, price = first.gap or ZERO, first.price or ZERO
         reason = (
-            f"at a price of {price:.6g} {first.name} would {'gain' if gap > 0 else 'lose'} {abs(gap):.6g} by "
-            "one more unit"
+            f"at a price of {_shown(price)} {first.name} would {'gain' if gap > 0 else 'lose'} "
+            f"{_shown(abs(gap))} by one more unit"
         )
         if self._benchmark is not None:
             return "misallocated", reason
@@ -293,10 +306,14 @@ class _Judge:
         moves = any(position.is_open for position in self._by_good[good])
         also = "; its users' gaps come from the prices of what they make" if moves else ""
         right = "at the price of an equilibrium" if self._benchmark is not None else "no user would move"
-        return "in equilibrium", f"{there:.6g} at {price:.6g}: {right}, and {what}{also}"
+        return "in equilibrium", f"{_shown(there)} at {_shown(price)}: {right}, and {what}{also}"
+
+
+def _shown(value: Decimal) -> str:
+    return written(rounded(value, _DIGITS))
 
 
 def _bound(low: Decimal, high: Decimal | None) -> str:
-    if high == low:
-        return f"{low:.6g}"
-    return f"{low:.6g} and more" if high is None else f"{low:.6g} to {high:.6g}"
+    if high is None:
+        return f"{_shown(low)} and more"
+    return _shown(low) if high == low else f"{_shown(low)} to {_shown(high)}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from chainprice.diagnosis import Diagnosis, Gap, GoodRow, Inferred, Missing
@@ -174,11 +174,11 @@ def _csv_row(gap: Gap | None, row: GoodRow) -> tuple[object, ...]:
     of_good = tuple(getattr(row, name) for name in _OF_GOOD)
     if gap is None:
         return (row.good, row.price, "good", "", None, row.marginal_value, None, "", "", None, *of_good)
-    cells: Sequence[object] = [getattr(gap, name) for name in _OF_USE]
+    cells = [_move(gap) if name == "move" else getattr(gap, name) for name in _OF_USE]
     return (gap.good, gap.price, *_as_text(cells), *of_good)
 
 
 def _as_text(cells: Iterable[object]) -> Iterator[object]:
-    """Flags as words: a spreadsheet has its own."""
+    """Flags as words, for a spreadsheet has its own."""
     for cell in cells:
         yield ("yes" if cell else "no") if isinstance(cell, bool) else cell

@@ -17,8 +17,8 @@ _SCHEMAS: Mapping[str, Callable[[], dict[str, Any]]] = {
     "spec": spec.schema,
     "solve": results.solve_schema,
     "verify": results.verify_schema,
-    "check": results.check_schema,
     "diagnose": results.diagnose_schema,
+    "check": results.check_schema,
 }
 
 NAMES = tuple(_SCHEMAS)
