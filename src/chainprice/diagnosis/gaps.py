@@ -7,7 +7,7 @@ price between the two is no gap. Nor is one that leads below nothing, or beyond 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from decimal import Decimal
 from functools import partial
 from typing import NamedTuple
@@ -30,6 +30,9 @@ _FIRST = Decimal("1e-9")
 
 _NEAR = Decimal("1e-9")
 """How near to the best quantity is near enough, as a part of the way: what is lost is the square of it."""
+
+
+Curve = Callable[[Decimal], Decimal]
 
 
 class Worth(NamedTuple):
@@ -143,21 +146,19 @@ class _Positions:
         inputs = {good: point[good] for good in function.inputs}
         if function.formula.shape.kinked:
             return {good: self._sides(function, inputs, good) for good in inputs}
+        return {good: (slope, slope) for good, slope in self._smooth(function, inputs).items()}
+
+    def _smooth(self, function: ProductionFunction, inputs: Point) -> dict[str, Decimal]:
+        """Where some input is not used there need not be a slope: then what its first unit makes, a unit."""
         try:
-            slopes = self._smooth(function, inputs)
+            return _by_input(_products(self._spec, function, inputs))
         except UndefinedError:
             if all(inputs.values()):
                 raise
-            near = {good: quantity or self._first_unit(good) for good, quantity in inputs.items()}
-            slopes = self._smooth(function, inputs, near)
-            slopes |= {good: self._first_slope(function, inputs, good) for good in inputs if not inputs[good]}
-        return {good: (slope, slope) for good, slope in slopes.items()}
-
-    def _smooth(
-        self, function: ProductionFunction, inputs: Point, near: Point | None = None
-    ) -> dict[str, Decimal]:
-        products = _products(self._spec, function, inputs, near)
-        return {product.input: product.value for product in products}
+        near = {good: quantity or self._first_unit(good) for good, quantity in inputs.items()}
+        slopes = _by_input(_products(self._spec, function, inputs, near))
+        unused = [good for good in inputs if not inputs[good]]
+        return slopes | {good: self._first_slope(function, inputs, good) for good in unused}
 
     def _sides(self, function: ProductionFunction, inputs: Point, good: str) -> tuple[Decimal, Decimal]:
         """Where there may be a bend: a little beside the point, as near as the tolerance sees."""
@@ -177,7 +178,6 @@ class _Positions:
         return slope, slope
 
     def _first_slope(self, function: ProductionFunction, inputs: Point, good: str) -> Decimal:
-        """What a first unit makes, a unit: where nothing is used there need not be a slope."""
         step = self._first_unit(good)
         more = amount(self._spec, function, {**inputs, good: step})
         return (more - amount(self._spec, function, inputs)) / step
@@ -196,12 +196,10 @@ class _Positions:
             return position
         gap = _difference(worth.nearest(price), price, worth.size)
         is_corner = not position.has_some and gap < 0
-        position = self._judged(position, gap, worth.size, is_corner=is_corner)
-        if not position.is_open:
-            return position
-        if there is None:
-            return position._replace(gain=None)
         firm = _Profit(self._scene, use, price)
+        position = self._judged(position, gap, worth.size, firm.slope, is_corner=is_corner)
+        if not position.is_open or there is None:
+            return position
         end = max(there, quantity) if gap > 0 else min(ZERO, quantity)
         return position._replace(gain=_most(firm.value, firm.slope, quantity, end))
 
@@ -218,7 +216,13 @@ class _Positions:
             return position
         gap = _difference(worth.high, position.price, worth.size)
         is_corner = (not position.has_some and gap < 0) or (is_full and gap > 0)
-        position = self._judged(position, gap, worth.size, is_corner=is_corner)
+        position = self._judged(
+            position,
+            gap,
+            worth.size,
+            partial(trade_price, self._spec, "demand", use.good),
+            is_corner=is_corner,
+        )
         if not position.is_open or there is None:
             return position
         most = max(there, quantity) if limit is None else min(max(there, quantity), limit)
@@ -240,7 +244,9 @@ class _Positions:
         gap = _difference(price, worth.low, worth.size)
         is_full = limit is not None and quantity >= limit * (1 - self._tolerance)
         is_corner = (not has_some and gap < 0) or (is_full and gap > 0)
-        position = self._judged(position, gap, worth.size, is_corner=is_corner)
+        position = self._judged(
+            position, gap, worth.size, partial(trade_price, self._spec, "supply", good), is_corner=is_corner
+        )
         if not position.is_open or most is None:
             return position
         return self._with_trade_gain(position, "supply", max(most, quantity))
@@ -289,9 +295,14 @@ class _Positions:
                 raise
             return trade_price(self._spec, section, good, self._first_unit(good))
 
-    def _judged(self, position: Position, gap: Decimal, size: Decimal, *, is_corner: bool) -> Position:
+    def _judged(
+        self, position: Position, gap: Decimal, size: Decimal, worth: Curve, *, is_corner: bool
+    ) -> Position:
+        """With the gap and what it means; `worth` is the curve along the quantity that it comes from."""
         scale = max(abs(position.price or ZERO), size)
         is_open = not is_corner and abs(gap) > self._tolerance * scale
+        if is_open and abs(gap) <= NOISE * _steepness(worth, position.quantity or ZERO):
+            gap, is_open = ZERO, False
         gain = None if is_open else ZERO
         return position._replace(gap=gap, is_corner=is_corner, is_open=is_open, gain=gain)
 
@@ -328,6 +339,21 @@ class _Profit:
         return {good: quantity if good == self._good else self._point[good] for good in function.inputs}
 
 
+def _steepness(curve: Curve, quantity: Decimal) -> Decimal:
+    """By how much a curve would change over the whole quantity: what rounding of that is measured against.
+
+    So 10 - q is next to nothing at a q that is next to 10.
+    """
+    try:
+        return abs(curve(quantity * (1 + _NEAR)) - curve(quantity)) / _NEAR
+    except UndefinedError:
+        return ZERO
+
+
+def _by_input(products: Sequence[MarginalProduct]) -> dict[str, Decimal]:
+    return {product.input: product.value for product in products}
+
+
 def _products(
     spec: Spec, function: ProductionFunction, inputs: Point, near: Point | None = None
 ) -> tuple[MarginalProduct, ...]:
@@ -337,9 +363,6 @@ def _products(
     except ArithmeticError:
         amount(spec, function, inputs)
         raise
-
-
-Curve = Callable[[Decimal], Decimal]
 
 
 def _most(value: Curve, slope: Curve, start: Decimal, end: Decimal) -> Decimal | None:

@@ -306,7 +306,7 @@ class _Judge:
         moves = any(position.is_open for position in self._by_good[good])
         also = "; its users' gaps come from the prices of what they make" if moves else ""
         right = "at the price of an equilibrium" if self._benchmark is not None else "no user would move"
-        return "in equilibrium", f"{_shown(there)} at {_shown(price)}: {right}, and {what}{also}"
+        return "in equilibrium", f"{_shown(there)} at {_shown(price or ZERO)}: {right}, and {what}{also}"
 
 
 def _shown(value: Decimal) -> str:

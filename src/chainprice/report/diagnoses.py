@@ -27,13 +27,13 @@ _WHAT = {
 
 def diagnosis_text(diagnosis: Diagnosis, width: int | None) -> str:
     """Who would move, what is wrong with each good and why, and what was not observed."""
-    parts: list[Table | str] = [diagnosis.title or diagnosis.path, _summary(diagnosis)]
-    for table in (gap_table(diagnosis), good_table(diagnosis)):
-        rows = _worst_first(table, diagnosis)
-        if rows:
-            parts += ["", replace(table, rows=rows[:MOST_ROWS])]
-        if len(rows) > MOST_ROWS:
-            parts.append(f"and {len(rows) - MOST_ROWS:,} more rows; --format json has all")
+    parts: list[Table | str] = [diagnosis.title or diagnosis.path, _summary(diagnosis), _values(diagnosis)]
+    gaps, goods = _wrong(diagnosis)
+    for table in (gap_table(gaps, diagnosis.money), good_table(goods, diagnosis.money)):
+        if table.rows:
+            parts += ["", replace(table, rows=table.rows[:MOST_ROWS])]
+        if len(table.rows) > MOST_ROWS:
+            parts.append(f"and {len(table.rows) - MOST_ROWS:,} more rows; --format json has all")
     reasons = [
         f"{row.good}: {row.verdict}: {row.reason}" for row in diagnosis.goods if row.verdict not in _FINE
     ]
@@ -44,38 +44,45 @@ def diagnosis_text(diagnosis: Diagnosis, width: int | None) -> str:
 
 
 def _summary(diagnosis: Diagnosis) -> str:
-    unit = f" {diagnosis.money}" if diagnosis.money else ""
+    """How much is wrong."""
     gaps = sum(row.move in ("more", "less") for row in diagnosis.gaps)
     goods = sum(row.verdict not in _FINE for row in diagnosis.goods)
-    head = (
-        f"no gap beyond {diagnosis.tolerance:g}"
-        if diagnosis.within_tolerance
-        else f"out of equilibrium: {_count(gaps, 'gap')}, {_count(goods, 'good')}"
-    )
+    if diagnosis.within_tolerance:
+        known = " in what is known" if diagnosis.missing else ""
+        return f"no gap beyond {diagnosis.tolerance:g}{known}"
+    return f"out of equilibrium: {_count(gaps, 'gap')}, {_count(goods, 'good')}"
+
+
+def _values(diagnosis: Diagnosis) -> str:
+    """Total value, and what it could be."""
+    unit = f" {diagnosis.money}" if diagnosis.money else ""
     values = f"total value {shown(diagnosis.total_value) or 'not known'}"
     if diagnosis.total_value is not None:
         values += unit
     if diagnosis.to_gain is not None:
         values += f"; the equilibrium would add {shown(diagnosis.to_gain)}{unit}"
-    return f"{head}; {values}"
+    return values
 
 
 def _count(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
-def _worst_first(table: Table, diagnosis: Diagnosis) -> tuple[tuple[object, ...], ...]:
-    """All rows of a table, or of one too long those that say something is wrong, if there are any."""
-    if len(table.rows) <= MOST_ROWS or diagnosis.within_tolerance:
-        return table.rows
-    return tuple(
-        row for row in table.rows if not {"stay", "corner", "in equilibrium"}.intersection(map(str, row))
-    )
+def _wrong(diagnosis: Diagnosis) -> tuple[list[Gap], list[GoodRow]]:
+    """The rows that people see: all, or of very many those that say something is wrong, if any does."""
+    gaps, goods = [*diagnosis.gaps], [*diagnosis.goods]
+    if diagnosis.within_tolerance:
+        return gaps, goods
+    if len(gaps) > MOST_ROWS:
+        gaps = [row for row in gaps if row.move != "stay"]
+    if len(goods) > MOST_ROWS:
+        goods = [row for row in goods if row.verdict != "in equilibrium"]
+    return gaps, goods
 
 
-def gap_table(diagnosis: Diagnosis) -> Table:
-    """Every use of every good, the largest gain first."""
-    money = f" [{diagnosis.money}]" if diagnosis.money else ""
+def gap_table(gaps: Iterable[Gap], money: str) -> Table:
+    """What each user would rather do."""
+    money = f" [{money}]" if money else ""
     columns = (
         Column("user", "firm", "name"),
         Column("good", "good", "name"),
@@ -86,10 +93,7 @@ def gap_table(diagnosis: Diagnosis) -> Table:
         Column("move", "move", "text"),
         Column("gain", "gain", "number"),
     )
-    rows = (
-        (g.firm, g.good, g.quantity, g.price, g.marginal_value, g.gap, _move(g), g.gain)
-        for g in diagnosis.gaps
-    )
+    rows = ((g.firm, g.good, g.quantity, g.price, g.marginal_value, g.gap, _move(g), g.gain) for g in gaps)
     return Table("Gaps", columns, tuple(rows))
 
 
@@ -97,9 +101,9 @@ def _move(gap: Gap) -> str:
     return "corner" if gap.corner else gap.move or ""
 
 
-def good_table(diagnosis: Diagnosis) -> Table:
-    """Every good with its verdict."""
-    money = f" [{diagnosis.money}]" if diagnosis.money else ""
+def good_table(goods: Iterable[GoodRow], money: str) -> Table:
+    """What is wrong with each good."""
+    money = f" [{money}]" if money else ""
     columns = (
         Column("good", "good", "name"),
         Column(f"price{money}", "price", "number"),
@@ -119,7 +123,7 @@ def good_table(diagnosis: Diagnosis) -> Table:
             row.spread,
             row.verdict,
         )
-        for row in diagnosis.goods
+        for row in goods
     )
     return Table("Goods", columns, tuple(rows))
 
