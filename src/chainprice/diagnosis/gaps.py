@@ -13,7 +13,7 @@ from functools import partial
 from typing import NamedTuple
 
 from chainprice import quantities
-from chainprice.arithmetic import evaluate
+from chainprice.arithmetic import digits, evaluate
 from chainprice.diagnosis.inference import ZERO, Scene, has_one_price
 from chainprice.diagnosis.result import Kind
 from chainprice.errors import Problem, UndefinedError
@@ -31,6 +31,14 @@ _FIRST = Decimal("1e-9")
 _NEAR = Decimal("1e-9")
 """How near to the best quantity is near enough, as a part of the way: what is lost is the square of it."""
 
+
+_LEVEL = Decimal("1e-7")
+"""The part of the first slope that is level enough: what is lost is the square of it."""
+
+_STEPS = 200
+
+_DIGITS = 22
+"""Digits in which the best quantity is looked for."""
 
 Curve = Callable[[Decimal], Decimal]
 
@@ -366,37 +374,53 @@ def _products(
 
 
 def _most(value: Curve, slope: Curve, start: Decimal, end: Decimal) -> Decimal | None:
-    """The most that a concave function rises from `start` on the way to `end`; None where that has no value.
+    """The most that a concave function rises on the way from `start` to `end`; None where it has no value."""
+    with digits(_DIGITS):
+        best = _level(slope, start, end)
+        try:
+            before = value(start)
+        except UndefinedError:
+            return None
+        risen = [ZERO]
+        for place in (best, end):
+            try:
+                risen.append(value(place) - before)
+            except UndefinedError:
+                continue
+        return max(risen)
 
-    By bisection on its slope: where there is none, it is not gone to.
+
+def _level(slope: Curve, start: Decimal, end: Decimal) -> Decimal:
+    """Where a function that rises at `start` rises no more, or `end`.
+
+    By bisection on its slope, and where both ends have one by the secant in between, the end that stays
+    counting half (the Illinois rule). A place without a slope is not gone to.
     """
     way = 1 if end > start else -1
     near, far = start, end
-    if not _rises(slope, end, way):
-        while abs(far - near) > _NEAR * abs(end - start):
-            middle = (near + far) / 2
-            if _rises(slope, middle, way):
-                near = middle
-            else:
-                far = middle
+    up, down = _along(slope, start, way), _along(slope, end, way)
+    if down is not None and down >= 0:
+        return end
+    enough = abs(up or ZERO) * _LEVEL
+    for step in range(_STEPS):
+        middle = (near + far) / 2
+        if step % 3 and up is not None and up > 0 and down is not None and down < 0:
+            middle = near + (far - near) * up / (up - down)
+        at = _along(slope, middle, way)
+        if at is not None and at > 0:
+            near, up, down = middle, at, None if down is None else down / 2
+        else:
+            far, down, up = middle, at, None if up is None else up / 2
+        if abs(far - near) <= _NEAR * abs(end - start) or (at is not None and abs(at) <= enough):
+            return middle
+    return near
+
+
+def _along(slope: Curve, at: Decimal, way: int) -> Decimal | None:
     try:
-        before = value(start)
+        return slope(at) * way
     except UndefinedError:
         return None
-    risen = [ZERO]
-    for place in (near, far, end):
-        try:
-            risen.append(value(place) - before)
-        except UndefinedError:
-            continue
-    return max(risen)
-
-
-def _rises(slope: Curve, at: Decimal, way: int) -> bool:
-    try:
-        return slope(at) * way > 0
-    except UndefinedError:
-        return False
 
 
 def _difference(a: Decimal, b: Decimal, size: Decimal) -> Decimal:

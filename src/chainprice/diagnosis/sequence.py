@@ -22,8 +22,8 @@ from chainprice.solver import solve
 from chainprice.spec import Spec
 from chainprice.value import total_value, trade_value
 
-_DIGITS = 34
-"""Digits in which an observed market is looked at: it is known to 17 at the most."""
+_DIGITS = (34, 100, 400, 1200)
+"""Digits in which an observed market is looked at, the first that more would change nothing of."""
 
 _SOLVED_DIGITS = 25
 """Digits of the equilibrium."""
@@ -54,16 +54,37 @@ def diagnose(
     progress.report("looking for the equilibrium")
     benchmark, notes = _benchmark(spec)
     progress.report("comparing the observed market with it")
-    with digits(_DIGITS):
-        numeraire = observed.numeraire or spec.numeraire
+    numeraire = observed.numeraire or spec.numeraire
+    with digits(_DIGITS[0]):
         unit, observed = _in_money(spec, observed, numeraire, benchmark)
-        is_given = allocation.allocation_of(spec, graph) == "given"
-        scene = infer(observed, spec, graph, technology.build(spec, graph), is_given=is_given)
+    is_given = allocation.allocation_of(spec, graph) == "given"
+    count, scene = _scene(observed, spec, graph, is_given=is_given)
+    with digits(count):
         limit = Decimal(repr(float(tolerance)))
         found = positions(scene, limit)
         judged = judge(scene, found, benchmark, limit)
         account = _Account(observed.path, numeraire, unit, float(tolerance), benchmark, notes)
         return _Rows(scene, account).diagnosis(found, judged)
+
+
+def _scene(observed: Observation, spec: Spec, graph: network.Network, *, is_given: bool) -> tuple[int, Scene]:
+    """What follows from an observation, and in how many digits that can be told.
+
+    An output may be a small difference of large numbers: ln(1 + x) where x is 1e-40.
+    """
+    functions = technology.build(spec, graph)
+    known: tuple[int, Scene] | None = None
+    for count in _DIGITS:
+        with digits(count):
+            scene = infer(observed, spec, graph, functions, is_given=is_given)
+            if known is not None and _same(known[1], scene):
+                return known
+        known = count, scene
+    return count, scene
+
+
+def _same(coarse: Scene, fine: Scene) -> bool:
+    return all(abs(coarse.made[key] - made) <= NOISE * abs(made) for key, made in fine.made.items())
 
 
 def _benchmark(spec: Spec) -> tuple[Benchmark | None, tuple[Note, ...]]:
