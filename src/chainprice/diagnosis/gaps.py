@@ -393,26 +393,32 @@ def _most(value: Curve, slope: Curve, start: Decimal, end: Decimal) -> Decimal |
 def _level(slope: Curve, start: Decimal, end: Decimal) -> Decimal:
     """Where a function that rises at `start` rises no more, or `end`.
 
-    By bisection on its slope, and where both ends have one by the secant in between, the end that stays
-    counting half (the Illinois rule). A place without a slope is not gone to.
+    By bisection on its slope, two steps of three by the secant, where an end that stays twice counts half
+    (the Illinois rule). A place without a slope is not gone to; of nothing at all it is not asked.
     """
+    if end == start:
+        return end
     way = 1 if end > start else -1
-    near, far = start, end
-    up, down = _along(slope, start, way), _along(slope, end, way)
+    near, far = start, end - (end - start) * _NEAR
+    up, down = _along(slope, near, way), _along(slope, far, way)
     if down is not None and down >= 0:
         return end
-    enough = abs(up or ZERO) * _LEVEL
+    enough, moved = abs(up or ZERO) * _LEVEL, ""
     for step in range(_STEPS):
         middle = (near + far) / 2
         if step % 3 and up is not None and up > 0 and down is not None and down < 0:
             middle = near + (far - near) * up / (up - down)
         at = _along(slope, middle, way)
-        if at is not None and at > 0:
-            near, up, down = middle, at, None if down is None else down / 2
-        else:
-            far, down, up = middle, at, None if up is None else up / 2
         if abs(far - near) <= _NEAR * abs(end - start) or (at is not None and abs(at) <= enough):
             return middle
+        if at is not None and at > 0:
+            near, up = middle, at
+            down = down / 2 if down is not None and moved == "near" else down
+            moved = "near"
+        else:
+            far, down = middle, at
+            up = up / 2 if up is not None and moved == "far" else up
+            moved = "far"
     return near
 
 
