@@ -101,6 +101,22 @@ def test_in_units_of_a_good(name):
     assert {row.verdict for row in diagnosis.goods} == {"in equilibrium"}
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "firms: {f: {production: {y: 'ln(1 + x)'}}}\nsupply: {x: {quantity: 1e-40}}\ndemand: {y: {price: 1}}",
+        "firms: {f: {production: {y: 'x^0.5'}}}\nsupply: {x: {quantity: 9}}\ndemand: {y: {price: 0.7 - 0.3*q}}\nallocation: competitive",
+        "firms: {f: {production: {y: 'x*(7/3 - x/2)'}}}\nsupply: {x: {quantity: 9}}\ndemand: {y: {price: 1}}\nallocation: competitive",
+        "firms: {f: {production: {y: 'sqrt(min(x, 3*z))'}}, g: {production: {w: '9*x'}}}\nsupply: {x: {quantity: 2}, z: {quantity: 1}}\ndemand: {y: {price: 0.001}, w: {price: 5}}",
+    ],
+    ids=["cancels", "satiated buyer", "satiated firm", "idle at a bend"],
+)
+def test_rounding_is_no_gap(text):
+    loaded = spec(text)
+    diagnosis = chainprice.diagnose(loaded, chainprice.solve(loaded))
+    assert diagnosis.within_tolerance, diagnosis
+
+
 def test_in_units_of_a_good_only_relative_prices_count():
     loaded, data = market(f"numeraire: flour\n{FARM}")
     doubled = {good: 2 * price for good, price in data["prices"].items()}
@@ -706,6 +722,8 @@ def test_the_table_is_read_in_80_columns_and_what_is_missing_goes_to_standard_er
     assert "[not-feasible]" in done.stderr
     short = run("diagnose", str(MERIT), "--observed", str(OBSERVED / "merit-order.csv")).stdout
     assert max(map(len, short.splitlines())) <= 80
+    tables = done.stdout.split("\n\n")[1:3]
+    assert all(len(line) <= 80 for table in tables for line in table.splitlines())
     quiet = run("diagnose", str(CARS), "--observed", str(OBSERVED / "cars.json"), "-f", "json")
     assert quiet.stderr == ""
 

@@ -7,9 +7,12 @@ from dataclasses import replace
 
 from chainprice.diagnosis import Diagnosis, Gap, GoodRow, Inferred, Missing
 from chainprice.errors import Problem, some
-from chainprice.report.numbers import DIGITS, shown
+from chainprice.report.numbers import shown
 from chainprice.report.table import Column, Table, csv_text
 from chainprice.report.terminal import terminal_text
+
+DIGITS = 5
+"""Significant digits in the tables: 80 columns hold them."""
 
 MOST_ROWS = 40
 """Rows of each table that people see; JSON and CSV have all."""
@@ -29,7 +32,7 @@ def diagnosis_text(diagnosis: Diagnosis, width: int | None) -> str:
     """Who would move, what is wrong with each good and why, and what was not observed."""
     parts: list[Table | str] = [diagnosis.title or diagnosis.path, _summary(diagnosis), _values(diagnosis)]
     gaps, goods = _wrong(diagnosis)
-    for table in (gap_table(gaps, diagnosis.money), good_table(goods, diagnosis.money)):
+    for table in (gap_table(gaps), good_table(goods)):
         if table.rows:
             parts += ["", replace(table, rows=table.rows[:MOST_ROWS])]
         if len(table.rows) > MOST_ROWS:
@@ -61,7 +64,7 @@ def _values(diagnosis: Diagnosis) -> str:
         values += unit
     if diagnosis.to_gain is not None:
         values += f"; the equilibrium would add {shown(diagnosis.to_gain)}{unit}"
-    return values
+    return f"{values}; prices in {diagnosis.money}" if diagnosis.money else values
 
 
 def _count(number: int, noun: str) -> str:
@@ -80,14 +83,13 @@ def _wrong(diagnosis: Diagnosis) -> tuple[list[Gap], list[GoodRow]]:
     return gaps, goods
 
 
-def gap_table(gaps: Iterable[Gap], money: str) -> Table:
+def gap_table(gaps: Iterable[Gap]) -> Table:
     """What each user would rather do."""
-    money = f" [{money}]" if money else ""
     columns = (
         Column("user", "firm", "name"),
         Column("good", "good", "name"),
         Column("quantity", "quantity", "number"),
-        Column(f"price{money}", "price", "number"),
+        Column("price", "price", "number"),
         Column("worth", "marginal_value", "number"),
         Column("gap", "gap", "number"),
         Column("move", "move", "text"),
@@ -101,13 +103,12 @@ def _move(gap: Gap) -> str:
     return "corner" if gap.corner else gap.move or ""
 
 
-def good_table(goods: Iterable[GoodRow], money: str) -> Table:
+def good_table(goods: Iterable[GoodRow]) -> Table:
     """What is wrong with each good."""
-    money = f" [{money}]" if money else ""
     columns = (
         Column("good", "good", "name"),
-        Column(f"price{money}", "price", "number"),
-        Column("in equilibrium", "equilibrium_price", "number"),
+        Column("price", "price", "number"),
+        Column("equilibrium", "equilibrium_price", "number"),
         Column("there is", "available", "number"),
         Column("excess", "excess_demand", "number"),
         Column("spread", "spread", "number"),
