@@ -576,6 +576,18 @@ def test_every_form_says_the_same(text):
     assert chainprice.diagnose(loaded, text).gaps == chainprice.diagnose(loaded, json.loads(AS_JSON)).gaps
 
 
+def test_sales_and_purchases_may_stand_among_the_uses():
+    loaded = spec("firms: {f: {production: {y: x}}}\nsupply: {x: {price: 2}}\ndemand: {y: {price: 3 - q}}")
+    uses = {"f": {"x": 1}, "demand": {"y": 0.9}, "supply": {"x": 1.1}}
+    diagnosis = chainprice.diagnose(
+        loaded, {"format": "chainprice.simulate/1", "prices": {"x": 2}, "uses": uses}
+    )
+    assert row_of(diagnosis, "y", "demand").quantity == 0.9
+    assert row_of(diagnosis, "x", "supply").quantity == 1.1
+    with pytest.raises(ObservationError, match=r"uses\.demand\.x: the spec has no demand of 'x'"):
+        chainprice.diagnose(loaded, {"uses": {"demand": {"x": 1}}})
+
+
 @pytest.mark.parametrize("name", ["seen.yaml", "seen.json", "seen.csv", "-"])
 def test_every_form_is_read_from_a_file_or_standard_input(name, tmp_path):
     (tmp_path / "farm.yaml").write_text(FARM)

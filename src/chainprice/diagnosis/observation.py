@@ -3,7 +3,7 @@
 Three forms are read, each from JSON, YAML or CSV:
 
 - an object `{"prices": {good: price}, "uses": {firm: {good: quantity}}, "demand": {good: sold},
-  "supply": {good: bought}, "numeraire": good}`, any of it left out;
+  "supply": {good: bought}, "numeraire": good}`, any of it left out (demand and supply may stand in uses);
   what `simulate -f json` prints has this too;
 - what `solve -f json` prints;
 - CSV with the columns `good`, `price`, `firm`, `quantity`, any cell but the good's left empty.
@@ -149,15 +149,25 @@ class _Reader:
             keys = ("prices", good)
             if self._knows_good(keys, good):
                 self._note_number(self._prices, good, keys, price)
-        for firm, quantities in self._items(("uses",), tree.get("uses")):
-            if self._knows_firm(("uses", firm), firm):
-                self._read_uses(firm, quantities)
-        for good, sold in self._items((DEMAND,), tree.get(DEMAND)):
-            if self._knows_trade((DEMAND, good), DEMAND, good):
-                self._note_number(self._uses, (good, ""), (DEMAND, good), sold, is_quantity=True)
-        for good, bought in self._items((SUPPLY,), tree.get(SUPPLY)):
-            if self._knows_trade((SUPPLY, good), SUPPLY, good):
-                self._note_number(self._bought, good, (SUPPLY, good), bought, is_quantity=True)
+        for user, quantities in self._items(("uses",), tree.get("uses")):
+            if user in (DEMAND, SUPPLY) and user not in self._spec.firms:
+                self._read_trades(("uses", user), quantities)
+            elif self._knows_firm(("uses", user), user):
+                self._read_uses(user, quantities)
+        for section in (DEMAND, SUPPLY):
+            self._read_trades((section,), tree.get(section))
+
+    def _read_trades(self, path: tuple[str, ...], quantities: Any) -> None:
+        """What is sold, or what is bought, as the last key of the path says."""
+        section = path[-1]
+        for good, quantity in self._items(path, quantities):
+            keys = (*path, good)
+            if not self._knows_trade(keys, section, good):
+                continue
+            if section == DEMAND:
+                self._note_number(self._uses, (good, ""), keys, quantity, is_quantity=True)
+            else:
+                self._note_number(self._bought, good, keys, quantity, is_quantity=True)
 
     def _check_keys(self, tree: Mapping[str, Any]) -> None:
         for key in tree:
