@@ -35,6 +35,12 @@ COMMANDS = {
         "simulate specs/tupperware.yaml --shock supply.natgas.quantity=2@50",
         "simulate tests/specs/contract/increasing-returns.yaml --steps 100",
     ],
+    "chainprice.diagnose/1": [
+        "diagnose specs/cars_and_bridges.yaml --observed tests/observed/cars.json",
+        "diagnose tests/specs/market/merit-order.yaml --observed tests/observed/merit-order.csv",
+        "diagnose tests/specs/market/merit-order.yaml --observed tests/observed/merit-order.bend.json",
+        "diagnose tests/observed/unbounded.yaml --observed tests/observed/unbounded.json",
+    ],
     "chainprice.check/1": [
         "check specs/tupperware.yaml specs/refinery.yaml tests/specs/invalid/unknown-name.yaml nowhere.yaml"
     ],

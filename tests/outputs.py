@@ -29,7 +29,10 @@ GOLDEN_COMMANDS = {
     "merit-order.verify.json": "chainprice verify tests/specs/market/merit-order.yaml -f json",
     "tupperware.digits.json": "chainprice solve specs/tupperware.yaml -f json --digits 30",
     "unknown-name.check.json": "chainprice check tests/specs/invalid/unknown-name.yaml -f json",
-    **{f"{name}.schema.json": f"chainprice schema {name}" for name in ("spec", "solve", "verify", "check")},
+    **{
+        f"{name}.schema.json": f"chainprice schema {name}"
+        for name in ("spec", "solve", "verify", "diagnose", "check")
+    },
     "all.check.json": "chainprice check " + " ".join(f"specs/{path.name}" for path in SPECS) + " -f json",
     "starter.yaml": "chainprice init",
 }

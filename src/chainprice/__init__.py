@@ -11,8 +11,16 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from chainprice.diagnosis import Diagnosis, diagnose
     from chainprice.dynamics import Simulation, simulate
-    from chainprice.errors import ChainpriceError, NoAnswerError, SpecError, TableError, UsageError
+    from chainprice.errors import (
+        ChainpriceError,
+        NoAnswerError,
+        ObservationError,
+        SpecError,
+        TableError,
+        UsageError,
+    )
     from chainprice.explanation import Explanation, explain
     from chainprice.gate import verify
     from chainprice.schemas import schema
@@ -24,8 +32,10 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ChainpriceError",
+    "Diagnosis",
     "Explanation",
     "NoAnswerError",
+    "ObservationError",
     "PriceTable",
     "Simulation",
     "Solution",
@@ -35,6 +45,7 @@ __all__ = [
     "UsageError",
     "Verdict",
     "__version__",
+    "diagnose",
     "explain",
     "load",
     "read_table",
@@ -45,7 +56,9 @@ __all__ = [
 ]
 
 _HOMES = {
-    **dict.fromkeys(("ChainpriceError", "NoAnswerError", "SpecError", "TableError", "UsageError"), "errors"),
+    **dict.fromkeys(("ChainpriceError", "NoAnswerError", "ObservationError"), "errors"),
+    **dict.fromkeys(("SpecError", "TableError", "UsageError"), "errors"),
+    **dict.fromkeys(("Diagnosis", "diagnose"), "diagnosis"),
     **dict.fromkeys(("Spec", "load"), "spec"),
     **dict.fromkeys(("Explanation", "explain"), "explanation"),
     **dict.fromkeys(("PriceTable", "Verdict", "read_table"), "verification"),

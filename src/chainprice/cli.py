@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -17,6 +17,7 @@ from chainprice.errors import ChainpriceError, NoAnswerError, Problem, UsageErro
 from chainprice.options import (
     AllocationChoice,
     CheckFormat,
+    DiagnoseFormat,
     ExplainFormat,
     GateArgument,
     MakerChoice,
@@ -34,6 +35,7 @@ from chainprice.options import (
 from chainprice.output import complain, fail_if_unfit, write_file, write_result
 
 if TYPE_CHECKING:
+    from chainprice.diagnosis import Diagnosis
     from chainprice.dynamics import Shock, Simulation
     from chainprice.examination import Outcome
     from chainprice.solution import Solution
@@ -41,6 +43,7 @@ if TYPE_CHECKING:
     from chainprice.verification import PriceTable
 
 DONE, NOT_VERIFIED, BAD_INPUT, NO_ANSWER = 0, 1, 2, 3
+OUT_OF_EQUILIBRIUM = NOT_VERIFIED
 
 
 app = typer.Typer(
@@ -311,6 +314,7 @@ def simulate(
     output: OutputOption = None,
 ) -> None:
     """Let the market find its prices, every agent by what it sees."""
+    from chainprice.observation import read_observation
     from chainprice.report.line import progress_line
 
     if format_ is SimulateFormat.png and output is None:
@@ -327,7 +331,7 @@ def simulate(
             steps=steps,
             step_size=step_size,
             foresight=foresight,
-            start={} if start == "cold" else _read_start(start),
+            start=None if start == "cold" else read_observation(start, read),
             shocks=_shocks(shock or ()),
             noise=noise,
             seed=seed,
@@ -371,10 +375,6 @@ def _simulation_as(simulation: Simulation, format_: SimulateFormat, output: Path
     return simulation_text(simulation, _width(output))
 
 
-def _read_start(path: str) -> dict[str, Any]:
-    raise NotImplementedError(path)
-
-
 def _shocks(texts: Sequence[str]) -> list[Shock]:
     """Shocks as they are written; raises UsageError, with all that cannot be read."""
     shocks, problems = [], []
@@ -387,6 +387,62 @@ def _shocks(texts: Sequence[str]) -> list[Shock]:
     if problems:
         raise UsageError(problems)
     return shocks
+
+
+@app.command()
+def diagnose(
+    spec: SpecArgument,
+    *,
+    observed: Annotated[
+        str,
+        typer.Option(
+            metavar="FILE",
+            help="The observed market: prices of goods and quantities of uses, as JSON, YAML or CSV, or "
+            "a result of `solve`; - is standard input.",
+        ),
+    ],
+    tolerance: Annotated[
+        float, typer.Option(help="Relative tolerance of every gap, excess and price.")
+    ] = limits.OBSERVED_TOLERANCE,
+    format_: Annotated[
+        DiagnoseFormat, typer.Option("--format", "-f", help="How to print it.")
+    ] = DiagnoseFormat.table,
+    settings: SetOption = None,
+    output: OutputOption = None,
+) -> None:
+    """Say where an observed market is out of equilibrium, and what that costs."""
+    from chainprice.diagnosis import diagnose as diagnose_market
+    from chainprice.diagnosis import read_observation
+    from chainprice.report.diagnoses import missing_problems
+    from chainprice.report.line import progress_line
+    from chainprice.report.problems import problem_lines
+
+    _fail_if_read_twice([spec, observed])
+    fail_if_unfit(output, [spec, observed])
+    read = _load(spec, settings)
+    observation = read_observation(observed, read)
+    with progress_line(sys.stderr):
+        diagnosis = diagnose_market(read, observation, tolerance=tolerance)
+    write_result(_diagnosis_as(diagnosis, format_, output), output, format_)
+    if format_ is not DiagnoseFormat.json:
+        complain(problem_lines(missing_problems(diagnosis)))
+    raise typer.Exit(DONE if diagnosis.within_tolerance else OUT_OF_EQUILIBRIUM)
+
+
+def _diagnosis_as(diagnosis: Diagnosis, format_: DiagnoseFormat, output: Path | None) -> str:
+    match format_:
+        case DiagnoseFormat.json:
+            from chainprice.report.jsontext import json_text
+
+            return json_text(diagnosis.contents())
+        case DiagnoseFormat.csv:
+            from chainprice.report.diagnoses import diagnosis_csv
+
+            return diagnosis_csv(diagnosis)
+        case DiagnoseFormat.table:
+            from chainprice.report.diagnoses import diagnosis_text
+
+            return diagnosis_text(diagnosis, _width(output))
 
 
 @app.command()

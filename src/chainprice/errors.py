@@ -134,6 +134,10 @@ class TableError(ChainpriceError):
     """The price table handed to `verify` cannot be read as one."""
 
 
+class ObservationError(ChainpriceError):
+    """The observed market handed to `diagnose` cannot be read as one."""
+
+
 class NoAnswerError(ChainpriceError):
     """The spec is sound, but the question has no answer; one subclass for each cause."""
 

@@ -107,6 +107,10 @@ ENVELOPE_GOODS = 30
 TOLERANCE = 1e-9
 """The relative error of a row that `verify` lets pass, unless another is asked for."""
 
+OBSERVED_TOLERANCE = 1e-6
+"""The part of its price that a gap may be, and of what there is that an excess may be, before `diagnose` says
+that a market is out of equilibrium, unless another is asked for."""
+
 DEAD_END_WORK = 200
 """Goods that lead to no demand times firms, up to which a market looks what one of each would cost."""
 

@@ -61,6 +61,14 @@ class MakerChoice(StrEnum):
     exponential = "exponential"
 
 
+class DiagnoseFormat(StrEnum):
+    """Formats of `diagnose`."""
+
+    table = "table"
+    json = "json"
+    csv = "csv"
+
+
 class AllocationChoice(StrEnum):
     """How quantities come about."""
 

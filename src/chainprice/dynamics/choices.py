@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
-from typing import Any, Literal, NamedTuple
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
 
 from chainprice import limits
 from chainprice.errors import Problem, UsageError
+from chainprice.observation import Observation
 
 Maker = Literal["quadratic", "exponential"]
 
@@ -28,7 +29,7 @@ class Choices:
     steps: int = limits.SIMULATED_STEPS
     step_size: float | None = None
     foresight: float = 1.0
-    start: Mapping[str, Any] = field(default_factory=dict)
+    start: Observation | None = None
     shocks: tuple[Shock, ...] = ()
     noise: float = 0.0
     seed: int = 0

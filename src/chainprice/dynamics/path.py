@@ -16,6 +16,7 @@ from chainprice.dynamics.verdict import FLUCTUATES, Ending, ending
 from chainprice.dynamics.walk import Manner, Move, State, mover
 from chainprice.dynamics.world import World, changed, with_bends, world
 from chainprice.errors import Problem, UsageError
+from chainprice.observation import Observation
 from chainprice.spec import Spec, load
 
 _CHECKED = 10
@@ -222,22 +223,27 @@ def _begun(place: World, choices: Choices) -> State:
     """Where a market begins: what the start says, and cold in all else."""
     programme = place.agents.programme
     held = (_FIRST_PRICE if choices.maker == "exponential" else 0.0) * place.levels
-    prices, uses = choices.start.get("prices", {}), choices.start.get("uses", {})
+    start = choices.start or Observation("cold")
+    prices = {good: max(float(price), 0.0) for good, price in start.prices.items()}
     for index, balance in enumerate(programme.balances):
         if balance.good in prices:
-            held[index] = max(float(prices[balance.good]), 0.0)
+            held[index] = prices[balance.good]
+        if balance.use is not None and balance.use.key in start.paid:
+            held[index] = max(float(start.paid[balance.use.key]), 0.0)
     x = place.start.copy()
-    users = {"sale": "demand", "purchase": "supply"}
     for index, variable in enumerate(programme.variables):
-        of_user = uses.get(users.get(variable.kind, variable.user), {})
-        if variable.kind != "bend" and variable.good in of_user:
-            x[index] = float(of_user[variable.good])
+        if variable.kind == "purchase":
+            seen = start.bought.get(variable.good)
+        else:
+            seen = start.uses.get((variable.good, variable.user))
+        if variable.kind != "bend" and seen is not None:
+            x[index] = float(seen)
     x = np.clip(with_bends(programme, x), place.lower, place.upper)
     return State(x, _with_worth_of_bends(place, x, held, prices))
 
 
 def _with_worth_of_bends(
-    place: World, x: np.ndarray, held: np.ndarray, prices: Mapping[str, Any]
+    place: World, x: np.ndarray, held: np.ndarray, prices: Mapping[str, float]
 ) -> np.ndarray:
     """What each argument of a `min` is worth to its firm, if the firm is content with these prices.
 
@@ -249,13 +255,13 @@ def _with_worth_of_bends(
     for row, column, slope in zip(rows.tolist(), columns.tolist(), slopes.tolist(), strict=True):
         variable = programme.variables[column]
         if row >= first and variable.kind == "use" and slope and variable.good in prices:
-            costs.setdefault(row, []).append(max(float(prices[variable.good]), 0.0) / abs(slope))
+            costs.setdefault(row, []).append(prices[variable.good] / abs(slope))
     known = {row: sum(parts) / len(parts) for row, parts in costs.items()}
     held = held.copy()
     for row, argument in enumerate(programme.arguments, first):
         if argument.output in prices:
             others = [r for r, other in enumerate(programme.arguments, first) if other.bend == argument.bend]
-            left = float(prices[argument.output]) - sum(known.get(other, 0.0) for other in others)
+            left = prices[argument.output] - sum(known.get(other, 0.0) for other in others)
             unknown = sum(other not in known for other in others)
             held[row] = known[row] if row in known else max(left, 0.0) / unknown
     return held

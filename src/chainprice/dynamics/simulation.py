@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -11,6 +12,8 @@ from chainprice import limits
 from chainprice.dynamics.choices import Choices, Maker, Shock
 from chainprice.dynamics.path import Path
 from chainprice.dynamics.result import Simulation
+from chainprice.errors import UsageError
+from chainprice.observation import Observation, observation_of
 from chainprice.spec import Spec
 
 
@@ -22,7 +25,7 @@ def simulate(
     steps: int = limits.SIMULATED_STEPS,
     step_size: float | None = None,
     foresight: float = 1.0,
-    start: Mapping[str, Any] | None = None,
+    start: Observation | Mapping[str, Any] | str | os.PathLike[str] | None = None,
     shocks: Iterable[Shock] = (),
     noise: float = 0.0,
     seed: int = 0,
@@ -31,10 +34,10 @@ def simulate(
 ) -> Simulation:
     """Let the market of a spec find its prices, every agent by what it sees.
 
-    It begins at `start` (`prices` by good and `uses` by firm, in part or whole), or cold: nothing has a
-    price yet, and what is supplied is shared out. It ends where every price is within `tolerance` of
-    equilibrium, after `steps`, or where it cannot go on. With `noise` every agent misjudges prices and
-    quantities by that part of what is usual, at random but the same for the same `seed`.
+    It begins at `start`, as `diagnose` takes what was observed (prices and uses, in part or whole), or
+    cold: nothing has a price yet, and what is supplied is shared out. It ends where every price is within
+    `tolerance` of equilibrium, after `steps`, or where it cannot go on. With `noise` every agent misjudges
+    prices and quantities by that part of what is usual, at random but the same for the same `seed`.
 
     Raises UsageError for a choice that makes no sense or a shock that changes nothing, SpecError where a
     shock makes the spec unsound.
@@ -45,7 +48,7 @@ def simulate(
         steps=steps,
         step_size=step_size,
         foresight=foresight,
-        start=start or {},
+        start=_observed(start, spec),
         shocks=tuple(sorted(shocks, key=lambda shock: shock.step)),
         noise=noise,
         seed=seed,
@@ -54,3 +57,15 @@ def simulate(
     )
     with np.errstate(all="ignore"):  # what has no value is nan, and looked for
         return Path(spec, choices).walk()
+
+
+def _observed(
+    start: Observation | Mapping[str, Any] | str | os.PathLike[str] | None, spec: Spec
+) -> Observation | None:
+    """Where the market begins, in money."""
+    if start is None:
+        return None
+    observed = start if isinstance(start, Observation) else observation_of(start, spec)
+    if observed.numeraire is not None:
+        raise UsageError("prices to start from must be in money, not in a numeraire")
+    return observed

@@ -39,6 +39,15 @@ def check_schema() -> Schema:
     return _result(FORMAT, "Specs that were read, not priced", {"sound": sound, "specs": specs})
 
 
+def diagnose_schema() -> Schema:
+    """The schema of what `diagnose -f json` prints."""
+    from chainprice.diagnosis import FORMAT, Diagnosis
+
+    spec = closed(properties_of(Diagnosis, Diagnosis.SOURCE_KEYS), "The spec of the market.")
+    properties = {"spec": spec, **properties_of(Diagnosis, Diagnosis.KEYS)}
+    return _result(FORMAT, "An observed market and its equilibrium", properties)
+
+
 def _result(form: str, title: str, properties: Mapping[str, Schema], optional: Iterable[str] = ()) -> Schema:
     name, _, version = form.removeprefix("chainprice.").partition("/")
     head = {"const": form, "description": "The format and its version; a new version means a new meaning."}
