@@ -9,12 +9,17 @@ from support import ENVIRONMENT, ROOT, SPECS
 
 README = ROOT / "README.md"
 RECIPES = ROOT / "docs" / "recipes.md"
+STORY = ROOT / "docs" / "out_of_equilibrium.md"
 GOLDEN = ROOT / "tests" / "golden"
 
 UNIQUE = [path for path in SPECS if path.stem != "refinery"]
 """The specs with one result: of the refinery's plan some quantities are as good as others."""
 
 _CONSOLE = re.compile(r"```console\n\$ (?P<command>.*)\n(?P<output>(?:(?!```).*\n)*)```\n")
+
+_MARKET = "specs/cars_and_bridges.yaml"
+_START = f"chainprice solve {_MARKET} -f json"
+_SHOCK = "demand.bridges.price=8000 - 40*q"
 
 GOLDEN_COMMANDS = {
     **{f"{path.stem}.solve.json": f"chainprice solve specs/{path.name} -f json" for path in UNIQUE},
@@ -36,6 +41,16 @@ GOLDEN_COMMANDS = {
     "all.check.json": "chainprice check " + " ".join(f"specs/{path.name}" for path in SPECS) + " -f json",
     "starter.yaml": "chainprice init",
 }
+
+
+PICTURES = {
+    "steel_shock.svg": f"{_START} | chainprice simulate {_MARKET} --start - --shock '{_SHOCK}@100' -f svg",
+    "linear_cycle.svg": (
+        "chainprice solve specs/input_output.yaml -f json | chainprice simulate specs/input_output.yaml --start - "
+        "--shock 'demand.coal.quantity=60@100' --foresight 0 --steps 4000 -f svg"
+    ),
+}
+"""The pictures of the pages, in docs/pictures, and what makes them."""
 
 
 def shell(command: str) -> str:
@@ -72,7 +87,7 @@ def as_shown(output: str) -> str:
 
 def refresh() -> None:
     """Run every command and keep what it prints."""
-    for page in (README, RECIPES):
+    for page in (README, RECIPES, STORY):
         text = page.read_text(encoding="utf-8")
         for match in _CONSOLE.finditer(text):
             output = as_shown(shell(match["command"]))
@@ -80,3 +95,5 @@ def refresh() -> None:
         page.write_text(text, encoding="utf-8")
     for name, command in GOLDEN_COMMANDS.items():
         Path(GOLDEN / name).write_text(shell(command), encoding="utf-8")
+    for name, command in PICTURES.items():
+        (ROOT / "docs" / "pictures" / name).write_text(shell(command), encoding="utf-8")

