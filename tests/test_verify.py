@@ -1,6 +1,7 @@
 """The verifier is tested with wrong answers, which must fail, by every method."""
 
 import copy
+import dataclasses
 import json
 import random
 from decimal import Decimal
@@ -279,3 +280,33 @@ def test_a_slope_at_the_edge_of_a_domain_is_where_its_differences_go(formula, sl
     assert chainprice.verify(spec).verified
     table["goods"] = [{**row, "price": row["price"] + (row["good"] == "x") * 1e-6} for row in table["goods"]]
     assert not chainprice.verify(spec, table_of(table)).verified
+
+
+@pytest.mark.parametrize(
+    ("formula", "quantity"),
+    [
+        ("cos(pi*x)", "10"),
+        ("sin(pi*x)", "10"),
+        ("tan(pi) + 0*x", "3"),
+        ("(1+x)^1e-9 - cos(x)", "1e-40"),
+        ("x^1.01", "0"),
+    ],
+)
+def test_zeros_that_rounding_hides_and_numbers_that_nearly_cancel_are_right(formula, quantity):
+    text = f"firms: {{f: {{production: {{y: {formula}}}}}}}\nsupply: {{x: {{quantity: {quantity}}}}}\ndemand: {{y: {{price: 1}}}}"
+    spec = chainprice.load(text)
+    solution = chainprice.solve(spec)
+    assert chainprice.verify(spec, solution).verified
+    wrong = dataclasses.replace(
+        solution, goods=(solution.goods[0]._replace(price=1e-30), *solution.goods[1:])
+    )
+    assert not chainprice.verify(spec, wrong).verified
+
+
+def test_what_is_nothing_but_rounding_is_0_in_every_row():
+    spec = chainprice.load("firms: {f: {production: {y: -tan(pi)}}}\ndemand: {y: {price: 3}}")
+    solution = chainprice.solve(spec).to_dict()
+    assert solution["total_value"] == 0
+    assert solution["goods"][0]["uses"][0]["quantity"] == 0
+    assert solution["firms"][0]["outputs"][0]["quantity"] == 0
+    assert solution["firms"][0]["revenue"] == 0

@@ -249,17 +249,45 @@ def _vanishes(coarse: Decimal, fine: Decimal, working: int) -> bool:
 def _without_noise(coarse: Priced, fine: Priced, count: int) -> Priced:
     """The finer of the two, with 0 for what is nothing but rounding."""
 
-    def cleaned(a: Mapping[_Key, Decimal], b: Mapping[_Key, Decimal]) -> dict[_Key, Decimal]:
-        return {key: b[key] if _same(a[key], b[key], count) else Decimal(0) for key in b}
+    def clean(a: Decimal, b: Decimal) -> Decimal:
+        return b if _same(a, b, count) else Decimal(0)
 
-    flow = replace(fine.quantities, available=cleaned(coarse.quantities.available, fine.quantities.available))
-    prices = replace(
-        fine.prices,
-        of=cleaned(coarse.prices.of, fine.prices.of),
-        values=cleaned(coarse.prices.values, fine.prices.values),
-        payments=cleaned(coarse.prices.payments, fine.prices.payments),
+    def cleaned(a: Mapping[_Key, Decimal], b: Mapping[_Key, Decimal]) -> dict[_Key, Decimal]:
+        return {key: clean(a[key], b[key]) for key in b}
+
+    def by_firm(
+        a: Mapping[str, Mapping[str, Decimal]], b: Mapping[str, Mapping[str, Decimal]]
+    ) -> dict[str, dict[str, Decimal]]:
+        return {firm: cleaned(a[firm], b[firm]) for firm in b}
+
+    before, flow = coarse.quantities, fine.quantities
+    return replace(
+        fine,
+        quantities=replace(
+            flow,
+            available=cleaned(before.available, flow.available),
+            bought=cleaned(before.bought, flow.bought),
+            used=by_firm(before.used, flow.used),
+            made=by_firm(before.made, flow.made),
+            sold=cleaned(before.sold, flow.sold),
+        ),
+        products={
+            firm: tuple(
+                [
+                    product._replace(value=clean(other.value, product.value))
+                    for other, product in zip(coarse.products[firm], products, strict=True)
+                ]
+            )
+            for firm, products in fine.products.items()
+        },
+        prices=replace(
+            fine.prices,
+            of=cleaned(coarse.prices.of, fine.prices.of),
+            values=cleaned(coarse.prices.values, fine.prices.values),
+            payments=cleaned(coarse.prices.payments, fine.prices.payments),
+        ),
+        total_value=clean(coarse.total_value, fine.total_value),
     )
-    return replace(fine, quantities=flow, prices=prices)
 
 
 def _price_with(chain: Chain, working: int) -> Priced:

@@ -72,12 +72,12 @@ class Agents:
         pieces, held, factors = self._made
         rows, columns, entries = self._taken
         values, slopes = self._pieces(x)
-        worth = np.bincount(pieces, factors * multipliers[held], minlength=len(values))
-        gains = np.bincount(self._pieces.columns, slopes * worth[self._pieces.rows], minlength=variables)
-        gains += np.bincount(columns, entries * multipliers[rows], minlength=variables)
+        worth = np.bincount(pieces, factors * multipliers.take(held), minlength=len(values))
+        gains = np.bincount(self._pieces.columns, slopes * worth.take(self._pieces.rows), minlength=variables)
+        gains += np.bincount(columns, entries * multipliers.take(rows), minlength=variables)
         gains[self._traded] += self._signs * values[self._first_curve :]
-        slacks = self._fixed + np.bincount(held, factors * values[pieces], minlength=constraints)
-        slacks += np.bincount(rows, entries * x[columns], minlength=constraints)
+        slacks = self._fixed + np.bincount(held, factors * values.take(pieces), minlength=constraints)
+        slacks += np.bincount(rows, entries * x.take(columns), minlength=constraints)
         return Sight(gains, slacks, values)
 
     def prices(self, multipliers: np.ndarray) -> np.ndarray:

@@ -38,6 +38,7 @@ class Pieces:
             kinds = tuple(isinstance(slot, int) for slot in piece.slots)
             alike.setdefault((piece.formula.shape, kinds), []).append(index)
         self._families = [_Family(shape, members, pieces) for (shape, _), members in alike.items()]
+        self._has_few = any(family.is_few for family in self._families)
         self._count = len(pieces)
         none = np.zeros(0, dtype=int)
         self.rows = np.concatenate([none, *(rows for f in self._families for rows, _ in f.places)])
@@ -47,7 +48,7 @@ class Pieces:
         """The value of each piece, and all slopes; nan where there is none."""
         values = np.empty(self._count)
         slopes: list[Any] = []
-        plain = x.tolist()
+        plain = x.tolist() if self._has_few else ()
         for family in self._families:
             values[family.members], of_family = family.run(x, plain)
             slopes += of_family
@@ -75,7 +76,7 @@ class _Family:
     def __init__(self, shape: Shape, members: Sequence[int], pieces: Sequence[Piece]) -> None:
         self.members = np.array(members)
         own = [pieces[index] for index in members]
-        self._is_few = len(members) <= FEW
+        self.is_few = len(members) <= FEW
         self._slots = [slot for slot, filled in enumerate(own[0].slots) if isinstance(filled, int)]
         self._columns = {slot: np.array([piece.slots[slot] for piece in own]) for slot in self._slots}
         self._fixed = {
@@ -92,7 +93,7 @@ class _Family:
         self._chosen = [place for place, slot in enumerate(slots) if slot in self._columns]
         used = [slots[place] for place in self._chosen]
         self.places = [(self.members, self._columns[slot]) for slot in used]
-        self._rows = [self._floats_of(k) for k in range(len(own))] if self._is_few else []
+        self._rows = [self._floats_of(k) for k in range(len(own))] if self.is_few else []
 
     def _floats_of(self, member: int) -> tuple[list[float], list[tuple[int, int]]]:
         """What fills the slots of one member, and which of them are variables."""
@@ -103,8 +104,8 @@ class _Family:
 
     def run(self, x: np.ndarray, plain: Sequence[float]) -> tuple[Any, list[Any]]:
         """Values of the members, and a column of slopes for each slot with a variable."""
-        if not self._is_few:
-            return self._at({slot: x[column] for slot, column in self._columns.items()})
+        if not self.is_few:
+            return self._at({slot: x.take(column) for slot, column in self._columns.items()})
         rows = []
         for filled, places in self._rows:
             for slot, variable in places:
@@ -123,7 +124,7 @@ class _Family:
 
     def curvatures(self, x: np.ndarray, sizes: np.ndarray) -> Sequence[tuple[np.ndarray, ...]]:
         """Pieces, first and second variables, second derivatives; one part for each pair of slots."""
-        at = {slot: x[column] for slot, column in self._columns.items()}
+        at = {slot: x.take(column) for slot, column in self._columns.items()}
         parts = []
         for slot, column in self._columns.items():
             step = _NEAR * sizes[column]

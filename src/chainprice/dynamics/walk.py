@@ -56,14 +56,15 @@ Move = Callable[[State, Sight], State]
 
 def mover(world: World, pace: Pace, manner: Manner, random: np.random.Generator | None) -> Move:
     """The function from a state, and what is seen there, to the next state."""
-    step, foresight = manner.step, manner.foresight
-    is_free = ~np.isfinite(world.lower)
-    balances = len(world.agents.programme.balances)
-    is_priced = np.arange(len(pace.multipliers)) < balances
-    by_factor = is_priced & (manner.maker == "exponential")
-    least = np.where(by_factor, NOTHING * world.levels, 0.0)
+    foresight, is_free = manner.foresight, ~np.isfinite(world.lower)
+    quickness, alertness = manner.step * pace.gains, manner.step * pace.slacks
+    per_size, first, room = 1 / world.sizes, _FIRST * world.sizes, _LEAP * world.levels
     grain = np.maximum(np.abs(world.multipliers), world.levels)
-
+    by_factor = None
+    least = np.zeros(len(world.levels))
+    if manner.maker == "exponential":
+        by_factor = np.arange(len(least)) < len(world.agents.programme.balances)
+        least = np.where(by_factor, NOTHING * world.levels, 0.0)
     costs, amounts = _usual(world)
 
     def noisy(seen: np.ndarray, usual: np.ndarray) -> np.ndarray:
@@ -73,19 +74,19 @@ def mover(world: World, pace: Pace, manner: Manner, random: np.random.Generator 
         return disturbed
 
     def move(state: State, sight: Sight) -> State:
-        gains = noisy(sight.gains, costs)
-        slacks = noisy(sight.slacks, amounts)
+        gains, slacks = noisy(sight.gains, costs), noisy(sight.slacks, amounts)
         past_gains, past_slacks = state.seen or (gains, slacks)
-        care = np.where(is_free, 1.0, np.clip(state.x / world.sizes, _LEAST, 1.0))
-        ahead = step * (gains + foresight * (gains - past_gains)) * pace.gains * care
-        behind = step * (slacks + foresight * (slacks - past_slacks)) * pace.slacks
-        up, down = np.maximum(_LEAP * np.abs(state.x), _FIRST * world.sizes), _LEAP * np.abs(state.x)
-        down = np.where(is_free, up, down)
-        x = np.clip(state.x + np.clip(ahead, -down, up), world.lower, world.upper)
+        size = np.abs(state.x)
+        care = np.where(is_free, 1.0, np.minimum(np.maximum(size * per_size, _LEAST), 1.0))
+        ahead = (gains + foresight * (gains - past_gains)) * quickness * care
+        down = _LEAP * size
+        up = np.maximum(down, first)
+        ahead = np.minimum(np.maximum(ahead, -np.where(is_free, up, down)), up)
+        x = np.minimum(np.maximum(state.x + ahead, world.lower), world.upper)
+        behind = (slacks + foresight * (slacks - past_slacks)) * alertness
         held = state.multipliers
-        room = _LEAP * world.levels
-        added = held - np.clip(behind, -room, room)
-        if by_factor.any():
+        added = held - np.minimum(np.maximum(behind, -room), room)
+        if by_factor is not None:
             factors = np.exp(np.clip(-behind / grain, -_LEAP, _LEAP))
             added = np.where(by_factor, np.maximum(held, least) * factors, added)
         return State(x, np.maximum(added, least), (gains, slacks))

@@ -18,6 +18,9 @@ from chainprice.verification.composition import Composition, Production, integra
 from chainprice.verification.marginal import Marginal, at_point, undefined
 from chainprice.verification.numbers import Arithmetic, as_decimal, as_mpf, constant
 
+_SHRUNK = Decimal("1e-40")
+"""What is left of a zero that rounding hid, when it is computed with many more digits."""
+
 _ZERO = Decimal(0)
 _ONE = Decimal(1)
 
@@ -144,20 +147,31 @@ class Chain:
         return None if area is None else as_decimal(area)
 
 
-def measure(composition: Composition, arithmetic: Arithmetic) -> Chain:
-    """A chain with all its slopes; raises UndefinedError where a formula has no value or no slope."""
+def measure(composition: Composition, arithmetic: Arithmetic, coarse: Chain | None = None) -> Chain:
+    """A chain with all its slopes; raises UndefinedError where a formula has no value or no slope.
+
+    What shrinks as digits grow, beside the same chain in fewer digits (`coarse`), is a zero.
+    """
     quantities = {good: endowment(composition.spec, good) for good in composition.goods}
     made: list[Decimal] = []
     slopes: list[dict[str, Decimal]] = []
     bent: set[int] = set()
     for index, production in enumerate(composition.productions):
         marginal = _marginal(composition, production, quantities, arithmetic)
-        quantities[production.output] += marginal.value
-        made.append(marginal.value)
-        slopes.append(_slopes(composition, production, marginal))
+        of_inputs, amount = _slopes(composition, production, marginal), marginal.value
+        if coarse is not None:
+            before, amount = coarse.slopes[index], _unless_it_shrank(amount, coarse.made[index])
+            of_inputs = {good: _unless_it_shrank(slope, before[good]) for good, slope in of_inputs.items()}
+        quantities[production.output] += amount
+        made.append(amount)
+        slopes.append(of_inputs)
         if production.formula.shape.kinked and marginal.on_kink():
             bent.add(index)
     return Chain(composition, arithmetic, quantities, made, slopes, frozenset(bent))
+
+
+def _unless_it_shrank(fine: Decimal, coarse: Decimal) -> Decimal:
+    return fine if abs(fine) > abs(coarse) * _SHRUNK or not coarse else _ZERO
 
 
 def _marginal(

@@ -55,35 +55,39 @@ def verify_table(
         raise UsageError(f"the tolerance must be between 0 and 1, not {tolerance:g}")
     count = max(DIGITS, int(-mpmath.log10(tolerance)) + _GUARD)
     verdict = _verdict(spec, table, tolerance, method, count)
-    if verdict.verified or len(table.prices) > limits.NUMERIC_GOODS or _is_sharp(spec, tolerance, count):
+    if verdict.verified or len(table.prices) > limits.NUMERIC_GOODS:
         return verdict
-    return _verdict(spec, table, tolerance, method, count * _AGAIN)
+    with decimals(count).working():
+        coarse = measure(compose(spec), decimals(count))
+    if _is_sharp(spec, coarse, tolerance, count * _AGAIN):
+        return verdict
+    return _verdict(spec, table, tolerance, method, count * _AGAIN, coarse)
 
 
-def _is_sharp(spec: Spec, tolerance: float, count: int) -> bool:
-    """Whether quantities and slopes with so many digits are those with more digits."""
-    with decimals(count * _AGAIN).working():
-        fine = _measured(spec, count * _AGAIN)
-        with decimals(count).working():
-            coarse = _measured(spec, count)
+def _is_sharp(spec: Spec, coarse: Chain, tolerance: float, count: int) -> bool:
+    """Whether quantities and slopes are those with more digits."""
+    with decimals(count).working():
+        fine = measure(compose(spec), decimals(count))
         within = Decimal(tolerance) * _SHARP
-        return all(abs(a - b) <= within * abs(b) for a, b in zip(coarse, fine, strict=True))
+        pairs = zip(_numbers(coarse), _numbers(fine), strict=True)
+        return all(abs(a - b) <= within * abs(b) for a, b in pairs)
 
 
-def _measured(spec: Spec, count: int) -> list[Decimal]:
-    """What a chain makes, and all its slopes."""
-    chain = measure(compose(spec), decimals(count))
+def _numbers(chain: Chain) -> list[Decimal]:
     return [*chain.made, *(slope for slopes in chain.slopes for slope in slopes.values())]
 
 
-def _verdict(spec: Spec, table: PriceTable, tolerance: float, method: Method, count: int) -> Verdict:
-    """The verdict with so many digits."""
+def _verdict(  # noqa: PLR0917 - what `verify_table` takes, and two more
+    spec: Spec, table: PriceTable, tolerance: float, method: Method, count: int, coarse: Chain | None = None
+) -> Verdict:
+    """The verdict with so many digits; `coarse` is the chain with fewer."""
     arithmetic = decimals(count)
     with arithmetic.working():
         composition = compose(spec)
         _fail_if_numeraire_unknown(table, composition)
         chosen = _method(composition, method)
-        comparison = _Comparison(measure(composition, arithmetic), table, Decimal(tolerance), chosen)
+        chain = measure(composition, arithmetic, coarse)
+        comparison = _Comparison(chain, table, Decimal(tolerance), chosen, is_settled=coarse is not None)
         checks = comparison.checks()
         conditions = tuple(comparison.conditions())
     return Verdict(spec.source.path, "given", tolerance, checks, conditions)
@@ -147,6 +151,8 @@ class _Comparison:
     table: PriceTable
     tolerance: Decimal
     method: Method
+    is_settled: bool = False
+    """Whether zeros of the chain that rounding hid are zeros in it."""
 
     @property
     def composition(self) -> Composition:
@@ -208,6 +214,14 @@ class _Comparison:
 
     def _one_by_one(self, goods: Sequence[str]) -> dict[str, _Row]:
         """Each good on its own, by the strongest method that fits."""
+        if self.is_settled:
+            bent = self.chain.upstream_of_kinks
+            zeros = [good for good in goods if good not in bent and not self.chain.gain({good: _ONE})]
+            goods = [good for good in goods if good not in zeros]
+            return dict.fromkeys(zeros, _Row("adjoint", (_ZERO, _ZERO))) | self._by_method(goods)
+        return self._by_method(goods)
+
+    def _by_method(self, goods: Sequence[str]) -> dict[str, _Row]:
         if self.method == "symbolic" and goods:
             derivatives = symbolic.derivatives(self.composition, self.base, goods)
             # A slope may have cancelled to nothing (1 - tanh(x)**2 far out): a zero needs a second opinion.
