@@ -195,6 +195,31 @@ def test_a_good_whose_first_unit_costs_nothing_has_one_price():
     assert chainprice.verify(spec(text), solution).verified
 
 
+def test_who_makes_less_than_nothing_of_what_nobody_wants_must_be_stopped():
+    text = (
+        "firms: {a: {production: {ore: 'INPUT'}}, b: {production: {steel: sqrt(x)}}}\n"
+        "supply: {x: {quantity: 4}, y: {quantity: 9, price: q}}\ndemand: {steel: {price: 100 - q}}\n"
+        "allocation: competitive"
+    )
+    with pytest.raises(InfeasibleError, match="of 'ore' 1.5 are missing"):
+        chainprice.solve(spec(text.replace("INPUT", "min(-1.5, 3) + 0*y")))
+    solution = chainprice.solve(spec(text.replace("INPUT", "y - 2")))  # so somebody has to make up for it
+    assert solution.prices["ore"] == pytest.approx(2)
+    assert solution.quantities["ore"] == pytest.approx(0, abs=1e-12)
+    assert chainprice.verify(spec(text.replace("INPUT", "y - 2"))).verified
+
+
+def test_a_first_unit_whose_cost_rises_by_any_power_costs_nothing():
+    text = (
+        "firms: {a: {production: {coal: E^0.9}}, b: {production: {steel: 'min(pi, x)'}}}\n"
+        "supply: {E: {price: q, quantity: 9}, x: {quantity: 1}}\ndemand: {steel: {price: 100 - q}}"
+    )
+    solution = chainprice.solve(spec(text))
+    (coal,) = (row for row in solution.goods if row.good == "coal")
+    assert (coal.price, coal.price_range) == (0, None)
+    assert chainprice.verify(spec(text), solution).verified
+
+
 @pytest.mark.parametrize("other", ["7*(x - x**2/20)", "1*x", "7*ln(1+x)"])
 def test_where_all_is_idle_prices_that_run_off_come_back(other):
     text = (

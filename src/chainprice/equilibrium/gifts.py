@@ -18,6 +18,7 @@ FIRST = Decimal("1e-9")
 _ROUNDING = Decimal("1e-26")
 _ALIKE = Decimal("1e-9")
 _LEFT = Decimal("1e-6")
+_SHRINKS = Decimal("0.99")
 
 Value = Callable[[Decimal], Decimal | None]
 """Total value when so much of a good is handed to the market; None where it cannot clear then."""
@@ -43,7 +44,7 @@ def price_range(
 def _slope(value: Value, base: Decimal, step: Decimal) -> Decimal | None:
     """The slope to one side; the curvature along the step is taken out with half of it.
 
-    Where nearly nothing is left then, the slope itself is 0.
+    Where it shrinks with the step, or nearly nothing is left then, the slope itself is 0.
     """
     values = [value(step), value(step / 2)]
     slopes = []
@@ -52,5 +53,7 @@ def _slope(value: Value, base: Decimal, step: Decimal) -> Decimal | None:
             return None
         change = there - base
         slopes.append(change / by if abs(change) > _ROUNDING * max(abs(there), abs(base)) else Decimal(0))
+    if abs(slopes[1]) < _SHRINKS * abs(slopes[0]):
+        return Decimal(0)
     slope = 2 * slopes[1] - slopes[0]
     return slope if abs(slope) > _LEFT * abs(slopes[0]) else Decimal(0)

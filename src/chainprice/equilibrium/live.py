@@ -46,6 +46,20 @@ def prune(network: Network, wanted: Collection[str] = ()) -> Network:
     )
 
 
+def goods_owed(network: Network, technology: Technology, live: Network) -> set[str]:
+    """The goods of which firms outside the `live` network make less than nothing when they stand idle."""
+    owed: set[str] = set()
+    for firm in set(network.firms).difference(live.firms):
+        nothing = dict.fromkeys(network.inputs[firm], ZERO)
+        for function in technology[firm]:
+            try:
+                if function.amount(nothing) < 0:
+                    owed.add(function.output)
+            except ArithmeticError:
+                continue
+    return owed
+
+
 def _kept(
     makers: Mapping[str, tuple[str, ...]], goods: set[str], firms: set[str]
 ) -> Mapping[str, tuple[str, ...]]:

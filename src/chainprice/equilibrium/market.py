@@ -17,7 +17,7 @@ from chainprice.equilibrium.clearing import Clearing
 from chainprice.equilibrium.conditions import Conditions
 from chainprice.equilibrium.corner import NoRoomError
 from chainprice.equilibrium.ipopt import Nlp
-from chainprice.equilibrium.live import prune, restore
+from chainprice.equilibrium.live import goods_owed, prune, restore
 from chainprice.equilibrium.optimum import PROOF_DIGITS, NotPolishedError, Optimum
 from chainprice.equilibrium.perturbed import perturbed
 from chainprice.equilibrium.polish import polish
@@ -171,7 +171,7 @@ def find(
     """
     needed = {good for good, gift in gifts.items() if gift < 0}
     progress.report(f"building the market of {len(network.firms):,} firms")
-    live = prune(network, needed)
+    live = prune(network, needed | goods_owed(network, technology, prune(network, needed)))
     if near is not None and near.programme.network == live:
         programme = replace(near.programme, gifts=gifts)
         try:

@@ -13,7 +13,7 @@ from chainprice.equilibrium.agents import Better
 from chainprice.equilibrium.conditions import Conditions
 from chainprice.equilibrium.ipopt import Nlp, Point
 from chainprice.equilibrium.optimum import PROOF_DIGITS
-from chainprice.equilibrium.programme import Balance, Programme
+from chainprice.equilibrium.programme import Argument, Balance, Programme
 from chainprice.equilibrium.start import constant, run
 from chainprice.errors import (
     IncreasingReturnsError,
@@ -160,8 +160,9 @@ def _short(programme: Programme, nlp: Nlp, start: Sequence[float]) -> list[Probl
     problems: list[Problem] = []
     elastic = [isinstance(c, Balance) and c.delivered is not None for c in programme.constraints]
     shortfalls = nlp.shortfalls(start, elastic) if any(elastic) else None
-    if shortfalls is None:
-        shortfalls = nlp.shortfalls(start, [True] * len(elastic))
+    for kinds in ((Balance,), (Balance, Argument)):
+        if shortfalls is None:
+            shortfalls = nlp.shortfalls(start, [isinstance(c, kinds) for c in programme.constraints])
     if shortfalls is None:
         return problems
     with digits(PROOF_DIGITS):

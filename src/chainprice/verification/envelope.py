@@ -23,6 +23,9 @@ LONG_GIFT = mpf("1e-5")
 _NOISE = mpf("1e-26")
 """A change of total value that is smaller than this part of it is rounding."""
 
+_SHRINKS = mpf("0.99")
+"""What is left of a slope at half the step, at most, if it goes to 0."""
+
 _FIRST = mpf("1e-9")
 """The value of a first unit, as part of all that is traded, where there is none to begin with."""
 
@@ -46,8 +49,7 @@ def again(point: MarketPoint, good: str, revalue: Revalue, base: mpf) -> Direct 
         gain = loss = (gain + loss) / 2
     else:  # two slopes: the curvature along each spoils the first digits
         half_gain, half_loss = (_one_sided(revalue, good, side * step / 2, base) for side in (1, -1))
-        gain = gain if half_gain is None else 2 * half_gain - gain
-        loss = loss if half_loss is None else 2 * half_loss - loss
+        gain, loss = _limit(gain, half_gain), _limit(loss, half_loss)
     return Direct(min(gain, loss), max(gain, loss), "envelope")
 
 
@@ -70,6 +72,13 @@ def mismatch(point: MarketPoint, goods: Sequence[str], revalue: Revalue, base: m
     high = mpmath.inf if fewer is None else base - fewer
     nearest = min(max(total, min(low, high)), max(low, high))
     return abs(total - nearest) / size
+
+
+def _limit(slope: mpf, half: mpf | None) -> mpf:
+    """Where a slope goes as the step does, by that of half the step; 0 if it shrinks."""
+    if half is None:
+        return slope
+    return mpf(0) if abs(half) < _SHRINKS * abs(slope) else 2 * half - slope
 
 
 def _one_sided(revalue: Revalue, good: str, step: mpf, base: mpf) -> mpf | None:
