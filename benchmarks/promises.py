@@ -20,6 +20,12 @@ UNUSUAL = HERE / "unusual.yaml"
 
 READ_YAML = "import sys, yaml; yaml.load(open(sys.argv[1], encoding='utf-8'), Loader=yaml.CSafeLoader)"
 
+STEPS = 10_000
+"""Steps of a simulation."""
+
+_SIMULATED = 1_000
+"""Firms up to which a market is simulated."""
+
 TEXT = "What is promised, and beside what. A goal is for the size that it names; other sizes have none."
 
 
@@ -190,3 +196,8 @@ def _market(shop: Workshop, count: int) -> Iterator[list[str]]:
         shop.agree(f"CasADi on a market of {count:,}", goods, prices)
     goals = {1_000: Goal(ratio=1.5), 10_000: Goal(seconds=30, memory=2e9)}
     yield row(f"market of {count:,}, beside CasADi by hand", own, other, goals.get(count))
+    if count <= _SIMULATED:
+        arguments = ("--steps", STEPS, "--tolerance", "1e-13", "-f", "table")
+        (steps,) = shop.race(shop.own("simulate", spec, *arguments))
+        shop.failed(f"simulate of a market of {count:,}", steps)
+        yield row(f"market of {count:,}, {STEPS:,} steps", steps, None, _at(count, 1_000, Goal(seconds=5)))

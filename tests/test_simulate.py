@@ -194,6 +194,7 @@ def test_linear_markets_circle_without_foresight_and_their_averages_are_the_cent
 def test_a_step_that_is_too_long_is_named():
     simulation = simulate(load("steel"), step_size=5.0, steps=2_000)
     assert simulation.outcome in ("cycles", "diverged")
+    assert simulation.distance > 0.1
     assert f"longer than the safe {simulation.safe_step:.3g}" in simulation.reason
 
 
@@ -243,22 +244,25 @@ def test_records_are_evenly_spaced_and_few():
     assert chosen.recorded_steps == (*range(0, 70, 7), 70)
 
 
+FALLING = [10.0 ** (-place / 25) for place in range(100)]
+
 ENDINGS = [
-    ([10.0 ** (-place / 25) for place in range(100)], "unfinished"),
-    ([1 + 0.1 * math.sin(place) for place in range(100)], "cycles"),
-    ([10.0 ** (place / 25) for place in range(100)], "diverged"),
-    ([1.0, 1.0], "unfinished"),
+    (FALLING, 0.1, "unfinished"),
+    ([1 + 0.1 * math.sin(place) for place in range(100)], 1.0, "cycles"),
+    ([1 - place / 1000 for place in range(100)], 0.001, "unfinished"),
+    ([10.0 ** (place / 25) for place in range(100)], 1.0, "diverged"),
+    ([1.0, 1.0], 1.0, "unfinished"),
 ]
 
 
-@pytest.mark.parametrize(("distances", "outcome"), ENDINGS)
-def test_how_a_path_ends(distances, outcome):
-    assert ending(distances, 1_000, 1e-7).outcome == outcome
+@pytest.mark.parametrize(("distances", "length", "outcome"), ENDINGS)
+def test_how_a_path_ends(distances, length, outcome):
+    assert ending(distances, [length] * len(distances), 1_000, 1e-7).outcome == outcome
 
 
 def test_what_is_left_to_go_is_estimated():
     """A decade takes 250 steps: from 1e-3.96 to 1e-7 it is 760 steps."""
-    reason = ending(ENDINGS[0][0], 1_000, 1e-7).reason
+    reason = ending(FALLING, [0.1] * 100, 1_000, 1e-7).reason
     more = int(re.search(r"about ([\d,]+) steps", reason)[1].replace(",", ""))
     assert more == pytest.approx(760, rel=0.05)
 

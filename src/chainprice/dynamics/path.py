@@ -57,6 +57,7 @@ class Path:
         self._state = _begun(self._stage.world, choices)
         self._recorder, self._averages = Recorder(choices.every), _Averages()
         self._distances: list[float] = []
+        self._lengths: list[float] = []
 
     def _entered(self, place: World) -> _Stage:
         choices = self._choices
@@ -90,7 +91,7 @@ class Path:
         moved = np.clip(changed(before, after, state.x), after.lower, after.upper)
         self._state = State(moved, state.multipliers)
         self._eras.append(_era(shock.step, shock.setting, after))
-        self._averages, self._distances = _Averages(), []
+        self._averages, self._distances, self._lengths = _Averages(), [], []
 
     def _ended_at(self, step: int, *, is_last: bool, is_steady: bool) -> Ending | None:
         """Look around, write down, and move on; how the path ended, if this was the last step."""
@@ -112,11 +113,12 @@ class Path:
             choices = self._choices
             if choices.noise:
                 return FLUCTUATES
-            return ending(self._distances, choices.steps, choices.tolerance)
+            return ending(self._distances, self._lengths, choices.steps, choices.tolerance)
         self._state = stage.move(state, sight)
         if is_checked:
             moved = self._moved(state)
             self._distances.append(moved if np.isnan(distance) else distance)
+            self._lengths.append(self._way(state) * _CHECKED)
             if is_steady and not self._choices.noise and self._is_there(distance, moved):
                 self._state = state
                 self._recorder.write(step, seen, distance)
@@ -136,6 +138,11 @@ class Path:
         x = np.abs(self._state.x - before.x) / place.sizes
         held = np.abs(self._state.multipliers - before.multipliers) / place.levels
         return float(max(np.max(x, initial=0.0), np.max(held, initial=0.0)) / self._stage.step)
+
+    def _way(self, before: State) -> float:
+        """How far prices went in a step, in units: in the mean of all, as one that trembles is no journey."""
+        gone = (self._state.multipliers - before.multipliers) / self._stage.world.levels
+        return float(np.sqrt(np.mean(gone**2))) if len(gone) else 0.0
 
     def _is_there(self, distance: float, moved: float) -> bool:
         tolerance = self._choices.tolerance
@@ -159,10 +166,10 @@ class Path:
     def _explained(self, end: Ending) -> Ending:
         """The reason with what is known of its cause."""
         stage, causes = self._stage, []
-        if end.outcome in ("cycles", "diverged"):
+        if end.outcome != "converged":
             if stage.step > stage.pace.step * (1 + 1e-9):
                 causes.append(f"the step of {stage.step:.3g} is longer than the safe {stage.pace.step:.3g}")
-            elif self._choices.foresight < 1:
+            elif self._choices.foresight < 1 and end.outcome in ("cycles", "diverged"):
                 causes.append("without foresight linear markets circle")
         if stage.world.reason:
             causes.append(f"the spec has no equilibrium: {stage.world.reason}")

@@ -13,6 +13,9 @@ _NEARER = 0.5
 
 _FARTHER = 4.0
 
+_ROUND = 5.0
+"""Who goes so many times the distance without coming nearer, goes round."""
+
 
 class Ending(NamedTuple):
     """The outcome of a path, and the reason in one sentence."""
@@ -33,10 +36,11 @@ def trend(distances: Sequence[float]) -> float | None:
     return max(late) / max(early)
 
 
-def ending(distances: Sequence[float], steps: int, tolerance: float) -> Ending:
+def ending(distances: Sequence[float], lengths: Sequence[float], steps: int, tolerance: float) -> Ending:
     """The ending of a path that neither arrived nor left all bounds.
 
-    `distances` are those to equilibrium at even intervals, or where there is none, how fast prices move.
+    `distances` are those to equilibrium at even intervals, or where there is none, how fast prices move;
+    `lengths` are those of the way from one to the next, in units of prices.
     """
     growth = trend(distances)
     if growth is None:
@@ -44,7 +48,10 @@ def ending(distances: Sequence[float], steps: int, tolerance: float) -> Ending:
     if growth > _FARTHER:
         return Ending("diverged", "prices move farther and farther away")
     if growth > _NEARER:
-        return Ending("cycles", "prices go round and do not settle; their averages are the centre")
+        late = 3 * len(distances) // 4
+        if sum(lengths[late:]) > _ROUND * max(distances[late:]):
+            return Ending("cycles", "prices go round and do not settle; their averages are the centre")
+        return Ending("unfinished", "prices move, but so slowly that they hardly came nearer of late")
     decades = math.log10(max(distances[-1] / tolerance, 1.0))
     rate = -math.log10(growth) / (steps / 2) if growth else math.inf
     more = math.ceil(decades / rate)
