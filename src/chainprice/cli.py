@@ -570,7 +570,8 @@ def run(arguments: Sequence[str]) -> int:
             return DONE
         raise
     except OSError as error:
-        complain(f"error: {printable(str(error))}\n")
+        where = f"{error.filename}: " if error.filename else ""
+        complain(f"error: {printable(where + (error.strerror or str(error)).lower())}\n")
         return BAD_INPUT
     except click_error as error:
         path = getattr(getattr(error, "ctx", None), "command_path", "chainprice")
