@@ -149,7 +149,9 @@ def _difference(
 
 def _lost(a: Moving, value: mpf) -> int:
     """The bits that go when two values so near are subtracted."""
-    return max(0, int(max(mpmath.mag(a.value), mpmath.mag(value)) - mpmath.mag(a.change))) if a.change else 0
+    if not a.change or not (a.value or value):
+        return 0
+    return int(max(mpmath.mag(a.value), mpmath.mag(value), mpmath.mag(a.change)) - mpmath.mag(a.change))
 
 
 def _is_short(a: Moving, value: mpf) -> bool:
