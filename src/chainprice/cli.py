@@ -383,7 +383,8 @@ def _shocks(texts: Sequence[str]) -> list[Shock]:
         if setting and step.strip().isdecimal():
             shocks.append(_dynamics().Shock(setting, int(step)))
         else:
-            problems.append(Problem(f"--shock {text}: no step", None, "write --shock NAME=VALUE@STEP"))
+            message = f"--shock {text}: it must end in @ and the number of a step"
+            problems.append(Problem(message, None, "write --shock NAME=VALUE@STEP"))
     if problems:
         raise UsageError(problems)
     return shocks

@@ -199,13 +199,17 @@ class _Inference:
             value, reason = there * self._shares[use.key], "its stated share of what there is"
         elif use.good in self._network.non_rival:
             value, reason = there, "every use has all of it"
-        elif len(self._network.uses[use.good]) == 1:
+        elif len(self._network.uses[use.good]) == 1 and not self._may_be_left(use.good):
             value, reason = there, "its only use takes all there is"
         else:
             return
         if most is not None and value > most:
             value, reason = most, "its limit"
         self._follows(what, use.good, firm, value, reason)
+
+    def _may_be_left(self, good: str) -> bool:
+        """Whether some of a good may be thrown away: a market does that with what costs nothing."""
+        return not self._is_given and good in self._prices and self._prices[good] <= 0
 
     def _make(self, firm: str) -> None:
         """What a firm makes, once all its inputs are known."""

@@ -8,6 +8,7 @@ All in doubles; L is the Lagrangian of MODEL.md section 3.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from typing import NamedTuple
 
@@ -62,13 +63,17 @@ class Agents:
         self._outputs = np.array([place[made.output] for made in programme.productions], dtype=int)
         self._bought = np.array([place[good] for good in programme.purchases], dtype=int)
         self._purchases = np.array(list(programme.purchases.values()), dtype=int)
+        self._bends = np.array([argument.bend for argument in programme.arguments], dtype=int)
+        self._sides = np.array([float(argument.side) for argument in programme.arguments])
+        of_output = Counter((a.firm, a.output) for a in {a.bend: a for a in programme.arguments}.values())
+        self._depth = max(of_output.values(), default=0)
         self._endowed = np.zeros(len(self.goods))
         for good, quantity in programme.endowments.items():
             self._endowed[place[good]] = constant(quantity)
 
     def look(self, x: np.ndarray, multipliers: np.ndarray) -> Sight:
         """Gains, slacks and values at a point; nan where a function has no value."""
-        constraints, variables = self.shape
+        variables = self.shape[1]
         pieces, held, factors = self._made
         rows, columns, entries = self._taken
         values, slopes = self._pieces(x)
@@ -76,9 +81,14 @@ class Agents:
         gains = np.bincount(self._pieces.columns, slopes * worth.take(self._pieces.rows), minlength=variables)
         gains += np.bincount(columns, entries * multipliers.take(rows), minlength=variables)
         gains[self._traded] += self._signs * values[self._first_curve :]
-        slacks = self._fixed + np.bincount(held, factors * values.take(pieces), minlength=constraints)
-        slacks += np.bincount(rows, entries * x.take(columns), minlength=constraints)
-        return Sight(gains, slacks, values)
+        return Sight(gains, self._slacks(x, values), values)
+
+    def _slacks(self, x: np.ndarray, values: np.ndarray) -> np.ndarray:
+        pieces, held, factors = self._made
+        rows, columns, entries = self._taken
+        slacks = self._fixed + np.bincount(held, factors * values.take(pieces), minlength=self.shape[0])
+        slacks += np.bincount(rows, entries * x.take(columns), minlength=self.shape[0])
+        return slacks
 
     def prices(self, multipliers: np.ndarray) -> np.ndarray:
         """The price of each good: what one more unit relaxes, over all its balances."""
@@ -87,14 +97,32 @@ class Agents:
         return prices
 
     def goods_seen(self, x: np.ndarray, multipliers: np.ndarray, sight: Sight) -> GoodsSeen:
-        """What a statistician of this market writes down."""
+        """What a statistician of this market writes down: what firms make of what they use.
+
+        With a bend that is not what they plan to make. What has no value is nan.
+        """
         count, balances = len(self.goods), len(self._good_of)
-        amounts = sight.values[: len(self._outputs)]
+        values, slacks = sight.values, sight.slacks
+        if len(self._bends):
+            x, values = self._carried_out(x, values)
+            slacks = self._slacks(x, values)
+        amounts = values[: len(self._outputs)]
         quantities = self._endowed + np.bincount(self._outputs, amounts, minlength=count)
         quantities += np.bincount(self._bought, x[self._purchases], minlength=count)
         excess = np.full(count, -np.inf)
-        np.maximum.at(excess, self._good_of, -sight.slacks[:balances])
-        return GoodsSeen(self.prices(multipliers), quantities, np.where(np.isfinite(excess), excess, 0.0))
+        np.maximum.at(excess, self._good_of, -slacks[:balances])
+        return GoodsSeen(self.prices(multipliers), quantities, np.where(np.isneginf(excess), 0.0, excess))
+
+    def _carried_out(self, x: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The point with every bend at the least (the greatest) of its arguments, inner bends first."""
+        x = x.copy()
+        arguments = slice(len(self._outputs), self._first_curve)
+        for _ in range(self._depth):
+            least = np.full(len(x), np.inf)
+            np.minimum.at(least, self._bends, self._sides * values[arguments])
+            x[self._bends] = self._sides * least[self._bends]
+            values = self._pieces(x)[0]
+        return x, values
 
     def slopes(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """The slacks' first derivatives: constraints, variables, values, to be added up where they meet."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -12,10 +12,9 @@ from chainprice.dynamics.choices import Choices, Shock
 from chainprice.dynamics.pace import Pace, pace
 from chainprice.dynamics.result import Era, Simulation
 from chainprice.dynamics.track import Recorder
-from chainprice.dynamics.verdict import FLUCTUATES, Ending, ending
+from chainprice.dynamics.verdict import FLUCTUATES, Course, Ending, ending
 from chainprice.dynamics.walk import Manner, Move, State, mover
-from chainprice.dynamics.world import World, changed, with_bends, world
-from chainprice.errors import Problem, UsageError
+from chainprice.dynamics.world import World, carried, with_bends, world
 from chainprice.observation import Observation
 from chainprice.spec import Spec, load
 
@@ -50,14 +49,20 @@ class Path:
     def __init__(self, spec: Spec, choices: Choices) -> None:
         self._spec, self._choices = spec, choices
         self._random = np.random.default_rng(choices.seed) if choices.noise else None
-        self._settings = list(spec.settings)
+        self._waiting = _shocked(spec, choices.shocks)
         progress.report("looking for the equilibrium")
         self._stage = self._entered(world(spec))
         self._eras = [_era(0, "", self._stage.world)]
         self._state = _begun(self._stage.world, choices)
-        self._recorder, self._averages = Recorder(choices.every), _Averages()
+        self._recorder = Recorder(choices.every)
+        self._begin_era()
+
+    def _begin_era(self) -> None:
+        """From here on it is looked where the path goes."""
+        place, state = self._stage.world, self._state
+        self._averages = _Averages()
         self._distances: list[float] = []
-        self._lengths: list[float] = []
+        self._reach = np.maximum(place.sizes, np.abs(state.x)), np.maximum(place.levels, state.multipliers)
 
     def _entered(self, place: World) -> _Stage:
         choices = self._choices
@@ -69,31 +74,24 @@ class Path:
     def walk(self) -> Simulation:
         """The whole path."""
         steps = self._choices.steps
-        waiting = list(self._choices.shocks)
         for step in range(steps + 1):
-            while waiting and waiting[0].step == step:
-                self._be_shocked(waiting.pop(0))
-            end = self._ended_at(step, is_last=step == steps, is_steady=not waiting)
+            while self._waiting and self._waiting[0][0].step == step:
+                self._be_shocked(*self._waiting.pop(0))
+            end = self._ended_at(step, is_last=step == steps)
             if end is not None:
                 return self._simulation(step, self._explained(end))
         raise AssertionError
 
-    def _be_shocked(self, shock: Shock) -> None:
+    def _be_shocked(self, shock: Shock, spec: Spec) -> None:
         """The world changes; quantities and prices are what they were."""
         progress.report(f"step {shock.step:,}: {shock.setting}")
-        self._settings.append(shock.setting)
         before, state = self._stage.world, self._state
-        self._stage = self._entered(world(load(self._spec.source, self._settings)))
-        after = self._stage.world
-        if len(state.multipliers) != after.agents.shape[0]:
-            message = f"--shock {shock.setting}: after it other goods would be traded than before"
-            raise UsageError(Problem(message, None, "change the number by less"))
-        moved = np.clip(changed(before, after, state.x), after.lower, after.upper)
-        self._state = State(moved, state.multipliers)
-        self._eras.append(_era(shock.step, shock.setting, after))
-        self._averages, self._distances, self._lengths = _Averages(), [], []
+        self._stage = self._entered(world(spec))
+        self._state = State(*carried(before, self._stage.world, state.x, state.multipliers))
+        self._eras.append(_era(shock.step, shock.setting, self._stage.world))
+        self._begin_era()
 
-    def _ended_at(self, step: int, *, is_last: bool, is_steady: bool) -> Ending | None:
+    def _ended_at(self, step: int, *, is_last: bool) -> Ending | None:
         """Look around, write down, and move on; how the path ended, if this was the last step."""
         stage, state = self._stage, self._state
         sight = stage.world.agents.look(state.x, state.multipliers)
@@ -106,22 +104,19 @@ class Path:
         seen = stage.world.agents.goods_seen(state.x, state.multipliers, sight)
         distance = self._distance(seen.prices)
         if self._recorder.is_due(step) or is_last or fault:
-            self._recorder.write(step, seen, distance)
+            self._recorder.write(step, seen, distance, is_last=is_last or bool(fault))
         if fault:
             return Ending("diverged", fault)
         if is_last:
-            choices = self._choices
-            if choices.noise:
-                return FLUCTUATES
-            return ending(self._distances, self._lengths, choices.steps, choices.tolerance)
+            return FLUCTUATES if self._choices.noise else self._ending(step)
         self._state = stage.move(state, sight)
         if is_checked:
             moved = self._moved(state)
             self._distances.append(moved if np.isnan(distance) else distance)
-            self._lengths.append(self._way(state) * _CHECKED)
-            if is_steady and not self._choices.noise and self._is_there(distance, moved):
+            self._averages.go(self._between(self._state.multipliers, state.multipliers) * _CHECKED)
+            if not self._waiting and self._is_there(distance, moved):
                 self._state = state
-                self._recorder.write(step, seen, distance)
+                self._recorder.write(step, seen, distance, is_last=True)
                 return _arrived(step, distance, self._choices.tolerance)
         if step % _TOLD == 0:
             progress.report(f"step {step:,}{_told(distance)}")
@@ -139,10 +134,17 @@ class Path:
         held = np.abs(self._state.multipliers - before.multipliers) / place.levels
         return float(max(np.max(x, initial=0.0), np.max(held, initial=0.0)) / self._stage.step)
 
-    def _way(self, before: State) -> float:
-        """How far prices went in a step, in units: in the mean of all, as one that trembles is no journey."""
-        gone = (self._state.multipliers - before.multipliers) / self._stage.world.levels
+    def _between(self, now: np.ndarray, before: np.ndarray) -> float:
+        """How far prices are from others, in units; the mean of all, as one that trembles is no journey."""
+        gone = (now - before) / self._stage.world.levels
         return float(np.sqrt(np.mean(gone**2))) if len(gone) else 0.0
+
+    def _ending(self, steps: int) -> Ending:
+        averages, state = self._averages, self._state
+        centre = self._distance(self._stage.world.agents.prices(averages.mean()))
+        net = self._between(state.multipliers, averages.begun)
+        course = Course(self._distances, averages.way, net, centre, is_measured=not np.isnan(centre))
+        return ending(course, steps, self._choices.tolerance)
 
     def _is_there(self, distance: float, moved: float) -> bool:
         tolerance = self._choices.tolerance
@@ -158,7 +160,8 @@ class Path:
             bad = [made[i] for i in np.flatnonzero(~np.isfinite(values)) if i < len(made)]
             where = f"the production of '{bad[0].output}' by firm '{bad[0].firm}'" if bad else "a function"
             return f"{where} has no value at the quantities that the market came to"
-        x, held = self._state.x / place.sizes, self._state.multipliers / place.levels
+        sizes, levels = self._reach
+        x, held = self._state.x / sizes, self._state.multipliers / levels
         if max(np.max(np.abs(x), initial=0.0), np.max(held, initial=0.0)) > _FAR:
             return "prices and quantities grow without end"
         return "" if np.all(np.isfinite(gains)) else "a marginal product has no value where the market came"
@@ -169,10 +172,12 @@ class Path:
         if end.outcome != "converged":
             if stage.step > stage.pace.step * (1 + 1e-9):
                 causes.append(f"the step of {stage.step:.3g} is longer than the safe {stage.pace.step:.3g}")
-            elif self._choices.foresight < 1 and end.outcome in ("cycles", "diverged"):
-                causes.append("without foresight linear markets circle")
+            elif self._choices.foresight < 1 and end.outcome == "cycles":
+                causes.append("linear markets circle where foresight is less than 1")
         if stage.world.reason:
-            causes.append(f"the spec has no equilibrium: {stage.world.reason}")
+            causes.append(f"solve has no answer: {stage.world.reason}")
+        elif stage.world.note:
+            causes.append(stage.world.note)
         return end._replace(reason="; ".join([end.reason, *causes]))
 
     def _simulation(self, steps: int, end: Ending) -> Simulation:
@@ -208,22 +213,53 @@ class Path:
 
 
 class _Averages:
-    """The mean over the last half of what has been, or more of it: blocks twice as long as the one before."""
+    """The mean over the last half of what has been, or more of it, and the way since then.
+
+    Kept in two blocks, each twice as long as the one before: sums, counts, ways, and where they begin.
+    """
 
     def __init__(self) -> None:
         self._sums: list[Any] = [0.0, 0.0]
         self._counts = [0, 0]
+        self._ways = [0.0, 0.0]
+        self._begins: list[Any] = [None, None]
 
     def add(self, values: np.ndarray) -> None:
+        """A step's values."""
         if self._counts[1] >= 2 * self._counts[0]:
-            self._sums = [self._sums[1], 0.0]
-            self._counts = [self._counts[1], 0]
+            self._sums, self._counts = [self._sums[1], 0.0], [self._counts[1], 0]
+            self._ways, self._begins = [self._ways[1], 0.0], [self._begins[1], values]
         self._sums[1] = self._sums[1] + values
         self._counts[1] += 1
 
+    def go(self, length: float) -> None:
+        """A piece of the way."""
+        self._ways[1] += length
+
+    @property
+    def begun(self) -> np.ndarray:
+        """The values with which the first block begins."""
+        begun: np.ndarray = self._begins[1] if self._begins[0] is None else self._begins[0]
+        return begun
+
+    @property
+    def way(self) -> float:
+        """How long the way was since then."""
+        return sum(self._ways)
+
     def mean(self) -> np.ndarray:
+        """The mean since then."""
         mean: np.ndarray = (self._sums[0] + self._sums[1]) / sum(self._counts)
         return mean
+
+
+def _shocked(spec: Spec, shocks: Sequence[Shock]) -> list[tuple[Shock, Spec]]:
+    """Each shock with the spec that it leaves; raises what `load` raises for one that cannot be."""
+    settings, worlds = list(spec.settings), []
+    for shock in shocks:
+        settings.append(shock.setting)
+        worlds.append((shock, load(spec.source, settings)))
+    return worlds
 
 
 def _begun(place: World, choices: Choices) -> State:
@@ -284,8 +320,8 @@ def _era(step: int, change: str, place: World) -> Era:
 
 def _arrived(step: int, distance: float, tolerance: float) -> Ending:
     if np.isnan(distance):
-        return Ending("converged", f"nothing moves any more from step {step:,} on")
-    return Ending("converged", f"every price is within {tolerance:g} of equilibrium from step {step:,} on")
+        return Ending("converged", f"nothing moves any more at step {step:,}")
+    return Ending("converged", f"every price is within {tolerance:g} of equilibrium at step {step:,}")
 
 
 def _told(distance: float) -> str:

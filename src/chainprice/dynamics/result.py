@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, NamedTuple
 
@@ -14,6 +14,11 @@ from chainprice.solution import in_json
 
 FORMAT = "chainprice.simulate/1"
 """The JSON of `simulate`, and its version."""
+
+
+def known(numbers: Iterable[float]) -> tuple[float | None, ...]:
+    """Numbers with None for what has no value."""
+    return tuple([None if math.isnan(number) else number for number in numbers])
 
 
 class Era(NamedTuple):
@@ -34,8 +39,10 @@ class GoodPath(NamedTuple):
     good: Annotated[str, "The good's name."]
     unit: Annotated[str, "The unit of its quantity, empty where the spec gives none."]
     prices: Annotated[tuple[float, ...], "Its price."]
-    quantities: Annotated[tuple[float, ...], "What there was of it."]
-    excess_demands: Annotated[tuple[float, ...], "How much more was wanted than there was."]
+    quantities: Annotated[
+        tuple[float | None, ...], "What there was of it; null where a function has no value."
+    ]
+    excess_demands: Annotated[tuple[float | None, ...], "How much more was wanted than there was."]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -92,7 +99,7 @@ class Simulation:
     @property
     def distances(self) -> tuple[float | None, ...]:
         """At each recorded step how far the farthest price was from equilibrium, relatively."""
-        return tuple(None if math.isnan(distance) else distance for distance in self.track.distances)
+        return known(self.track.distances)
 
     @property
     def goods(self) -> tuple[GoodPath, ...]:
@@ -100,8 +107,8 @@ class Simulation:
         track = self.track
         sides = (track.prices.T.tolist(), track.quantities.T.tolist(), track.excess.T.tolist())
         return tuple(
-            GoodPath(good, unit, *map(tuple, columns))
-            for (good, unit), *columns in zip(self.units.items(), *sides, strict=True)
+            GoodPath(good, unit, tuple(prices), known(quantities), known(excess))
+            for (good, unit), prices, quantities, excess in zip(self.units.items(), *sides, strict=True)
         )
 
     def to_dict(self) -> dict[str, Any]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
@@ -12,8 +14,9 @@ from chainprice import limits
 from chainprice.dynamics.choices import Choices, Maker, Shock
 from chainprice.dynamics.path import Path
 from chainprice.dynamics.result import Simulation
-from chainprice.errors import UsageError
+from chainprice.errors import Problem, UsageError
 from chainprice.observation import Observation, observation_of
+from chainprice.solver import solve
 from chainprice.spec import Spec
 
 
@@ -39,8 +42,8 @@ def simulate(
     `tolerance` of equilibrium, after `steps`, or where it cannot go on. With `noise` every agent misjudges
     prices and quantities by that part of what is usual, at random but the same for the same `seed`.
 
-    Raises UsageError for a choice that makes no sense or a shock that changes nothing, SpecError where a
-    shock makes the spec unsound.
+    Raises UsageError for a choice that makes no sense or a shock that names nothing, SpecError where a
+    shock makes the spec unsound, UndefinedError where a firm has no output even at 0.
     """
     choices = Choices(
         maker=maker,
@@ -67,5 +70,24 @@ def _observed(
         return None
     observed = start if isinstance(start, Observation) else observation_of(start, spec)
     if observed.numeraire is not None:
-        raise UsageError("prices to start from must be in money, not in a numeraire")
+        observed = _in_money(observed, observed.numeraire, spec)
+    problems = [
+        Problem(f"the price of '{good}' to start from, {price:.3e}, is beyond 1e±100")
+        for good, price in observed.prices.items()
+        if abs(price) > _MOST
+    ]
+    if problems:
+        raise UsageError(problems)
     return observed
+
+
+def _in_money(observed: Observation, numeraire: str, spec: Spec) -> Observation:
+    """Prices in money, as if the numeraire's were that of the equilibrium."""
+    unit = Decimal(str(solve(replace(spec, numeraire=None)).prices[numeraire]))
+    prices = {good: price * unit for good, price in observed.prices.items()}
+    paid = {key: price * unit for key, price in observed.paid.items()}
+    return replace(observed, prices=prices, paid=paid, numeraire=None)
+
+
+_MOST = Decimal("1e100")
+"""Prices beyond it soon leave the range of doubles."""

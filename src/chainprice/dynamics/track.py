@@ -39,14 +39,14 @@ class Recorder:
         """Whether this step is to be written down."""
         return step % self._every == 0
 
-    def write(self, step: int, seen: GoodsSeen, distance: float) -> None:
+    def write(self, step: int, seen: GoodsSeen, distance: float, *, is_last: bool = False) -> None:
         """Write a step down; the last one stays whatever its number."""
         if self._steps and self._steps[-1] == step:
             return
         self._steps.append(step)
         self._distances.append(distance)
         self._seen.append(seen)
-        if not self._is_fixed and len(self._steps) > MOST:
+        if not self._is_fixed and len(self._steps) > MOST and not is_last:
             self._every *= 2
             kept = [place for place, at in enumerate(self._steps) if at % self._every == 0]
             self._steps = [self._steps[place] for place in kept]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Literal, NamedTuple
 
 Outcome = Literal["converged", "unfinished", "cycles", "fluctuates", "diverged"]
@@ -14,7 +15,13 @@ _NEARER = 0.5
 _FARTHER = 4.0
 
 _ROUND = 5.0
-"""Who goes so many times the distance without coming nearer, goes round."""
+"""Who goes so many times as far as it gets, goes round."""
+
+_TURNS = 3
+"""Peaks of the distance without which nobody can tell a circle from the bends of a way there."""
+
+_CENTRE = 0.5
+"""Averages this part of the distance away, at most, are in the middle of a circle."""
 
 
 class Ending(NamedTuple):
@@ -24,7 +31,22 @@ class Ending(NamedTuple):
     reason: str
 
 
-FLUCTUATES = Ending("fluctuates", "noise keeps prices moving; their averages say where they settle")
+class Course(NamedTuple):
+    """What is known of a path that neither arrived nor left all bounds.
+
+    `distances` from equilibrium, at even intervals; where there is none (not `is_measured`), how fast prices
+    move. Over the last half of the path or more, prices went a way of this `length` and got `net` so far, in
+    units of prices. `centre` is the distance of their averages.
+    """
+
+    distances: Sequence[float]
+    length: float
+    net: float
+    centre: float
+    is_measured: bool
+
+
+FLUCTUATES = Ending("fluctuates", "noise keeps prices moving; their averages even it out")
 
 
 def trend(distances: Sequence[float]) -> float | None:
@@ -36,23 +58,40 @@ def trend(distances: Sequence[float]) -> float | None:
     return max(late) / max(early)
 
 
-def ending(distances: Sequence[float], lengths: Sequence[float], steps: int, tolerance: float) -> Ending:
-    """The ending of a path that neither arrived nor left all bounds.
-
-    `distances` are those to equilibrium at even intervals, or where there is none, how fast prices move;
-    `lengths` are those of the way from one to the next, in units of prices.
-    """
-    growth = trend(distances)
+def ending(course: Course, steps: int, tolerance: float) -> Ending:
+    """How such a path ended."""
+    growth = trend(course.distances)
     if growth is None:
         return Ending("unfinished", f"{steps:,} steps are too few to say where prices go")
+    if not course.is_measured:
+        return _without_target(course, growth)
     if growth > _FARTHER:
         return Ending("diverged", "prices move farther and farther away")
-    if growth > _NEARER:
-        late = 3 * len(distances) // 4
-        if sum(lengths[late:]) > _ROUND * max(distances[late:]):
-            return Ending("cycles", "prices go round and do not settle; their averages are the centre")
-        return Ending("unfinished", "prices move, but so slowly that they hardly came nearer of late")
-    decades = math.log10(max(distances[-1] / tolerance, 1.0))
+    if growth <= _NEARER:
+        more = _left(course.distances[-1], growth, steps, tolerance)
+        return Ending("unfinished", f"prices still settle: some {more:,} steps more, if it goes on like that")
+    late = max(course.distances[3 * len(course.distances) // 4 :])
+    if _goes_round(course) and course.centre <= _CENTRE * late:
+        return Ending("cycles", "prices go round and do not settle; their averages are near the centre")
+    return Ending("unfinished", "prices came little nearer of late")
+
+
+def _without_target(course: Course, growth: float) -> Ending:
+    if growth <= _NEARER:
+        return Ending("unfinished", "prices move ever less, and are not at rest yet")
+    if _goes_round(course):
+        return Ending("cycles", "prices go round and do not come to rest")
+    return Ending("diverged", "prices go on and on")
+
+
+def _goes_round(course: Course) -> bool:
+    late = course.distances[len(course.distances) // 2 :]
+    peaks = sum(a < b >= c for (a, b), (_, c) in pairwise(pairwise(late)))
+    return course.length > _ROUND * course.net and peaks >= _TURNS
+
+
+def _left(distance: float, growth: float, steps: int, tolerance: float) -> int:
+    """Steps to the tolerance, at the rate of the last half."""
+    decades = math.log10(max(distance / tolerance, 1.0))
     rate = -math.log10(growth) / (steps / 2) if growth else math.inf
-    more = math.ceil(decades / rate)
-    return Ending("unfinished", f"prices still settle: about {more:,} steps more at this pace")
+    return math.ceil(decades / rate)

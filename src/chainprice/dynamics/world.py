@@ -5,7 +5,7 @@ The equilibrium is for the onlooker: it measures the distance, and it sets the u
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -36,13 +36,14 @@ class World:
     `sizes` are the units of variables, `levels` those of multipliers, `value` that of money; `start` are
     the quantities of a market that nobody has moved yet. `low` and `high` hold each good's equilibrium price,
     `scales` is what differences of prices are compared with; without an equilibrium they are None, and
-    `reason` says why there is none.
+    `reason` says why there is none. `note` says which one it is, where that is not the spec's own table.
     """
 
     spec: Spec
     agents: Agents
     solution: Solution | None
     reason: str
+    note: str
     sizes: np.ndarray
     levels: np.ndarray
     value: float
@@ -69,7 +70,7 @@ def world(spec: Spec) -> World:
     programme = build(spec, graph, technology.build(spec, graph))
     agents = Agents(programme)
     start = np.array(next(starting_points(programme)))
-    solution, reason = _equilibrium(spec)
+    solution, reason, note = _equilibrium(spec)
     is_given = solution is not None and solution.allocation == "given"
     point = start if solution is None else _point(programme, solution)
     sizes = _sizes(agents, point)
@@ -89,6 +90,7 @@ def world(spec: Spec) -> World:
         agents=agents,
         solution=solution,
         reason=reason,
+        note=note,
         sizes=sizes,
         levels=levels,
         value=value,
@@ -103,15 +105,17 @@ def world(spec: Spec) -> World:
     )
 
 
-def _equilibrium(spec: Spec) -> tuple[Solution | None, str]:
-    """The spec's own solution if no agent would leave it, or else the competitive one."""
+def _equilibrium(spec: Spec) -> tuple[Solution | None, str, str]:
+    """The spec's own solution if no agent would leave it, or else the competitive one; why none, a note."""
+    note = ""
     try:
         solution = solve(replace(spec, numeraire=None))
         if solution.allocation == "given" and not _is_equilibrium(solution, spec):
+            note = "what the spec gives is no equilibrium, so this is the competitive one"
             solution = solve(replace(spec, numeraire=None, allocation="competitive"))
     except NoAnswerError as error:
-        return None, error.reason
-    return solution, ""
+        return None, error.reason, note
+    return solution, "", note
 
 
 def _is_equilibrium(solution: Solution, spec: Spec) -> bool:
@@ -226,10 +230,30 @@ def _scales(agents: Agents, solution: Solution | None, value: float) -> np.ndarr
     return scales
 
 
-def changed(before: World, after: World, x: Sequence[float] | np.ndarray) -> np.ndarray:
-    """The quantities `x` of one world in another: what is new begins at its start."""
-    known = dict(zip(before.agents.programme.variables, x, strict=True))
-    variables = after.agents.programme.variables
-    if len(known) < len(x):  # several bends of one firm look the same: they are in one order
-        return np.array(x) if len(variables) == len(x) else after.start
-    return np.array([known.get(variable, after.start[i]) for i, variable in enumerate(variables)])
+def carried(
+    before: World, after: World, x: np.ndarray, multipliers: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Quantities and multipliers of one world in another: what is new there begins cold."""
+    quantities = dict(zip(_variable_names(before), x.tolist(), strict=True))
+    held = dict(zip(_constraint_names(before), multipliers.tolist(), strict=True))
+    start = after.start.tolist()
+    moved = [quantities.get(name, cold) for name, cold in zip(_variable_names(after), start, strict=True)]
+    kept = [held.get(name, 0.0) for name in _constraint_names(after)]
+    return np.clip(np.array(moved), after.lower, after.upper), np.array(kept)
+
+
+def _variable_names(place: World) -> list[tuple[str, ...]]:
+    """What each variable is, whatever its limit; the bends of one output by their order."""
+    names: list[tuple[str, ...]] = []
+    seen: Counter[tuple[str, ...]] = Counter()
+    for variable in place.agents.programme.variables:
+        name = (variable.kind, variable.good, variable.user)
+        names.append((*name, str(seen[name])))
+        seen[name] += 1
+    return names
+
+
+def _constraint_names(place: World) -> list[tuple[str, ...]]:
+    programme = place.agents.programme
+    balances = [(b.good, *(b.use.key if b.use else ())) for b in programme.balances]
+    return [*balances, *((a.firm, a.output, str(a.step), str(a.position)) for a in programme.arguments)]

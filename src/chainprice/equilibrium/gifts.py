@@ -18,7 +18,10 @@ FIRST = Decimal("1e-9")
 _ROUNDING = Decimal("1e-26")
 _ALIKE = Decimal("1e-9")
 _LEFT = Decimal("1e-6")
+"""What is left of a slope that is 0 once its curvature is out, at most: the square of the step."""
+
 _SHRINKS = Decimal("0.99")
+_NEARER = Decimal("1e-3")
 
 Value = Callable[[Decimal], Decimal | None]
 """Total value when so much of a good is handed to the market; None where it cannot clear then."""
@@ -46,14 +49,19 @@ def _slope(value: Value, base: Decimal, step: Decimal) -> Decimal | None:
 
     Where it shrinks with the step, or nearly nothing is left then, the slope itself is 0.
     """
-    values = [value(step), value(step / 2)]
-    slopes = []
-    for there, by in zip(values, (step, step / 2), strict=True):
-        if there is None:
-            return None
-        change = there - base
-        slopes.append(change / by if abs(change) > _ROUNDING * max(abs(there), abs(base)) else Decimal(0))
-    if abs(slopes[1]) < _SHRINKS * abs(slopes[0]):
-        return Decimal(0)
-    slope = 2 * slopes[1] - slopes[0]
-    return slope if abs(slope) > _LEFT * abs(slopes[0]) else Decimal(0)
+    whole, half = (_difference(value, base, by) for by in (step, step / 2))
+    if whole is None or half is None:
+        return None
+    if abs(half) < _SHRINKS * abs(whole):  # to 0, or the step is so long that it bends: nearer by it shows
+        near = _difference(value, base, step * _NEARER)
+        return Decimal(0) if near is None or abs(near) < _SHRINKS * abs(half) else near
+    slope = 2 * half - whole
+    return slope if abs(slope) > _LEFT * abs(whole) else Decimal(0)
+
+
+def _difference(value: Value, base: Decimal, step: Decimal) -> Decimal | None:
+    there = value(step)
+    if there is None:
+        return None
+    change = there - base
+    return change / step if abs(change) > _ROUNDING * max(abs(there), abs(base)) else Decimal(0)

@@ -43,10 +43,15 @@ def _print_table(console: Console, table: Table, digits: int) -> None:
         console.print(Text("\n".join(lines)), soft_wrap=True)
         return
     formulas = [index for index, column in enumerate(table.columns) if column.kind == "formula"]
-    if not formulas or cell_len(lines[1]) <= console.width:
+    if cell_len(lines[1]) <= console.width:
         console.print(_drawn(table, digits))
         return
-    console.print(_drawn(_without(table, formulas), digits))
+    rest = _without(table, formulas)
+    lines = list(plain_lines(rest, digits))
+    if cell_len(lines[1]) > console.width:  # rich would cut digits off numbers
+        console.print(Text("\n".join(lines)), soft_wrap=True)
+    else:
+        console.print(_drawn(rest, digits))
     for index in formulas:
         console.print(Text(f"\n{table.columns[index].heading}", style="bold"))
         for row in table.rows:

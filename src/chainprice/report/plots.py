@@ -53,15 +53,17 @@ class Picture(NamedTuple):
     lines: tuple[Line, ...]
     distances: tuple[float | None, ...]
     shocks: tuple[tuple[int, str], ...]
-    left_out: int
+    left_out: tuple[str, ...]
 
 
 def picture(simulation: Simulation) -> Picture:
     """What there is to draw; goods without a price in equilibrium have no ratio."""
+    import numpy as np
+
     track, eras = simulation.track, simulation.eras
     last = eras[-1].prices or {}
     worth = {
-        good: abs(last.get(good, 0.0) * float(track.quantities[-1, place]))
+        good: abs(last.get(good, 0.0) * float(np.nan_to_num(track.quantities[-1, place])))
         for place, good in enumerate(simulation.units)
     }
     eras_of = [[era for era in eras if era.step <= step][-1].prices or {} for step in track.steps]
@@ -78,7 +80,7 @@ def picture(simulation: Simulation) -> Picture:
         lines=tuple(lines),
         distances=simulation.distances,
         shocks=tuple((era.step, printable(era.change)) for era in eras[1:]),
-        left_out=len(simulation.units) - len(lines),
+        left_out=tuple(good for good in simulation.units if good not in {line.good for line in lines}),
     )
 
 
@@ -112,10 +114,12 @@ def _in_words(drawn: Picture) -> str:
     names = ", ".join(line.good for line in drawn.lines[:_NAMED])
     ends = [distance for distance in (drawn.distances[0], drawn.distances[-1]) if distance is not None]
     far = f" The farthest price is off by {ends[0]:.1e} at first and {ends[-1]:.1e} at last." if ends else ""
+    missing = ", ".join(drawn.left_out)
+    left_out = f" Left out, as their equilibrium price is 0 or none: {missing}." if missing else ""
     shocks = "".join(f" At step {step}: {change}." for step, change in drawn.shocks)
     return (
         f"{drawn.subtitle}. Above: prices over their equilibrium price by step, of {names}. "
-        f"Below: the distance of the farthest price on a logarithmic scale.{far}{shocks}"
+        f"Below: the distance of the farthest price on a logarithmic scale.{far}{shocks}{left_out}"
     )
 
 

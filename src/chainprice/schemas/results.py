@@ -24,6 +24,9 @@ def verify_schema() -> Schema:
 
 def simulate_schema() -> Schema:
     """The schema of what `simulate -f json` prints."""
+    from chainprice.allocation import fail_if_no_solver_for
+
+    fail_if_no_solver_for("the schema of simulate")
     from chainprice.dynamics.result import FORMAT, Simulation
 
     spec = closed(properties_of(Simulation, Simulation.SOURCE_KEYS), "The spec that was simulated.")

@@ -48,8 +48,8 @@ def again(point: MarketPoint, good: str, revalue: Revalue, base: mpf) -> Direct 
     if abs(gain - loss) <= BEND * max(abs(gain), abs(loss)):
         gain = loss = (gain + loss) / 2
     else:  # two slopes: the curvature along each spoils the first digits
-        half_gain, half_loss = (_one_sided(revalue, good, side * step / 2, base) for side in (1, -1))
-        gain, loss = _limit(gain, half_gain), _limit(loss, half_loss)
+        gain = _limit(lambda by: _one_sided(revalue, good, by, base), step, gain)
+        loss = _limit(lambda by: _one_sided(revalue, good, -by, base), step, loss)
     return Direct(min(gain, loss), max(gain, loss), "envelope")
 
 
@@ -74,11 +74,15 @@ def mismatch(point: MarketPoint, goods: Sequence[str], revalue: Revalue, base: m
     return abs(total - nearest) / size
 
 
-def _limit(slope: mpf, half: mpf | None) -> mpf:
-    """Where a slope goes as the step does, by that of half the step; 0 if it shrinks."""
+def _limit(slope_of: Callable[[mpf], mpf | None], step: mpf, slope: mpf) -> mpf:
+    """Where the slope over a step goes as the step does; 0 if it shrinks, and goes on shrinking nearer by."""
+    half = slope_of(step / 2)
     if half is None:
         return slope
-    return mpf(0) if abs(half) < _SHRINKS * abs(slope) else 2 * half - slope
+    if abs(half) >= _SHRINKS * abs(slope):
+        return 2 * half - slope
+    near = slope_of(step / 1000)
+    return mpf(0) if near is None or abs(near) < _SHRINKS * abs(half) else near
 
 
 def _one_sided(revalue: Revalue, good: str, step: mpf, base: mpf) -> mpf | None:
