@@ -22,7 +22,7 @@ from chainprice.equilibrium.programme import build
 from chainprice.errors import UsageError
 
 LINEAR = ("input_output", "refinery")
-"""They take some 20,000 steps."""
+"""They take some 20,000 steps; the refinery circles where prices move by factors."""
 
 INCREASING = ROOT / "tests/specs/contract/increasing-returns.yaml"
 
@@ -50,6 +50,7 @@ CONCAVE = [
         if path.stem not in LINEAR
     ),
     *((name, "quadratic") for name in LINEAR),
+    ("input_output", "exponential"),
 ]
 
 
@@ -301,6 +302,7 @@ ENDINGS = [
     (Course(FALLING, 1.0, 0.5, 0.1, is_measured=True), "unfinished"),
     (Course(WAVES, 9.0, 0.1, 0.01, is_measured=True), "cycles"),
     (Course(WAVES, 9.0, 0.1, 0.9, is_measured=True), "unfinished"),  # the averages are no centre
+    (Course([99 * wave for wave in WAVES], 900.0, 10.0, 40.0, is_measured=True), "unfinished"),
     (Course(WAVES, 0.2, 0.1, 0.01, is_measured=True), "unfinished"),  # this is straight on
     (Course(SLOW, 9.0, 0.01, 0.01, is_measured=True), "unfinished"),  # this has no peaks
     (Course([1.0, 1.2, 1.0], 9.0, 0.1, 0.01, is_measured=True), "unfinished"),

@@ -36,7 +36,7 @@ from chainprice.output import complain, fail_if_unfit, write_file, write_result
 
 if TYPE_CHECKING:
     from chainprice.diagnosis import Diagnosis
-    from chainprice.dynamics import Shock, Simulation
+    from chainprice.dynamics import Simulation
     from chainprice.examination import Outcome
     from chainprice.solution import Solution
     from chainprice.spec import Spec
@@ -332,7 +332,7 @@ def simulate(
             step_size=step_size,
             foresight=foresight,
             start=None if start == "cold" else read_observation(start, read),
-            shocks=_shocks(shock or ()),
+            shocks=_dynamics().read_shocks(shock or ()),
             noise=noise,
             seed=seed,
             every=every,
@@ -373,21 +373,6 @@ def _simulation_as(simulation: Simulation, format_: SimulateFormat, output: Path
     from chainprice.report.paths import simulation_text
 
     return simulation_text(simulation, _width(output))
-
-
-def _shocks(texts: Sequence[str]) -> list[Shock]:
-    """Shocks as they are written; raises UsageError, with all that cannot be read."""
-    shocks, problems = [], []
-    for text in texts:
-        setting, _, step = text.rpartition("@")
-        if setting and step.strip().isdecimal():
-            shocks.append(_dynamics().Shock(setting, int(step)))
-        else:
-            message = f"--shock {text}: it must end in @ and the number of a step"
-            problems.append(Problem(message, None, "write --shock NAME=VALUE@STEP"))
-    if problems:
-        raise UsageError(problems)
-    return shocks
 
 
 @app.command()

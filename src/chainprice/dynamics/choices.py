@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
@@ -61,3 +61,18 @@ class Choices:
         for shock in self.shocks:
             if not 0 <= shock.step < self.steps:
                 yield f"--shock {shock.setting}@{shock.step}: its step must be from 0 to {self.steps - 1:,}"
+
+
+def read_shocks(texts: Iterable[str]) -> list[Shock]:
+    """Shocks written as NAME=VALUE@STEP; raises UsageError, with all that cannot be read."""
+    shocks, problems = [], []
+    for text in texts:
+        setting, _, step = text.rpartition("@")
+        if setting and step.strip().isdecimal():
+            shocks.append(Shock(setting, int(step)))
+        else:
+            message = f"--shock {text}: it must end in @ and the number of a step"
+            problems.append(Problem(message, None, "write --shock NAME=VALUE@STEP"))
+    if problems:
+        raise UsageError(problems)
+    return shocks

@@ -23,6 +23,9 @@ _TURNS = 3
 _CENTRE = 0.5
 """Averages this part of the distance away, at most, are in the middle of a circle."""
 
+_MIDDLE = 0.2
+"""The farthest that averages are from equilibrium, relatively, when prices circle it."""
+
 
 class Ending(NamedTuple):
     """The outcome of a path, and the reason in one sentence."""
@@ -70,10 +73,17 @@ def ending(course: Course, steps: int, tolerance: float) -> Ending:
     if growth <= _NEARER:
         more = _left(course.distances[-1], growth, steps, tolerance)
         return Ending("unfinished", f"prices still settle: some {more:,} steps more, if it goes on like that")
+    return (
+        _round(course) if _goes_round(course) else Ending("unfinished", "prices came little nearer of late")
+    )
+
+
+def _round(course: Course) -> Ending:
+    """Prices that go to and fro: about the equilibrium, or somewhere else."""
     late = max(course.distances[3 * len(course.distances) // 4 :])
-    if _goes_round(course) and course.centre <= _CENTRE * late:
+    if course.centre <= min(_CENTRE * late, _MIDDLE):
         return Ending("cycles", "prices go round and do not settle; their averages are near the centre")
-    return Ending("unfinished", "prices came little nearer of late")
+    return Ending("unfinished", "prices go to and fro, and neither they nor their averages are near")
 
 
 def _without_target(course: Course, growth: float) -> Ending:
