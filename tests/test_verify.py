@@ -290,6 +290,8 @@ def test_a_slope_at_the_edge_of_a_domain_is_where_its_differences_go(formula, sl
         ("tan(pi) + 0*x", "3"),
         ("(1+x)^1e-9 - cos(x)", "1e-40"),
         ("x^1.01", "0"),
+        ("x/(x/3)", "0.1"),
+        ("x/7/x", "50"),
     ],
 )
 def test_zeros_that_rounding_hides_and_numbers_that_nearly_cancel_are_right(formula, quantity):

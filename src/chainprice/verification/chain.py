@@ -30,7 +30,7 @@ class Chain:
     """A composed chain at its operating point.
 
     `quantities` by good; by production `made`, and `slopes` by input, per unit that the firm has of it.
-    `bent` are the productions that stand on a kink.
+    `bent` are the productions that stand on a kink. Where it `is_settled`, zeros that rounding hid are zeros.
     """
 
     composition: Composition
@@ -39,6 +39,7 @@ class Chain:
     made: Sequence[Decimal]
     slopes: Sequence[Mapping[str, Decimal]]
     bent: frozenset[int]
+    is_settled: bool = False
 
     def marginal(self, index: int) -> Marginal:
         """A production function at the operating point, evaluated again."""
@@ -167,7 +168,8 @@ def measure(composition: Composition, arithmetic: Arithmetic, coarse: Chain | No
         slopes.append(of_inputs)
         if production.formula.shape.kinked and marginal.on_kink():
             bent.add(index)
-    return Chain(composition, arithmetic, quantities, made, slopes, frozenset(bent))
+    is_settled = coarse is not None
+    return Chain(composition, arithmetic, quantities, made, slopes, frozenset(bent), is_settled)
 
 
 def _unless_it_shrank(fine: Decimal, coarse: Decimal) -> Decimal:

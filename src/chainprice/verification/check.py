@@ -87,7 +87,7 @@ def _verdict(  # noqa: PLR0917 - what `verify_table` takes, and two more
         _fail_if_numeraire_unknown(table, composition)
         chosen = _method(composition, method)
         chain = measure(composition, arithmetic, coarse)
-        comparison = _Comparison(chain, table, Decimal(tolerance), chosen, is_settled=coarse is not None)
+        comparison = _Comparison(chain, table, Decimal(tolerance), chosen)
         checks = comparison.checks()
         conditions = tuple(comparison.conditions())
     return Verdict(spec.source.path, "given", tolerance, checks, conditions)
@@ -151,8 +151,6 @@ class _Comparison:
     table: PriceTable
     tolerance: Decimal
     method: Method
-    is_settled: bool = False
-    """Whether zeros of the chain that rounding hid are zeros in it."""
 
     @property
     def composition(self) -> Composition:
@@ -214,7 +212,7 @@ class _Comparison:
 
     def _one_by_one(self, goods: Sequence[str]) -> dict[str, _Row]:
         """Each good on its own, by the strongest method that fits."""
-        if self.is_settled:
+        if self.chain.is_settled:
             bent = self.chain.upstream_of_kinks
             zeros = [good for good in goods if good not in bent and not self.chain.gain({good: _ONE})]
             goods = [good for good in goods if good not in zeros]

@@ -120,7 +120,8 @@ class GivenPoint:
         slope = self.chain.slopes[index].get(good, _ZERO)
         formula = self.chain.composition.productions[index].formula
         is_level = abs(slope * self.used[good, firm]) <= _LEVEL * abs(self.chain.made[index])
-        if good not in formula.names or not (is_level or formula.shape.kinked):
+        is_zero = self.chain.is_settled and not slope and not formula.shape.kinked
+        if good not in formula.names or is_zero or not (is_level or formula.shape.kinked):
             return [slope]
         ends = self.chain.marginal(index).ends(formula.names.index(good), self.functions, _STEP)
         return ends if len(ends) == 2 else []
