@@ -787,3 +787,46 @@ def test_what_was_observed_is_left_as_it_was():
     before = copy.deepcopy(data)
     chainprice.diagnose(spec(FARM), data)
     assert data == before
+
+
+@pytest.mark.parametrize("maker", ["quadratic", "exponential"])
+@pytest.mark.parametrize("path", SPECS, ids=lambda path: path.stem)
+def test_where_a_simulation_arrives_there_is_no_gap(path, maker):
+    """Also where something is free: there a price of 1e-12 is as good as 0."""
+    market = chainprice.load(path)
+    diagnosis = chainprice.diagnose(
+        market, chainprice.simulate(market, maker=maker).to_dict(), tolerance=1e-4
+    )
+    assert diagnosis.within_tolerance, [row for row in diagnosis.goods if row.verdict != "in equilibrium"]
+
+
+def test_a_good_that_is_free_in_equilibrium_is_overpriced_or_left_over_where_it_costs_something():
+    text = "allocation: competitive\nfirms: {f: {production: {y: 'min(x, 2)'}}}\nsupply: {x: {quantity: 4}}\ndemand: {y: {price: 3}}"
+    for price, verdict in (("1e-12", "in equilibrium"), ("0.1", "in surplus")):
+        seen = {"prices": {"x": price, "y": 3}, "uses": {"f": {"x": 2}}, "demand": {"y": 2}}
+        assert row_of(chainprice.diagnose(spec(text), seen), "x").verdict == verdict
+
+
+def test_a_market_that_does_better_than_what_the_spec_gives_is_not_told_to_gain_less_than_nothing(tmp_path):
+    text = "firms: {f: {production: {y: x - x^2}}}\nsupply: {x: {quantity: 4}}\ndemand: {y: {price: 3}}"
+    observed = tmp_path / "observed.json"
+    observed.write_text(json.dumps(chainprice.solve(spec(f"allocation: competitive\n{text}")).to_dict()))
+    done = run("diagnose", "-", "--observed", observed, stdin=text)
+    assert "total value 0.75; at the prices of solve it is 36.75 less" in done.stdout
+
+
+def test_a_chain_of_thousands_and_tiny_quantities_are_diagnosed():
+    firms = {f"f{i}": {"production": {f"g{i + 1}": f"1.1*g{i}^0.9"}} for i in range(2_000)}
+    long = spec(
+        json.dumps({"firms": firms, "supply": {"g0": {"quantity": 4}}, "demand": {"g2000": {"price": 1}}})
+    )
+    solution = chainprice.solve(long)
+    assert chainprice.diagnose(long, solution).within_tolerance
+    wrong = seen(solution)
+    wrong["prices"]["g500"] *= 2
+    diagnosis = chainprice.diagnose(long, wrong)
+    assert {row.good for row in diagnosis.goods if row.verdict == "overpriced"} == {"g500"}
+    tiny = spec(
+        "firms: {f: {production: {y: sqrt(x)}}}\nsupply: {x: {quantity: 1e-360}}\ndemand: {y: {price: 3}}"
+    )
+    assert chainprice.diagnose(tiny, chainprice.solve(tiny)).within_tolerance

@@ -6,7 +6,8 @@ Three forms are read, each from JSON, YAML or CSV:
   "supply": {good: bought}, "numeraire": good}`, any of it left out (demand and supply may stand in uses);
   what `simulate -f json` prints has this too;
 - what `solve -f json` prints;
-- CSV with the columns `good`, `price`, `firm`, `quantity`, any cell but the good's left empty.
+- CSV with the columns `good`, `price`, `firm`, `quantity`, any cell but the good's left empty. With a column
+  `step`, as `simulate -f csv` writes, the rows of the last step count.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import hashlib
 import io
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, NamedTuple
@@ -43,6 +44,9 @@ HINT = 'an observed market is {"prices": {good: price}, "uses": {firm: {good: qu
 _KEYS = ("prices", "uses", DEMAND, SUPPLY, "numeraire")
 
 _COLUMNS = ("good", "price", "firm", "quantity")
+
+_STEP = "step"
+"""The column that tells the records of a path apart."""
 
 _NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?", re.ASCII)
 
@@ -124,6 +128,7 @@ class _Reader:
         self._paid: dict[UseKey, Decimal] = {}
         self._numeraire: str | None = None
         self._notes: list[_Note] = []
+        self._is_result = False
 
     # An object, from JSON, from YAML or from Python.
 
@@ -136,6 +141,7 @@ class _Reader:
         elif form == SOLVED:
             self._read_solution(tree)
         elif form == SIMULATED:
+            self._is_result = True
             self._read(tree, strict=False)
         else:
             self._report(("format",), f"a result of the format '{form}' is no observed market", HINT)
@@ -241,16 +247,31 @@ class _Reader:
         try:
             reader.fieldnames = columns = [name.strip() for name in reader.fieldnames or ()]
             if self._has_columns(columns):
-                for row in reader:
-                    if None in row or None in row.values():
-                        message = f"a row must have {len(columns)} cells"
-                        self._notes.append(_Note(message, "", line=reader.line_num))
-                    else:
-                        cells = {name: row[name].strip() for name in _COLUMNS if name in row}
-                        self._read_row(cells, reader.line_num)
+                for cells, line in self._last(self._rows(reader, columns)):
+                    self._read_row(cells, line)
         except csv.Error as error:
             self._notes.append(_Note(f"not CSV: {error}", "", line=reader.line_num))
         return self._done([])
+
+    def _rows(
+        self, reader: csv.DictReader[str], columns: Sequence[str]
+    ) -> Iterator[tuple[dict[str, str], int]]:
+        """Each row that has a cell for every column, and its line."""
+        for row in reader:
+            if None in row or None in row.values():
+                message = f"a row must have {len(columns)} cells"
+                self._notes.append(_Note(message, "", line=reader.line_num))
+            else:
+                yield {name: cell.strip() for name, cell in row.items()}, reader.line_num
+
+    def _last(self, rows: Iterator[tuple[dict[str, str], int]]) -> list[tuple[dict[str, str], int]]:
+        """The rows of the last step, where the table has steps; else all."""
+        last: list[tuple[dict[str, str], int]] = []
+        for cells, line in rows:
+            if last and cells.get(_STEP) != last[-1][0].get(_STEP):
+                last.clear()
+            last.append((cells, line))
+        return last
 
     def _has_columns(self, columns: list[str]) -> bool:
         """Whether there is something to read; a column given twice could mean either."""
@@ -348,7 +369,7 @@ class _Reader:
         if number is None:
             hint = "write digits, with a point before decimals"
             self._report(keys, f"{what} is not a number: {str(value)[:50]!r}", hint, line=line)
-        elif is_quantity and number < 0:
+        elif is_quantity and number < 0 and not self._is_result:
             self._report(keys, f"{what} is negative: {number}", "a quantity is 0 or more", line=line)
         elif key in into and (is_once or into[key] != number):
             hint = f"it was {into[key]} before: keep one of them"

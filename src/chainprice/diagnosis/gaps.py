@@ -7,7 +7,7 @@ price between the two is no gap. Nor is one that leads below nothing, or beyond 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from functools import partial
 from typing import NamedTuple
@@ -78,17 +78,19 @@ class Position(NamedTuple):
     gain: Decimal | None = None
 
 
-def positions(scene: Scene, tolerance: Decimal) -> list[Position]:
+def positions(scene: Scene, tolerance: Decimal, cheap: Mapping[str, Decimal]) -> list[Position]:
     """Every use of a good in the chain's order, and with a market every supply at a price.
+
+    `cheap` is what a price is measured by at the least, of goods that are free in equilibrium.
 
     Raises UndefinedError, with every place, where a function has no slope at the observed quantities.
     """
-    return _Positions(scene, tolerance).all()
+    return _Positions(scene, tolerance, cheap).all()
 
 
 class _Positions:
-    def __init__(self, scene: Scene, tolerance: Decimal) -> None:
-        self._scene, self._tolerance = scene, tolerance
+    def __init__(self, scene: Scene, tolerance: Decimal, cheap: Mapping[str, Decimal]) -> None:
+        self._scene, self._tolerance, self._cheap = scene, tolerance, cheap
         self._spec, self._network = scene.spec, scene.network
         self._shares = quantities.shares(scene.network)
         self._problems: list[Problem] = []
@@ -307,7 +309,7 @@ class _Positions:
         self, position: Position, gap: Decimal, size: Decimal, worth: Curve, *, is_corner: bool
     ) -> Position:
         """With the gap and what it means; `worth` is the curve along the quantity that it comes from."""
-        scale = max(abs(position.price or ZERO), size)
+        scale = max(abs(position.price or ZERO), size, self._cheap.get(position.good, ZERO))
         is_open = not is_corner and abs(gap) > self._tolerance * scale
         if is_open and abs(gap) <= NOISE * _steepness(worth, position.quantity or ZERO):
             gap, is_open = ZERO, False

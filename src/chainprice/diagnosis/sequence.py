@@ -25,6 +25,9 @@ from chainprice.value import total_value, trade_value
 _DIGITS = (34, 100, 400, 1200)
 """Digits in which an observed market is looked at, the first that more would change nothing of."""
 
+_LITTLE = Decimal("1e-3")
+"""A free good's price is measured by that at which it would be this part of the most money in any good."""
+
 _SOLVED_DIGITS = 25
 """Digits of the equilibrium."""
 
@@ -61,7 +64,7 @@ def diagnose(
     count, scene = _scene(observed, spec, graph, is_given=is_given)
     with digits(count):
         limit = Decimal(repr(float(tolerance)))
-        found = positions(scene, limit)
+        found = positions(scene, limit, {} if benchmark is None else benchmark.cheap)
         judged = judge(scene, found, benchmark, limit)
         account = _Account(observed.path, numeraire, unit, float(tolerance), benchmark, notes)
         return _Rows(scene, account).diagnosis(found, judged)
@@ -100,7 +103,10 @@ def _benchmark(spec: Spec) -> tuple[Benchmark | None, tuple[Note, ...]]:
         for row in solution.goods
         if row.price_range is not None
     }
-    return Benchmark(prices, ranges, _decimal(solution.total_value)), ()
+    amounts = {good: abs(_decimal(quantity)) for good, quantity in solution.quantities.items()}
+    most = max((abs(price) * amounts[good] for good, price in prices.items()), default=ZERO)
+    cheap = {good: _LITTLE * most / amounts[good] for good in prices if not prices[good] and amounts[good]}
+    return Benchmark(prices, ranges, _decimal(solution.total_value), cheap), ()
 
 
 def _decimal(value: Number) -> Decimal:

@@ -40,6 +40,8 @@ class Benchmark(NamedTuple):
     prices: Mapping[str, Decimal]
     ranges: Mapping[str, PriceRange]
     total_value: Decimal
+    cheap: Mapping[str, Decimal]
+    """Of each good that is free in equilibrium a price at which there would be some little money in it."""
 
 
 class Judged(NamedTuple):
@@ -206,8 +208,13 @@ class _Judge:
 
     def _costs(self, good: str, price: Decimal | None) -> bool:
         """Whether a good is known not to be free; next to the equilibrium price a price may be nothing."""
-        right = ZERO if self._benchmark is None else abs(self._benchmark.prices[good])
-        return price is not None and abs(price) > self._tolerance * right
+        return price is not None and abs(price) > self._tolerance * self._usual(good)
+
+    def _usual(self, good: str) -> Decimal:
+        """What a good costs in equilibrium, or would if it were not next to nothing."""
+        if self._benchmark is None:
+            return ZERO
+        return abs(self._benchmark.prices[good]) or self._benchmark.cheap.get(good, ZERO)
 
     def _by_spread(
         self, good: str, users: Sequence[Position], spread: Decimal | None
@@ -229,6 +236,8 @@ class _Judge:
         if price is None or self._benchmark is None:
             return None
         low, high = self._range(self._benchmark, good)
+        if abs(price) <= self._tolerance * self._usual(good) and low <= 0:
+            return None
         if self._is_above(price, high):
             return "overpriced", f"its price {_shown(price)} is above {_bound(low, high)} in equilibrium"
         if self._is_above(low, price):
@@ -302,7 +311,11 @@ class _Judge:
         what = "what there is is used"
         excess = self._excess(good)
         if excess is not None and abs(excess) > self._tolerance * self._size(good):
-            what = "what is left over of it is free" if not price else "its split leaves some over"
+            what = (
+                "what is left over of it is free"
+                if not self._costs(good, price)
+                else "its split leaves some over"
+            )
         moves = any(position.is_open for position in self._by_good[good])
         also = "; its users' gaps come from the prices of what they make" if moves else ""
         right = "at the price of an equilibrium" if self._benchmark is not None else "no user would move"

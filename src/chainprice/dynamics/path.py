@@ -300,13 +300,18 @@ def _with_worth_of_bends(
         if row >= first and variable.kind == "use" and slope and variable.good in prices:
             costs.setdefault(row, []).append(prices[variable.good] / abs(slope))
     known = {row: sum(parts) / len(parts) for row, parts in costs.items()}
-    held = held.copy()
+    of_bend: dict[int, list[int]] = {}
     for row, argument in enumerate(programme.arguments, first):
-        if argument.output in prices:
-            others = [r for r, other in enumerate(programme.arguments, first) if other.bend == argument.bend]
-            left = prices[argument.output] - sum(known.get(other, 0.0) for other in others)
-            unknown = sum(other not in known for other in others)
-            held[row] = known[row] if row in known else max(left, 0.0) / unknown
+        of_bend.setdefault(argument.bend, []).append(row)
+    held = held.copy()
+    for rows_of_bend in of_bend.values():
+        output = programme.arguments[rows_of_bend[0] - first].output
+        if output not in prices:
+            continue
+        unknown = [row for row in rows_of_bend if row not in known]
+        left = prices[output] - sum(known[row] for row in rows_of_bend if row in known)
+        for row in rows_of_bend:
+            held[row] = known[row] if row in known else max(left, 0.0) / len(unknown)
     return held
 
 

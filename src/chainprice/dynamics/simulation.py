@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from decimal import Decimal
 from typing import Any
@@ -71,14 +71,20 @@ def _observed(
     observed = start if isinstance(start, Observation) else observation_of(start, spec)
     if observed.numeraire is not None:
         observed = _in_money(observed, observed.numeraire, spec)
-    problems = [
-        Problem(f"the price of '{good}' to start from, {price:.3e}, is beyond 1e±100")
-        for good, price in observed.prices.items()
-        if abs(price) > _MOST
-    ]
+    problems = [*_unfit(observed.prices)]
     if problems:
         raise UsageError(problems)
     return observed
+
+
+def _unfit(prices: Mapping[str, Decimal]) -> Iterator[Problem]:
+    """Prices that no market can start from."""
+    for good, price in prices.items():
+        if price < 0:
+            hint = "what nobody wants is free in a market: write 0"
+            yield Problem(f"the price of '{good}' to start from is negative: {price:.6g}", None, hint)
+        elif price > _MOST:
+            yield Problem(f"the price of '{good}' to start from, {price:.3e}, is beyond 1e100")
 
 
 def _in_money(observed: Observation, numeraire: str, spec: Spec) -> Observation:

@@ -5,7 +5,8 @@
 
 A market maker posts P = C'(Q), where Q is what she has sold less what she has bought and C is her cost
 function. A quadratic C makes prices move by amounts, an exponential one by factors (mirror descent: Chen
-and Vaughan, arXiv 1003.0034). With foresight an agent expects what it sees to go on changing as it did in
+and Vaughan, arXiv 1003.0034); above its usual price this C goes on as a quadratic one, or the steps there
+would be longer than the safe one. With foresight an agent expects what it sees to go on changing as it did in
 the last step (the optimistic gradient method of Popov, 1980): then linear markets come to rest too, which
 circle for ever without.
 """
@@ -24,7 +25,7 @@ from chainprice.dynamics.pace import Pace
 from chainprice.dynamics.world import NOTHING, World
 
 _LEAP = 0.5
-"""The most that anything moves in one step, as part of itself (of prices, of their unit)."""
+"""The most that anything moves in one step, as part of itself (a price that rises, of its unit)."""
 
 _LEAST = 1e-6
 """A use far below its unit moves slower in proportion, as its marginal value is the steeper; but not less."""
@@ -59,12 +60,11 @@ def mover(world: World, pace: Pace, manner: Manner, random: np.random.Generator 
     foresight, is_free = manner.foresight, ~np.isfinite(world.lower)
     quickness, alertness = manner.step * pace.gains, manner.step * pace.slacks
     per_size, first, room = 1 / world.sizes, _FIRST * world.sizes, _LEAP * world.levels
-    grain = np.maximum(np.abs(world.multipliers), world.levels)
-    by_factor = None
-    least = np.zeros(len(world.levels))
+    levels, by_factor = world.levels, None
+    least = np.zeros(len(levels))
     if manner.maker == "exponential":
         by_factor = np.arange(len(least)) < len(world.agents.programme.balances)
-        least = np.where(by_factor, NOTHING * world.levels, 0.0)
+        least = np.where(by_factor, NOTHING * levels, 0.0)
     costs, amounts = _usual(world)
 
     def noisy(seen: np.ndarray, usual: np.ndarray) -> np.ndarray:
@@ -85,9 +85,9 @@ def mover(world: World, pace: Pace, manner: Manner, random: np.random.Generator 
         x = np.minimum(np.maximum(state.x + ahead, world.lower), world.upper)
         behind = (slacks + foresight * (slacks - past_slacks)) * alertness
         held = state.multipliers
-        added = held - np.minimum(np.maximum(behind, -room), room)
+        added = held - np.minimum(np.maximum(behind, -room), np.maximum(room, _LEAP * held))
         if by_factor is not None:
-            factors = np.exp(np.clip(-behind / grain, -_LEAP, _LEAP))
+            factors = np.exp(np.clip(-behind / np.maximum(levels, held), -_LEAP, _LEAP))
             added = np.where(by_factor, np.maximum(held, least) * factors, added)
         return State(x, np.maximum(added, least), (gains, slacks))
 

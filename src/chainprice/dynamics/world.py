@@ -19,11 +19,14 @@ from chainprice.solution import Solution
 from chainprice.solver import solve
 from chainprice.spec import DEMAND, Spec
 
-_LEAST = 0.05
+_SIDE = 0.05
 """The unit of a use is at least this part of the largest of its good: beside that it may be nothing."""
 
 _LEVEL = 1e-3
-"""A price is compared with no less than that at which the good would be this part of all value."""
+"""A price of 0 is compared with that at which the good would be this part of all value."""
+
+_NOISE = 1e-15
+"""A multiplier that is no larger part of all value is 0."""
 
 NOTHING = 1e-12
 """Quantities are kept above this part of their unit: slopes like that of a root end at 0."""
@@ -83,7 +86,8 @@ def world(spec: Spec) -> World:
     widths = _widths(agents, inside, sizes)
     multipliers = _multipliers(programme, solution, widths)
     value = float(np.max(np.abs(multipliers) * widths, initial=0.0)) or 1.0
-    levels = np.maximum(np.abs(multipliers), _LEVEL * value / widths)
+    held = np.abs(multipliers)
+    levels = np.where(held * widths > _NOISE * value, held, _LEVEL * value / widths)
     low, high = _bounds(agents, solution)
     return World(
         spec=spec,
@@ -167,7 +171,7 @@ def _sizes(agents: Agents, point: np.ndarray) -> np.ndarray:
     for index, variable in enumerate(agents.programme.variables):
         of_good.setdefault(variable.good, []).append(index)
     for indices in of_good.values():
-        sizes[indices] = np.maximum(sizes[indices], _LEAST * sizes[indices].max())
+        sizes[indices] = np.maximum(sizes[indices], _SIDE * sizes[indices].max())
     rows, columns, entries = agents.slopes(np.maximum(point, NOTHING))
     entries = np.abs(entries)
     while (lacking := sizes == 0).any():

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
+from chainprice.arithmetic import Number
 from chainprice.diagnosis import Diagnosis, Gap, GoodRow, Inferred, Missing
 from chainprice.errors import Problem, some
 from chainprice.report.numbers import shown
@@ -63,8 +64,15 @@ def _values(diagnosis: Diagnosis) -> str:
     if diagnosis.total_value is not None:
         values += unit
     if diagnosis.to_gain is not None:
-        values += f"; the equilibrium would add {shown(diagnosis.to_gain)}{unit}"
+        values += f"; {_beside_equilibrium(diagnosis.to_gain, unit)}"
     return f"{values}; prices in {diagnosis.money}" if diagnosis.money else values
+
+
+def _beside_equilibrium(to_gain: Number, unit: str) -> str:
+    """Less there is where more is used than there is, or where what the spec gives is no equilibrium."""
+    if to_gain < 0:
+        return f"at the prices of solve it is {shown(-to_gain)}{unit} less"
+    return f"the equilibrium would add {shown(to_gain)}{unit}"
 
 
 def _count(number: int, noun: str) -> str:
