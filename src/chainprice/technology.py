@@ -252,10 +252,10 @@ def marginal_products(
     )
     if weights or not settled.on_kink or len(products) * len(function.formula.shape.steps) > _FEW:
         return products
-    return tuple([_between_its_sides(spec, product, point) for product in products])
+    return tuple([_between_its_sides(product, point) for product in products])
 
 
-def _between_its_sides(spec: Spec, product: MarginalProduct, point: Point) -> MarginalProduct:
+def _between_its_sides(product: MarginalProduct, point: Point) -> MarginalProduct:
     """The product, or that of one more unit where the mean of branches is not between both sides' slopes.
 
     So it is where bends meet that know of each other, as in min(abs(x), tan(x)) at 0, and at the edge of
@@ -268,9 +268,9 @@ def _between_its_sides(spec: Spec, product: MarginalProduct, point: Point) -> Ma
         beside = {**point, product.input: moved}
         try:
             settled = product.function.settled(beside)
-            _slopes(spec, product.function, settled, (beside,))
-            slope = _slopes(spec, product.function, settled, (point,))[product.slot]
-        except (ArithmeticError, UndefinedError):
+            _finite_slopes(product.function, settled, (beside,))
+            slope = _finite_slopes(product.function, settled, (point,))[product.slot]
+        except (ArithmeticError, UndefinedError, _Slopeless):
             continue
         sides.append(product._replace(value=slope, settled=settled))
     slopes = [side.value for side in sides]
@@ -291,6 +291,27 @@ def _slopes(
 
     Raises UndefinedError, with the place, where there is none.
     """
+    try:
+        return _finite_slopes(function, settled, points)
+    except _Slopeless as error:
+        raise UndefinedError(_slopeless(spec, function, points[0], error)) from None
+
+
+class _Slopeless(Exception):
+    """There is no slope by this slot; `derivative` has no value where its names have these `values`.
+
+    A place costs a look through the whole file, and who tries another point needs none.
+    """
+
+    def __init__(self, slot: int, derivative: Formula | None, values: Sequence[Decimal]) -> None:
+        super().__init__(slot)
+        self.slot, self.derivative, self.values = slot, derivative, values
+
+
+def _finite_slopes(
+    function: ProductionFunction, settled: Settled, points: Sequence[Point]
+) -> dict[int, Decimal]:
+    """The same; raises _Slopeless where there is none."""
     slots = [[*function.values(at), *settled.weights] for at in points]
     gradient = _gradient(settled.shape, slots[0], function.formula.numbers)
     slopes: dict[int, Decimal] = {}
@@ -301,12 +322,11 @@ def _slopes(
         if value is None:
             try:
                 derivative = differentiation.derivative(function.bound(settled.shape), slot)
-            except UndefinedError:  # without a place
-                raise UndefinedError(_slopeless(spec, function, points[0], slot, None)) from None
+            except UndefinedError:
+                raise _Slopeless(slot, None, slots[0]) from None
             value = _first_defined(derivative, slots)
             if value is None:
-                failure = undefined.of_value(derivative, _filling(derivative, slots[0]))
-                raise UndefinedError(_slopeless(spec, function, points[0], slot, failure))
+                raise _Slopeless(slot, derivative, slots[0])
         slopes[slot] = value
     return slopes
 
@@ -338,11 +358,12 @@ def _by_slot(values: Sequence[Decimal]) -> dict[str, Decimal]:
     return {differentiation.slot_name(i): value for i, value in enumerate(values)}
 
 
-def _slopeless(
-    spec: Spec, function: ProductionFunction, point: Point, slot: int, failure: Cause | None
-) -> Problem:
-    cause = undefined.of_slope(function.formula, function.values(point), slot, failure)
-    what = f"has no finite slope in '{function.formula.names[slot]}'"
+def _slopeless(spec: Spec, function: ProductionFunction, point: Point, error: _Slopeless) -> Problem:
+    failure = None
+    if error.derivative is not None:
+        failure = undefined.of_value(error.derivative, _filling(error.derivative, error.values))
+    cause = undefined.of_slope(function.formula, function.values(point), error.slot, failure)
+    what = f"has no finite slope in '{function.formula.names[error.slot]}'"
     return _undefined(spec, function, point, what, cause)
 
 
