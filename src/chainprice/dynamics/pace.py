@@ -92,7 +92,10 @@ def _seen(world: World) -> _Sparse:
 
 
 def _balanced(matrix: _Sparse) -> np.ndarray:
-    """Factors of rows and columns after which the largest entry of each is about 1."""
+    """Factors of rows and columns after which no row's and no column's entries sum to more than about 1.
+
+    First the largest entry of each is brought near 1, round by round; then all are divided by the root of their sum.
+    """
     size = int(max(matrix.rows.max(initial=0), matrix.columns.max(initial=0))) + 1
     factors = np.ones(size)
     for _ in range(_ROUNDS):

@@ -1,6 +1,12 @@
 """A spec as a world to live in: its agents, the units that they reckon in, and where equilibrium would be.
 
 The equilibrium is for the onlooker: it measures the distance, and it sets the units. No agent sees it.
+
+    sizes    a unit of each variable: what it comes to in equilibrium, or what would matter beside that
+    widths   how large the terms of each constraint are, in units of its good
+    value    a unit of money: the most that any constraint's terms are worth
+    levels   a unit of each multiplier: what it is in equilibrium, or a part of value by width
+    scales   what a difference of each good's price is compared with: the price, or what would matter
 """
 
 from __future__ import annotations
@@ -36,10 +42,9 @@ NOTHING = 1e-12
 class World:
     """Agents and their units.
 
-    `sizes` are the units of variables, `levels` those of multipliers, `value` that of money; `start` are
-    the quantities of a market that nobody has moved yet. `low` and `high` hold each good's equilibrium price,
-    `scales` is what differences of prices are compared with; without an equilibrium they are None, and
-    `reason` says why there is none. `note` says which one it is, where that is not the spec's own table.
+    `start` are the quantities of a market that nobody has moved yet, `lower` and `upper` their bounds; `point` and
+    `multipliers` are the equilibrium. `low` and `high` hold each good's price there; without an equilibrium they are
+    None, and `reason` says why there is none. `note` says which one it is, where that is not the spec's own table.
     """
 
     spec: Spec
