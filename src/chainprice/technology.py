@@ -270,7 +270,7 @@ def _between_its_sides(product: MarginalProduct, point: Point) -> MarginalProduc
             settled = product.function.settled(beside)
             _finite_slopes(product.function, settled, (beside,))
             slope = _finite_slopes(product.function, settled, (point,))[product.slot]
-        except (ArithmeticError, UndefinedError, _Slopeless):
+        except (ArithmeticError, UndefinedError, _SlopelessError):
             continue
         sides.append(product._replace(value=slope, settled=settled))
     slopes = [side.value for side in sides]
@@ -293,11 +293,11 @@ def _slopes(
     """
     try:
         return _finite_slopes(function, settled, points)
-    except _Slopeless as error:
+    except _SlopelessError as error:
         raise UndefinedError(_slopeless(spec, function, points[0], error)) from None
 
 
-class _Slopeless(Exception):
+class _SlopelessError(Exception):
     """There is no slope by this slot; `derivative` has no value where its names have these `values`.
 
     A place costs a look through the whole file, and who tries another point needs none.
@@ -311,7 +311,7 @@ class _Slopeless(Exception):
 def _finite_slopes(
     function: ProductionFunction, settled: Settled, points: Sequence[Point]
 ) -> dict[int, Decimal]:
-    """The same; raises _Slopeless where there is none."""
+    """The same; raises _SlopelessError where there is none."""
     slots = [[*function.values(at), *settled.weights] for at in points]
     gradient = _gradient(settled.shape, slots[0], function.formula.numbers)
     slopes: dict[int, Decimal] = {}
@@ -323,10 +323,10 @@ def _finite_slopes(
             try:
                 derivative = differentiation.derivative(function.bound(settled.shape), slot)
             except UndefinedError:
-                raise _Slopeless(slot, None, slots[0]) from None
+                raise _SlopelessError(slot, None, slots[0]) from None
             value = _first_defined(derivative, slots)
             if value is None:
-                raise _Slopeless(slot, derivative, slots[0])
+                raise _SlopelessError(slot, derivative, slots[0])
         slopes[slot] = value
     return slopes
 
@@ -358,7 +358,7 @@ def _by_slot(values: Sequence[Decimal]) -> dict[str, Decimal]:
     return {differentiation.slot_name(i): value for i, value in enumerate(values)}
 
 
-def _slopeless(spec: Spec, function: ProductionFunction, point: Point, error: _Slopeless) -> Problem:
+def _slopeless(spec: Spec, function: ProductionFunction, point: Point, error: _SlopelessError) -> Problem:
     failure = None
     if error.derivative is not None:
         failure = undefined.of_value(error.derivative, _filling(error.derivative, error.values))

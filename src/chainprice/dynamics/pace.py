@@ -94,7 +94,8 @@ def _seen(world: World) -> _Sparse:
 def _balanced(matrix: _Sparse) -> np.ndarray:
     """Factors of rows and columns after which no row's and no column's entries sum to more than about 1.
 
-    First the largest entry of each is brought near 1, round by round; then all are divided by the root of their sum.
+    First the largest entry of each is brought near 1, round by round; then each is divided by the root of
+    its sum.
     """
     size = int(max(matrix.rows.max(initial=0), matrix.columns.max(initial=0))) + 1
     factors = np.ones(size)

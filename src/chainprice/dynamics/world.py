@@ -42,9 +42,10 @@ NOTHING = 1e-12
 class World:
     """Agents and their units.
 
-    `start` are the quantities of a market that nobody has moved yet, `lower` and `upper` their bounds; `point` and
-    `multipliers` are the equilibrium. `low` and `high` hold each good's price there; without an equilibrium they are
-    None, and `reason` says why there is none. `note` says which one it is, where that is not the spec's own table.
+    `start` are the quantities of a market that nobody has moved yet, `lower` and `upper` their bounds;
+    `point` and `multipliers` are the equilibrium. `low` and `high` hold each good's price there; without an
+    equilibrium they are None, and `reason` says why there is none. `note` says which one it is, where that
+    is not the spec's own table.
     """
 
     spec: Spec
