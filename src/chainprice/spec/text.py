@@ -21,11 +21,15 @@ _BLOCK = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A text and where it came from; `sha256` is of its bytes."""
+    """A text and where it came from; `sha256` is of its bytes.
+
+    `folder` is the one that its file lies in; None for standard input and for a text, which lie nowhere.
+    """
 
     path: str
     sha256: str
     text: str = field(repr=False)
+    folder: str | None = None
 
 
 def read_source(path_or_text: str | os.PathLike[str]) -> Source:
@@ -36,16 +40,19 @@ def read_source(path_or_text: str | os.PathLike[str]) -> Source:
     """
     if isinstance(path_or_text, str) and ("\n" in path_or_text or path_or_text.lstrip().startswith("{")):
         return _source("<text>", path_or_text.encode("utf-8", "surrogatepass"))
+    data = _read_bytes(path_or_text, limits.SPEC_BYTES)
+    if path_or_text == STDIN:
+        return _source("<stdin>", data)
     path = os.fspath(path_or_text)
-    return _source("<stdin>" if path_or_text == STDIN else path, _read_bytes(path_or_text, limits.SPEC_BYTES))
+    return _source(path, data, str(Path(path).parent))
 
 
-def _source(path: str, data: bytes | bytearray) -> Source:
+def _source(path: str, data: bytes | bytearray, folder: str | None = None) -> Source:
     """What is hashed are the bytes that are read here, whatever becomes of the file meanwhile."""
     text = decoded(data, path)
     if isinstance(text, Problem):
         raise SpecError(text)
-    return Source(path, hashlib.sha256(data).hexdigest(), text)
+    return Source(path, hashlib.sha256(data).hexdigest(), text, folder)
 
 
 def read_text(path: str) -> str:
