@@ -47,6 +47,8 @@ CONCAVE = """
     (a*x^0.25 + b*y^0.25)^4; c*(a*x^0.25 + b*y^0.25)^4; (x^0.5 + y^0.5)^2; (a*x^0.5 + b*y^0.5)^2; c*(a*x^0.5 + b*y^0.5)^2
     (a*sqrt(x) + b*sqrt(y))^2; c*(a*sqrt(x) + b*sqrt(y))^2; 1/(a/x + b/y); c/(a/x + b/y); (a*x^-1 + b*y^-1)^-1
     c*(a*x^-1 + b*y^-1)^-1; c*(a*x^(-1) + b*y^(-1))^(-1)
+    c*(a*x^k + b*y^k)^m; c*(a*x^-k + b*y^-k)^-m; (a*x^k + b*y^k)^m; (a*x^-k + b*y^-k)^-m
+    c*(a*x^(k/m) + b*y^(k/m))^l; c*(a*x^(-k/m) + b*y^(-k/m))^-l
     min(x, y); min(x/a, y/b); min(a*x, b*y); min(x, y/a); min(x/a, y); min(x, a*y); min(a*x, y); a*min(x, y)
     a*min(x/b, y/c); min(x, a); min(x/a, b); min(a*x, b); a*min(x, b); a*min(x/b, c); a*min(1, x/b)
     min(x/a, y/b)*c; min(x, y)^k; a*min(x, y)^k; min(x/a, y/b)^k; c*min(x/a, y/b)^k; min(x/a, y/b, c); min(x, y, a)

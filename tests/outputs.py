@@ -10,6 +10,7 @@ from support import ENVIRONMENT, ROOT, SPECS
 README = ROOT / "README.md"
 RECIPES = ROOT / "docs" / "recipes.md"
 STORY = ROOT / "docs" / "out_of_equilibrium.md"
+FORMS = ROOT / "docs" / "forms.md"
 GOLDEN = ROOT / "tests" / "golden"
 
 UNIQUE = [path for path in SPECS if path.stem != "refinery"]
@@ -87,7 +88,7 @@ def as_shown(output: str) -> str:
 
 def refresh() -> None:
     """Run every command and keep what it prints."""
-    for page in (README, RECIPES, STORY):
+    for page in (README, RECIPES, STORY, FORMS):
         text = page.read_text(encoding="utf-8")
         for match in _CONSOLE.finditer(text):
             output = as_shown(shell(match["command"]))

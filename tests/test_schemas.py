@@ -18,7 +18,7 @@ from test_example_files import INVALID, VALID
 import chainprice
 from chainprice.errors import SpecError, UsageError
 from chainprice.schemas import NAMES
-from chainprice.spec.language import FIRM, GOOD, SPEC, TRADES, Leaf, Named
+from chainprice.spec.language import FIRM, FORMS, GOOD, SPEC, TRADES, Choice, Leaf, Named
 from chainprice.spec.tree import TreeError, read_tree
 
 SPEC_FILES = [*SPECS, *VALID, *sorted((ROOT / "tests/specs").glob("[mc]*/*.yaml"))]
@@ -166,6 +166,12 @@ TREE = {
         {"firms": {"f": {"production": {"y": None}}}},
         {"firms": {"f": {"production": {"y": ""}}}},
         {"firms": {"f": {"production": {"1y": "2*x"}}}},
+        {"firms": {"f": {"production": {"y": {"x": 2}}}}},
+        {"firms": {"f": {"production": {"y": {"form": "cse", "shares": {"x": 1}}}}}},
+        {"firms": {"f": {"production": {"y": {"form": "ces", "shares": {"x": 1}}}}}},
+        {"firms": {"f": {"production": {"y": {"form": "linear", "coefficients": {}}}}}},
+        {"firms": {"f": {"production": {"y": {"form": "linear", "coefficients": {"x": 1}, "shares": {}}}}}},
+        {"firms": {"f": {"production": {"y": {"form": "translog", "first_order": {"x": 1}, "scale": None}}}}},
         {"firms": {"f": {"production": {"y": "2*x"}, "outputs": 1}}},
         {"supply": {"x": {}}},
         {"supply": {"x": None}},
@@ -199,7 +205,8 @@ def test_the_schema_catches_wrong_specs_of_every_kind():
     assert {"unknown-keys", "not-a-name", "no-firms", "allocation", "versions", "texts", "null"} <= caught
 
 
-KEYS = sorted({*SPEC.keys, *FIRM.keys, *GOOD.keys, *TRADES["supply"].keys, "x", "y", "f"})
+FORM_KEYS = {key for form in FORMS.values() for key in form.keys}
+KEYS = sorted({*SPEC.keys, *FIRM.keys, *GOOD.keys, *TRADES["supply"].keys, *FORM_KEYS, "x", "y", "f"})
 NAMES_AND_NOT = st.sampled_from(["x", "y", "f", "_", "öl", "燃料", "x̄", "x·y", "ﬁ", "x y", "a-b", "1x", "", "x²", "℘", "𝒙", " x", "x\n"])  # fmt: skip
 VALUES = st.recursive(
     st.none()
@@ -237,7 +244,27 @@ FULL = TREE | {
 }
 
 
-@given(changed(TREE) | changed(FULL))
+OF_FORMS = FULL | {
+    "firms": {
+        "f": {
+            "production": {
+                "y": {"form": "ces", "scale": 2, "elasticity": "a", "shares": {"x": 1}, "returns": 0.5},
+                "u": {"form": "cobb_douglas", "exponents": {"x": 0.5}},
+                "v": {"form": "leontief", "requirements": {"x": 2, "_": 0}},
+                "w": {"form": "linear", "coefficients": {"x": -2}},
+                "z": {"form": "translog", "first_order": {"x": 1}, "second_order": {"x": {"x": 1}}},
+            }
+        }
+    },
+    "supply": {"x": {"quantity": 1}, "_": {"quantity": 1}},
+}
+
+
+def test_the_spec_of_forms_is_sound():
+    chainprice.load(json.dumps(OF_FORMS))
+
+
+@given(changed(TREE) | changed(FULL) | changed(OF_FORMS) | changed(OF_FORMS))
 def test_what_the_schema_refuses_the_reader_refuses(tree):
     assume(isinstance(tree, dict))
     try:
@@ -275,8 +302,13 @@ def test_the_pattern_of_names_means_the_same_to_an_editor():
 def keys_of(part, path=()):
     for name, key in part.keys.items():
         yield (*path, name), key
-        kind = key.kind.of if isinstance(key.kind, Named) else key.kind
-        if not isinstance(kind, Leaf):
+        kind = key.kind
+        while isinstance(kind, Named):
+            kind = kind.of
+        if isinstance(kind, Choice):
+            for form, its in kind.forms.items():
+                yield from keys_of(its, (*path, name, f"the form {form}"))
+        elif not isinstance(kind, Leaf):
             yield from keys_of(kind, (*path, name))
 
 
@@ -285,6 +317,9 @@ def test_every_key_of_the_language_is_explained(path, key):
     schema = chainprice.schema()
     for name in path:
         inner = schema.get("additionalProperties")
+        if name.startswith("the form "):
+            (schema,) = (one for one in inner["anyOf"] if one["title"] == name)
+            continue
         schema = (schema if "properties" in schema else inner)["properties"][name]
     assert len(schema["description"]) > 15
     assert schema["examples"]

@@ -10,7 +10,7 @@ from typing import Any
 
 from chainprice.formula import FUNCTIONS
 from chainprice.schemas.types import Schema, described
-from chainprice.spec.language import SPEC, VERSION, Key, Kind, Leaf, Named, Part
+from chainprice.spec.language import FORM, SPEC, VERSION, Choice, Key, Kind, Leaf, Named, Part
 from chainprice.spec.model import ALLOCATIONS
 
 _NAME = {"pattern": r"^[^ -@\[-^`{-~][^ -/:-@\[-^`{-~]*$"}
@@ -31,6 +31,8 @@ _LEAVES: dict[Leaf, Schema] = {
     Leaf.CONSTANT: {**_CONSTANT, "description": "A number, or a formula of numbers such as 1/3."},
     Leaf.QUANTITY: {**_CONSTANT, "minimum": 0},
     Leaf.SHARE: {**_CONSTANT, "minimum": 0, "maximum": 1, "description": "A share, from 0 to 1."},
+    Leaf.NUMBER: {**_CONSTANT, "description": "A number, or a formula of parameters."},
+    Leaf.ELASTICITY: {**_CONSTANT, "minimum": 0},
     Leaf.FLAG: {"type": "boolean"},
     Leaf.ALLOCATION: {"enum": [*ALLOCATIONS]},
     Leaf.VERSION: {"enum": [int(VERSION), VERSION]},
@@ -64,7 +66,17 @@ def _schema(kind: Kind) -> Schema:
         return _LEAVES[kind]
     if isinstance(kind, Named):
         return {**_mapping(kind.is_needed), "propertyNames": _NAME, "additionalProperties": _schema(kind.of)}
+    if isinstance(kind, Choice):
+        forms = [_form(name, part) for name, part in kind.forms.items()]
+        return {"anyOf": [{"title": "a formula", **_schema(kind.leaf)}, *forms]}
     return {**_mapping(kind.is_needed), **_keys(kind)}
+
+
+def _form(name: str, part: Part) -> Schema:
+    """One form, which its key `form` tells from the others."""
+    schema = _schema(part)
+    schema["properties"][FORM]["const"] = name
+    return {"title": part.noun, **schema}
 
 
 def _mapping(is_needed: bool) -> Schema:

@@ -25,6 +25,10 @@ class Leaf(Enum):
     """A constant that is not negative."""
     SHARE = auto()
     """A constant from 0 to 1."""
+    NUMBER = auto()
+    """A number, or a formula of parameters."""
+    ELASTICITY = auto()
+    """The same, not negative, or without end."""
     FLAG = auto()
     ALLOCATION = auto()
     VERSION = auto()
@@ -47,7 +51,14 @@ class Part(NamedTuple):
     """Whether it must hold something."""
 
 
-Kind = Leaf | Named | Part
+class Choice(NamedTuple):
+    """A value of one kind, or a form: a mapping whose key `form` says which part it is."""
+
+    leaf: Leaf
+    forms: Mapping[str, Part]
+
+
+Kind = Leaf | Named | Part | Choice
 
 
 class Key(NamedTuple):
@@ -59,13 +70,112 @@ class Key(NamedTuple):
     is_required: bool = False
 
 
+FORM = "form"
+"""The key that makes a form of a mapping, and says which."""
+
+
+def _form(name: str, formula: str, keys: Mapping[str, Key]) -> Part:
+    named = Key(Leaf.TEXT, f"`{name}`: {formula}", (name,), is_required=True)
+    return Part(f"the form {name}", {FORM: named, "scale": _SCALE, **keys}, is_needed=True)
+
+
+_SCALE = Key(Leaf.NUMBER, "A factor before everything (total factor productivity); 1 without it.", (2, "A"))
+
+_RETURNS = Key(
+    Leaf.NUMBER, "The returns to scale: all inputs doubled make 2^returns as much; 1 without it.", (0.9,)
+)
+
+
+def _shares(what: str, *, is_required: bool) -> Key:
+    example = {"ore": 0.4, "coal": 0.6}
+    return Key(Named(Leaf.NUMBER, is_needed=True), what, (example,), is_required)
+
+
+FORMS: Mapping[str, Part] = {
+    "ces": _form(
+        "ces",
+        "constant elasticity of substitution, `scale*(share*good^rho + ...)^(returns/rho)` with `rho = "
+        "(elasticity - 1)/elasticity`.",
+        {
+            "elasticity": Key(
+                Leaf.ELASTICITY,
+                "The elasticity of substitution between inputs: 0 (only the scarcest input counts), 1 "
+                "(Cobb-Douglas), or any other up to .inf (a weighted sum).",
+                (0.5, "sigma"),
+                is_required=True,
+            ),
+            "shares": _shares("The share of each input; they sum to 1.", is_required=True),
+            "returns": _RETURNS,
+        },
+    ),
+    "cobb_douglas": _form(
+        "cobb_douglas",
+        "`scale*good^(share*returns)*...`, or `scale*good^exponent*...`.",
+        {
+            "shares": _shares("The share of each input; they sum to 1.", is_required=False),
+            "returns": _RETURNS,
+            "exponents": Key(
+                Named(Leaf.NUMBER, is_needed=True),
+                "In place of shares and returns: the exponent of each input, its output elasticity.",
+                ({"ore": 0.3, "coal": 0.5},),
+            ),
+        },
+    ),
+    "leontief": _form(
+        "leontief",
+        "fixed proportions, `scale*min(good/requirement, ...)^returns`.",
+        {
+            "requirements": Key(
+                Named(Leaf.NUMBER, is_needed=True),
+                "Units of each input that a unit of output takes (with `scale` and `returns` 1).",
+                ({"ore": 1.6, "coal": 0.8},),
+                is_required=True,
+            ),
+            "returns": _RETURNS,
+        },
+    ),
+    "linear": _form(
+        "linear",
+        "perfect substitutes, `scale*(coefficient*good + ...)^returns`.",
+        {
+            "coefficients": Key(
+                Named(Leaf.NUMBER, is_needed=True),
+                "Units of output that a unit of each input makes (with `scale` and `returns` 1).",
+                ({"ore": 0.6, "scrap": 0.9},),
+                is_required=True,
+            ),
+            "returns": _RETURNS,
+        },
+    ),
+    "translog": _form(
+        "translog",
+        "transcendental logarithmic, `scale*exp(first*ln(good) + ... + second/2*ln(good)^2 + ... + "
+        "second*ln(good)*ln(other) + ...)`.",
+        {
+            "first_order": Key(
+                Named(Leaf.NUMBER, is_needed=True),
+                "The coefficient of each input's logarithm.",
+                ({"ore": 0.4, "coal": 0.6},),
+                is_required=True,
+            ),
+            "second_order": Key(
+                Named(Named(Leaf.NUMBER)),
+                "The coefficients of products of two logarithms, each pair once (or twice the same); half of "
+                "it counts where a logarithm is squared.",
+                ({"ore": {"ore": -0.1, "coal": 0.1}, "coal": {"coal": -0.1}},),
+            ),
+        },
+    ),
+}
+"""The forms of production functions, by name; spec.forms has their formulas."""
+
 FIRM = Part(
     "a firm",
     {
         "production": Key(
-            Named(Leaf.FORMULA, is_needed=True),
+            Named(Choice(Leaf.FORMULA, FORMS), is_needed=True),
             "What the firm makes: `output good: formula`. The goods that a formula names are the firm's "
-            "inputs; several outputs are joint products.",
+            "inputs; several outputs are joint products. In place of a formula, a form: `{form: ces, ...}`.",
             ({"ethylene": "sqrt(natgas)"}, {"flour": "0.8*grain", "bran": "0.2*grain"}),
             is_required=True,
         ),

@@ -12,6 +12,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from chainprice.errors import Place
+from chainprice.spec.language import FORM
 from chainprice.spec.text import Source
 from chainprice.spec.tree import TreeError, lines_of
 
@@ -68,6 +69,10 @@ class Places(NamedTuple):
         if found is None:
             return Place(self.source.path)
         key, value = found
+        if path.offset is not None and not isinstance(value, ScalarNode):
+            # A part of a form's formula, which is not written there: the form's name stands for it.
+            path = Path((*path.keys, FORM))
+            key, value = finder.find(path.keys) or found
         node = key if path.at_key and key is not None else value
         if not isinstance(value, ScalarNode) and key is not None:
             node = key

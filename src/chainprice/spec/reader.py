@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal, Overflow, Underflow
 from fractions import Fraction
-from functools import lru_cache
+from functools import lru_cache, partial
 from types import MappingProxyType
 from typing import TypeVar, cast
 
@@ -21,6 +21,7 @@ from chainprice.arithmetic import CONSTANTS, digits, evaluate, first_beyond, rat
 from chainprice.errors import Place, Problem, SpecError, UsageError, is_control, short, some
 from chainprice.formula import TOO_LONG_A_NAME, Formula, FormulaError, is_name, read, suggestion
 from chainprice.spec import language, overrides
+from chainprice.spec.formreader import Form, read_form
 from chainprice.spec.language import Part
 from chainprice.spec.model import (
     ALLOCATIONS,
@@ -114,6 +115,8 @@ class _Reader:
         self._spoilt: set[Keys] = set()
         self._sound: dict[tuple[type[Trade], str], Trade] = {}
         self._names_to_compare = limits.NAMES_COMPARED
+        self._parameters: Mapping[str, Formula] = NOTHING
+        self._forms: dict[Keys, Form] = {}
 
     def report(self, keys: Keys, message: str, hint: str = "", *, at_key: bool = False) -> None:
         self._note(Path(keys, at_key), message, hint)
@@ -129,6 +132,10 @@ class _Reader:
     def has_problem(self, keys: Keys) -> bool:
         """Whether something at or below `keys` has been reported already."""
         return keys in self._spoilt
+
+    def is_unread(self, formula: Formula) -> bool:
+        """Whether it only stands in for one that could not be read."""
+        return formula is _NO_FORMULA
 
     def nearest(self, name: str, *known: Iterable[str]) -> str:
         """'did you mean ...?', while what is wrong can still be shown: the search takes long."""
@@ -147,12 +154,13 @@ class _Reader:
         version = top.get("chainprice", language.VERSION)
         if version != language.VERSION:
             self.report(("chainprice",), f"the language version must be {language.VERSION}")
+        self._parameters = parameters = self.named((), "parameters", top.get("parameters"), self.constant)
         spec = Spec(
             firms=self.named((), "firms", top.get("firms"), self.read_firm),
             supply=self.named((), "supply", top.get("supply"), self.read_supply),
             demand=self.named((), "demand", top.get("demand"), self.read_demand),
             goods=self.named((), "goods", top.get("goods"), self.read_good),
-            parameters=self.named((), "parameters", top.get("parameters"), self.constant),
+            parameters=parameters,
             title=self.text((), "title", top.get("title")),
             description=self.text((), "description", top.get("description")),
             numeraire=self.text((), "numeraire", top["numeraire"]) if "numeraire" in top else None,
@@ -178,16 +186,34 @@ class _Reader:
     def read_firm(self, parent: Keys, key: str, value: Tree) -> Firm:
         keys = (*parent, key)
         part = self.mapping(keys, value, language.FIRM)
-        production = self.named(keys, "production", part.get("production"), self.formula)
+        parameters = NOTHING
+        if "parameters" in part:
+            parameters = self.named(keys, "parameters", part["parameters"], self.constant)
+        made = part.get("production")
+        if isinstance(made, dict) and dict in map(type, made.values()):
+            production = self.named(keys, "production", made, partial(self.formula_or_form, parameters))
+        else:
+            production = self.named(keys, "production", made, self.formula)
         if not production and not self.has_problem(keys):
             self.report(keys, f"firm '{key}' makes nothing", "give it `production: {output: formula}`")
         if production and len(part) == 1:
             return Firm(production)
         return Firm(
             production,
-            self.named(keys, "parameters", part.get("parameters"), self.constant),
+            parameters,
             self.text(keys, "description", part.get("description")),
         )
+
+    def formula_or_form(self, own: Mapping[str, Formula], parent: Keys, key: str, value: Tree) -> Formula:
+        """A production function of a firm that has parameters of its `own`."""
+        if not isinstance(value, dict):
+            return self.formula(parent, key, value)
+        keys = (*parent, key)
+        form = read_form(self, keys, value, {**self._parameters, **own} if own else self._parameters)
+        if form is None:
+            return _NO_FORMULA
+        self._forms[keys] = form
+        return form.formula
 
     def read_supply(self, parent: Keys, key: str, value: Tree) -> Supply:
         return self.read_trade((*parent, key), value, language.SUPPLY, Supply)
@@ -358,7 +384,10 @@ class _Reader:
         names = goods.union(spec.parameters, CONSTANTS) if goods.isdisjoint(spec.parameters) else set()
         for name, firm in spec.firms.items():
             for output, formula in firm.production.items():
-                if firm.parameters or not names.issuperset(formula.names):
+                form = self._forms.get(("firms", name, "production", output)) if self._forms else None
+                if form is not None:
+                    self.check_form(output, form, spec, goods, firm)
+                elif firm.parameters or not names.issuperset(formula.names):
                     self.check_names(("firms", name, "production", output), formula, spec, goods, firm)
 
     def report_unknown(self, keys: Keys, good: str, goods: set[str], *, at_key: bool = False) -> None:
@@ -377,6 +406,25 @@ class _Reader:
                 hint = self.nearest(word, *known) or "a good exists by being supplied or made"
                 message = f"unknown name '{word}' in the production of '{output}' by firm '{name}'"
                 self.report_in(keys, formula.offset(word), len(word), message, hint)
+
+    def check_form(self, output: str, form: Form, spec: Spec, goods: set[str], firm: Firm) -> None:
+        """The inputs of a form are goods, and its numbers name none."""
+        for good, keys in form.inputs.items():
+            is_parameter = good in firm.parameters or good in spec.parameters
+            if not keys:
+                continue
+            if good in goods and is_parameter:
+                message = f"'{good}' is both a good and a parameter here"
+                self.report(keys, message, "rename one of them", at_key=True)
+            elif good not in goods:
+                hint = self.nearest(good, goods) or "a good exists by being supplied or made"
+                message = f"unknown good '{good}' in the production of '{output}' by firm '{keys[1]}'"
+                self.report(keys, message, hint, at_key=True)
+        for keys, number in form.numbers:
+            for word in number.names:
+                if word in goods:
+                    message = f"'{word}' is both a good and a parameter here"
+                    self.report_in(keys, number.offset(word), len(word), message, "rename one of them")
 
     def check_curves(self, section: str, trades: Mapping[str, Trade], spec: Spec) -> None:
         for good, trade in trades.items():
