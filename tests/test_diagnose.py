@@ -830,3 +830,53 @@ def test_a_chain_of_thousands_and_tiny_quantities_are_diagnosed():
         "firms: {f: {production: {y: sqrt(x)}}}\nsupply: {x: {quantity: 1e-360}}\ndemand: {y: {price: 3}}"
     )
     assert chainprice.diagnose(tiny, chainprice.solve(tiny)).within_tolerance
+
+
+NUMERAIRE = """
+numeraire: x
+firms: {a: {production: {x: sqrt(l)}}, b: {production: {y: sqrt(m)}}}
+supply: {l: {quantity: 4}, m: {price: 1}}
+demand: {x: {price: 10-q}, y: {price: 20}}
+"""
+
+
+def test_sentences_are_in_the_unit_of_the_table():
+    observed = {"prices": {"x": 1, "l": 0.5}}
+    row = row_of(chainprice.diagnose(spec(NUMERAIRE), observed), "l")
+    assert (row.price, row.equilibrium_price) == pytest.approx((0.5, 0.25))
+    assert row.reason == "its price 0.5 is above 0.25 in equilibrium"
+
+
+def test_what_simulate_prints_is_in_money_in_every_form(tmp_path):
+    """And so may an observer say; who says nothing uses the spec's numeraire."""
+    market, paths = spec(NUMERAIRE), {}
+    for form in ("csv", "json"):
+        paths[form] = tmp_path / f"path.{form}"
+        done = run("simulate", "-", "--steps", "15", "-f", form, "-o", paths[form], stdin=NUMERAIRE)
+        assert done.returncode == 0
+    prices = chainprice.simulate(market, steps=15).prices
+    observations = [*paths.values(), {"numeraire": None, "prices": prices}]
+    for observed in observations:
+        row = row_of(chainprice.diagnose(market, observed), "l")
+        assert (row.price, row.equilibrium_price) == pytest.approx((prices["l"], 2)), observed
+    begun = [chainprice.simulate(market, start=observed, steps=1, every=1) for observed in observations]
+    assert [simulation.goods[0].prices[0] for simulation in begun] == pytest.approx([prices["l"]] * 3)
+    implied = chainprice.diagnose(market, {"prices": {"l": 0.25}})
+    assert row_of(implied, "l").verdict == "in equilibrium"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "firms: {a: {production: {x: 2*l}}}\nsupply: {l: {quantity: 10}}\ndemand: {x: {price: 12-q}}",
+        "firms: {a: {production: {x: 10*l - l^2}}}\nsupply: {l: {quantity: 7}}\ndemand: {x: {price: 3}}",
+    ],
+)
+def test_a_simulation_that_arrives_where_all_is_free_has_no_gap(text):
+    market = spec(f"allocation: competitive\n{text}")
+    assert chainprice.diagnose(market, chainprice.simulate(market).to_dict(), tolerance=1e-4).within_tolerance
+
+
+def test_a_quantity_of_nobody_is_an_error():
+    with pytest.raises(ObservationError, match="whose quantity of 'beer' is this"):
+        chainprice.diagnose(spec(FARM), "good,price,firm,quantity\nbeer,5,,3\n")

@@ -20,6 +20,7 @@ from chainprice.dynamics.verdict import Course, ending
 from chainprice.dynamics.world import world
 from chainprice.equilibrium.programme import build
 from chainprice.errors import UsageError
+from chainprice.report.plots import picture, simulation_svg
 
 INCREASING = ROOT / "tests/specs/contract/increasing-returns.yaml"
 
@@ -317,6 +318,62 @@ def test_a_negative_price_is_no_start():
     ]
 
 
+def test_a_firm_that_all_but_closes_does_so_at_once():
+    """Its curvature in equilibrium, at 1e-6 of a unit, is that of nothing that it does on the way."""
+    spec = chainprice.load(
+        "parameters: {A: 2}\nfirms: {a: {production: {x: 2*l^0.9}}, b: {production: {x: A*l^0.9}}}\n"
+        "supply: {l: {quantity: 10}}\ndemand: {x: {price: 40-q}}"
+    )
+    simulation = simulate(spec, start=chainprice.solve(spec).to_dict(), shocks=[Shock("A=0.4", 10)])
+    assert simulation.outcome == "converged"
+    assert simulation.steps < 1_000
+    assert simulation.uses["b"]["l"] < 1e-4
+
+
+@pytest.mark.parametrize("maker", ["quadratic", "exponential"])
+def test_a_market_with_firms_that_all_but_close_arrives_from_cold(maker):
+    spec = chainprice.load(
+        "firms: {a: {production: {x: 2*l^0.6*k^0.3}}, b: {production: {x: 0.3*l^0.3*k^0.6}}}\n"
+        "supply: {l: {quantity: 10}, k: {quantity: 10}}\ndemand: {x: {price: 40-q}}"
+    )
+    simulation = simulate(spec, maker=maker)
+    assert simulation.outcome == "converged"
+    assert simulation.steps < 1_000
+    assert farthest(simulation, chainprice.solve(spec)) < 1e-6
+
+
+def test_each_use_of_a_non_rival_good_starts_with_its_part_of_the_price():
+    spec = chainprice.load(
+        "goods: {design: {rival: false}, fuel: {split: {f1: 0.2, f2: 0.6}}}\n"
+        "firms: {f1: {production: {x: design^0.3*l^0.4*fuel^0.1}}, f2: {production: {y: design^0.5*fuel^0.2}}}\n"
+        "supply: {design: {quantity: 10}, l: {quantity: 3}, fuel: {quantity: 2}}\n"
+        "demand: {x: {price: 4}, y: {price: 1}}"
+    )
+    simulation = simulate(spec, start={"prices": {"design": 0.5, "fuel": 3}}, steps=1, every=1)
+    begun = {path.good: path.prices[0] for path in simulation.goods}
+    assert (begun["design"], begun["fuel"]) == pytest.approx((0.5, 3))
+
+
+@pytest.mark.parametrize("steps", [1_800, 2_000, 2_200, 2_500])
+def test_a_market_that_converges_slowly_does_not_circle(steps):
+    assert simulate(load("input_output"), steps=steps).outcome == "unfinished"
+
+
+def test_a_wrong_shock_is_named_as_a_shock():
+    done = run("simulate", "specs/electricity.yaml", "--shock", "demand.power.quantity=x@600")
+    assert done.returncode == 2
+    assert "--shock demand.power.quantity=x@600" in done.stderr
+    assert "--set" not in done.stderr
+
+
+def test_without_an_equilibrium_prices_are_drawn_over_their_means():
+    simulation = simulate(chainprice.load(INCREASING), steps=300)
+    drawing = picture(simulation)
+    assert {line.good for line in drawing.lines} == {"bridges", "steel"}
+    assert np.mean(drawing.lines[0].ratios) == pytest.approx(1)
+    assert "price / mean price on the way" in simulation_svg(simulation)
+
+
 def test_a_path_in_csv_is_gone_on_with(tmp_path):
     path = tmp_path / "path.csv"
     done = run("simulate", "specs/steel.yaml", "--steps", "100", "-f", "csv", "-o", path)
@@ -343,21 +400,27 @@ def test_records_are_evenly_spaced_and_few():
 FALLING = [10.0 ** (-place / 25) for place in range(100)]
 SLOW = [1 - place / 1000 for place in range(100)]
 WAVES = [1 + 0.1 * math.sin(place) for place in range(100)]
+SHRINKING = [wave * 0.994**place for place, wave in enumerate(WAVES)]
 RISING = [10.0 ** (place / 25) for place in range(100)]
 STEADY = [1.0] * 100
 
 ENDINGS = [
-    (Course(FALLING, 1.0, 0.5, 0.1, is_measured=True), "unfinished"),
-    (Course(WAVES, 9.0, 0.1, 0.01, is_measured=True), "cycles"),
-    (Course(WAVES, 9.0, 0.1, 0.9, is_measured=True), "unfinished"),  # the averages are no centre
-    (Course([99 * wave for wave in WAVES], 900.0, 10.0, 40.0, is_measured=True), "unfinished"),
-    (Course(WAVES, 0.2, 0.1, 0.01, is_measured=True), "unfinished"),  # this is straight on
-    (Course(SLOW, 9.0, 0.01, 0.01, is_measured=True), "unfinished"),  # this has no peaks
-    (Course([1.0, 1.2, 1.0], 9.0, 0.1, 0.01, is_measured=True), "unfinished"),
-    (Course(RISING, 9.0, 9.0, 1.0, is_measured=True), "diverged"),
-    (Course(STEADY, 9.0, 9.0, math.nan, is_measured=False), "diverged"),
-    (Course(WAVES, 9.0, 0.1, math.nan, is_measured=False), "cycles"),
-    (Course(FALLING, 1.0, 0.5, math.nan, is_measured=False), "unfinished"),
+    (Course(FALLING, 1.0, 0.5, 0.1, 0.01, is_measured=True), "unfinished"),
+    (Course(WAVES, 9.0, 0.1, 0.01, 0.01, is_measured=True), "cycles"),
+    (Course(WAVES, 9.0, 0.1, 0.9, 0.01, is_measured=True), "unfinished"),  # the averages are no centre
+    (Course([99 * wave for wave in WAVES], 900.0, 10.0, 40.0, 0.01, is_measured=True), "unfinished"),
+    (Course(WAVES, 0.2, 0.1, 0.01, 0.01, is_measured=True), "unfinished"),  # this is straight on
+    (Course(SLOW, 9.0, 0.01, 0.01, 0.01, is_measured=True), "unfinished"),  # this has no peaks
+    (Course([1.0, 1.2, 1.0], 9.0, 0.1, 0.01, 0.01, is_measured=True), "unfinished"),
+    (Course(RISING, 9.0, 9.0, 1.0, 0.01, is_measured=True), "diverged"),
+    (Course(RISING, 9.0, 9.0, math.nan, 0.01, is_measured=False), "diverged"),
+    (Course(STEADY, 9.0, 9.0, math.nan, 0.01, is_measured=False), "diverged"),  # straight on
+    (Course(STEADY[:50], 9.0, 9.0, math.nan, 0.01, is_measured=False), "unfinished"),
+    (Course(STEADY, 9.0, 5.0, math.nan, 0.01, is_measured=False), "unfinished"),
+    (Course(WAVES, 9.0, 0.1, math.nan, 0.5, is_measured=False), "unfinished"),  # their averages rise
+    (Course(SHRINKING, 9.0, 0.1, 0.01, 0.01, is_measured=True), "unfinished"),  # they settle, if slowly
+    (Course(WAVES, 9.0, 0.1, math.nan, 0.01, is_measured=False), "cycles"),
+    (Course(FALLING, 1.0, 0.5, math.nan, 0.01, is_measured=False), "unfinished"),
 ]
 
 

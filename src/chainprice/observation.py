@@ -55,8 +55,8 @@ _NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?", re.ASCII)
 class Observation:
     """What was seen of a market, its names checked against the spec; anything may be missing.
 
-    `prices` by good. By a use's key how much it has (`uses`, that of the demand is what is sold) and what
-    it paid for a unit (`paid`). `bought` by good. With a `numeraire` prices are in units of it.
+    `prices` by good, in money, or in units of the `numeraire`. By a use's key how much it has (`uses`, that
+    of the demand is what is sold) and what it paid for a unit (`paid`). `bought` by good.
     """
 
     path: str
@@ -126,7 +126,7 @@ class _Reader:
         self._uses: dict[UseKey, Decimal] = {}
         self._bought: dict[str, Decimal] = {}
         self._paid: dict[UseKey, Decimal] = {}
-        self._numeraire: str | None = None
+        self._numeraire = spec.numeraire
         self._notes: list[_Note] = []
         self._is_result = False
 
@@ -141,7 +141,7 @@ class _Reader:
         elif form == SOLVED:
             self._read_solution(tree)
         elif form == SIMULATED:
-            self._is_result = True
+            self._is_result, self._numeraire = True, None
             self._read(tree, strict=False)
         else:
             self._report(("format",), f"a result of the format '{form}' is no observed market", HINT)
@@ -150,7 +150,8 @@ class _Reader:
     def _read(self, tree: Mapping[str, Any], *, strict: bool) -> None:
         if strict:
             self._check_keys(tree)
-            self._note_numeraire(tree.get("numeraire"))
+            if "numeraire" in tree:
+                self._note_numeraire(tree["numeraire"])
         for good, price in self._items(("prices",), tree.get("prices")):
             keys = ("prices", good)
             if self._knows_good(keys, good):
@@ -199,6 +200,8 @@ class _Reader:
                 yield str(name), item
 
     def _note_numeraire(self, good: Any) -> None:
+        """What prices are in: a good, or null for money."""
+        self._numeraire = None
         if good is not None and self._knows_good(("numeraire",), str(good)):
             self._numeraire = str(good)
 
@@ -247,6 +250,8 @@ class _Reader:
         try:
             reader.fieldnames = columns = [name.strip() for name in reader.fieldnames or ()]
             if self._has_columns(columns):
+                if _STEP in columns:  # so simulate writes, in money
+                    self._numeraire = None
                 for cells, line in self._last(self._rows(reader, columns)):
                     self._read_row(cells, line)
         except csv.Error as error:
@@ -296,6 +301,9 @@ class _Reader:
             else:
                 self._note_number(self._paid, key, (), price, line=line)
         quantity = cells.get("quantity", "")
+        if quantity and key is None and cells.keys() <= {*_COLUMNS}:  # results of commands have more columns
+            hint = f"name a firm beside it, `{DEMAND}` for what is sold, or `{SUPPLY}` for what is bought"
+            self._notes.append(_Note(f"whose quantity of '{good}' is this?", hint, line=line))
         if quantity and key is not None:
             if firm == SUPPLY and firm not in self._spec.firms:
                 self._note_number(self._bought, good, (), quantity, is_quantity=True, line=line)

@@ -25,9 +25,6 @@ from chainprice.value import total_value, trade_value
 _DIGITS = (34, 100, 400, 1200)
 """Digits in which an observed market is looked at, the first that more would change nothing of."""
 
-_LITTLE = Decimal("1e-3")
-"""A free good's price is measured by that at which it would be this part of the most money in any good."""
-
 _SOLVED_DIGITS = 25
 """Digits of the equilibrium."""
 
@@ -57,7 +54,7 @@ def diagnose(
     progress.report("looking for the equilibrium")
     benchmark, notes = _benchmark(spec)
     progress.report("comparing the observed market with it")
-    numeraire = observed.numeraire or spec.numeraire
+    numeraire = observed.numeraire
     with digits(_DIGITS[0]):
         unit, observed = _in_money(spec, observed, numeraire, benchmark)
     is_given = allocation.allocation_of(spec, graph) == "given"
@@ -65,7 +62,7 @@ def diagnose(
     with digits(count):
         limit = Decimal(repr(float(tolerance)))
         found = positions(scene, limit, {} if benchmark is None else benchmark.cheap)
-        judged = judge(scene, found, benchmark, limit)
+        judged = judge(scene, found, benchmark, limit, unit)
         account = _Account(observed.path, numeraire, unit, float(tolerance), benchmark, notes)
         return _Rows(scene, account).diagnosis(found, judged)
 
@@ -103,10 +100,15 @@ def _benchmark(spec: Spec) -> tuple[Benchmark | None, tuple[Note, ...]]:
         for row in solution.goods
         if row.price_range is not None
     }
+    return Benchmark(prices, ranges, _decimal(solution.total_value), _cheap(solution, prices)), ()
+
+
+def _cheap(solution: Solution, prices: Mapping[str, Decimal]) -> dict[str, Decimal]:
+    """Of each good that a market has for free, the price at which it would take all the money."""
     amounts = {good: abs(_decimal(quantity)) for good, quantity in solution.quantities.items()}
-    most = max((abs(price) * amounts[good] for good, price in prices.items()), default=ZERO)
-    cheap = {good: _LITTLE * most / amounts[good] for good in prices if not prices[good] and amounts[good]}
-    return Benchmark(prices, ranges, _decimal(solution.total_value), cheap), ()
+    spent = (abs(price) * amounts[good] for good, price in prices.items())
+    most = max(*spent, abs(_decimal(solution.total_value)))
+    return {good: most / amounts[good] for good in prices if prices[good] <= 0 and amounts[good]}
 
 
 def _decimal(value: Number) -> Decimal:

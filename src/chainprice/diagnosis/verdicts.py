@@ -41,7 +41,7 @@ class Benchmark(NamedTuple):
     ranges: Mapping[str, PriceRange]
     total_value: Decimal
     cheap: Mapping[str, Decimal]
-    """Of each good that is free in equilibrium a price at which there would be some little money in it."""
+    """Of each good that is free in equilibrium the price at which it would take all the money."""
 
 
 class Judged(NamedTuple):
@@ -60,17 +60,26 @@ class Judged(NamedTuple):
 
 
 def judge(
-    scene: Scene, positions: Sequence[Position], benchmark: Benchmark | None, tolerance: Decimal
+    scene: Scene,
+    positions: Sequence[Position],
+    benchmark: Benchmark | None,
+    tolerance: Decimal,
+    unit: Decimal = Decimal(1),
 ) -> list[Judged]:
-    """A verdict for each good, in chain order."""
-    return _Judge(scene, positions, benchmark, tolerance).all()
+    """A verdict for each good, in chain order; sentences have prices in a `unit` of money."""
+    return _Judge(scene, positions, benchmark, tolerance, unit).all()
 
 
 class _Judge:
     def __init__(
-        self, scene: Scene, positions: Sequence[Position], benchmark: Benchmark | None, tolerance: Decimal
+        self,
+        scene: Scene,
+        positions: Sequence[Position],
+        benchmark: Benchmark | None,
+        tolerance: Decimal,
+        unit: Decimal,
     ) -> None:
-        self._scene, self._benchmark, self._tolerance = scene, benchmark, tolerance
+        self._scene, self._benchmark, self._tolerance, self._unit = scene, benchmark, tolerance, unit
         self._network = scene.network
         self._shares = quantities.shares(scene.network)
         self._by_good: dict[str, list[Position]] = {good: [] for good in scene.network.goods}
@@ -227,8 +236,8 @@ class _Judge:
         most = max(some, key=lambda item: item[1].low)
         least = min(some, key=lambda item: item[1].high)
         return "misallocated", (
-            f"one more unit is worth {_shown(most[1].low)} to {most[0]}, and the last one "
-            f"{_shown(least[1].high)} to {least[0]}"
+            f"one more unit is worth {self._money(most[1].low)} to {most[0]}, and the last one "
+            f"{self._money(least[1].high)} to {least[0]}"
         )
 
     def _by_price(self, good: str, price: Decimal | None) -> tuple[Ruling, str] | None:
@@ -239,9 +248,15 @@ class _Judge:
         if abs(price) <= self._tolerance * self._usual(good) and low <= 0:
             return None
         if self._is_above(price, high):
-            return "overpriced", f"its price {_shown(price)} is above {_bound(low, high)} in equilibrium"
+            return (
+                "overpriced",
+                f"its price {self._money(price)} is above {self._bound(low, high)} in equilibrium",
+            )
         if self._is_above(low, price):
-            return "underpriced", f"its price {_shown(price)} is below {_bound(low, high)} in equilibrium"
+            return (
+                "underpriced",
+                f"its price {self._money(price)} is below {self._bound(low, high)} in equilibrium",
+            )
         return None
 
     def _range(self, benchmark: Benchmark, good: str) -> PriceRange:
@@ -262,10 +277,8 @@ class _Judge:
             return None
         how = "by shares" if self._is_split(good) else "in sum"
         verdict: Ruling = "underpriced" if gap > 0 else "overpriced"
-        return (
-            verdict,
-            f"its price is {_shown(price)}, and one more is worth {_shown(price + gap)} to its uses {how}",
-        )
+        worths = f"one more is worth {self._money(price + gap)} to its uses {how}"
+        return verdict, f"its price is {self._money(price)}, and {worths}"
 
     def _is_left_open(self, good: str) -> bool:
         """Whether the equilibrium leaves the price open: then that of the uses does not tell."""
@@ -281,8 +294,8 @@ class _Judge:
         first = max(movers, key=lambda mover: abs(mover.gap or ZERO))
         gap, price = first.gap or ZERO, first.price or ZERO
         reason = (
-            f"at a price of {_shown(price)} {first.name} would {'gain' if gap > 0 else 'lose'} "
-            f"{_shown(abs(gap))} by one more unit"
+            f"at a price of {self._money(price)} {first.name} would {'gain' if gap > 0 else 'lose'} "
+            f"{self._money(abs(gap))} by one more unit"
         )
         if self._benchmark is not None:
             return "misallocated", reason
@@ -319,14 +332,16 @@ class _Judge:
         moves = any(position.is_open for position in self._by_good[good])
         also = "; its users' gaps come from the prices of what they make" if moves else ""
         right = "at the price of an equilibrium" if self._benchmark is not None else "no user would move"
-        return "in equilibrium", f"{_shown(there)} at {_shown(price or ZERO)}: {right}, and {what}{also}"
+        return "in equilibrium", f"{_shown(there)} at {self._money(price or ZERO)}: {right}, and {what}{also}"
+
+    def _money(self, value: Decimal) -> str:
+        return _shown(value / self._unit)
+
+    def _bound(self, low: Decimal, high: Decimal | None) -> str:
+        if high is None:
+            return f"{self._money(low)} and more"
+        return self._money(low) if high == low else f"{self._money(low)} to {self._money(high)}"
 
 
 def _shown(value: Decimal) -> str:
     return written(rounded(value, _DIGITS))
-
-
-def _bound(low: Decimal, high: Decimal | None) -> str:
-    if high is None:
-        return f"{_shown(low)} and more"
-    return _shown(low) if high == low else f"{_shown(low)} to {_shown(high)}"

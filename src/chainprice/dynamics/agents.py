@@ -101,17 +101,25 @@ class Agents:
 
         With a bend that is not what they plan to make. What has no value is nan.
         """
-        count, balances = len(self.goods), len(self._good_of)
-        values, slacks = sight.values, sight.slacks
+        balances, values, slacks = len(self._good_of), sight.values, sight.slacks
         if len(self._bends):
             x, values = self._carried_out(x, values)
             slacks = self._slacks(x, values)
-        amounts = values[: len(self._outputs)]
-        quantities = self._endowed + np.bincount(self._outputs, amounts, minlength=count)
-        quantities += np.bincount(self._bought, x[self._purchases], minlength=count)
-        excess = np.full(count, -np.inf)
+        excess = np.full(len(self.goods), -np.inf)
         np.maximum.at(excess, self._good_of, -slacks[:balances])
-        return GoodsSeen(self.prices(multipliers), quantities, np.where(np.isneginf(excess), 0.0, excess))
+        excess = np.where(np.isneginf(excess), 0.0, excess)
+        return GoodsSeen(self.prices(multipliers), self._quantities(x, values), excess)
+
+    def made_of(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The point with its bends carried out, and what there is of each good if firms use that."""
+        x, values = self._carried_out(x, self._pieces(x)[0])
+        return x, self._quantities(x, values)
+
+    def _quantities(self, x: np.ndarray, values: np.ndarray) -> np.ndarray:
+        count = len(self.goods)
+        quantities = self._endowed + np.bincount(self._outputs, values[: len(self._outputs)], minlength=count)
+        quantities += np.bincount(self._bought, x[self._purchases], minlength=count)
+        return quantities
 
     def _carried_out(self, x: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """The point with every bend at the least (the greatest) of its arguments, inner bends first."""

@@ -8,6 +8,7 @@ with foresight).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -17,6 +18,9 @@ from chainprice.dynamics.world import World
 _SAFE = 0.45
 _BLIND = 0.1
 """The part of a safe step that is taken without foresight: it turns away from the centre of a circle."""
+
+_LEAST = 1e-6
+"""The slowest that a use of next to nothing moves, as a part of its pace."""
 
 _ROUNDS = 20
 _POWERS = 60
@@ -33,6 +37,17 @@ class Pace(NamedTuple):
     variables: np.ndarray
     multipliers: np.ndarray
     step: float
+
+
+def care(world: World, x: np.ndarray) -> np.ndarray:
+    """How fast each variable moves, as a part of its pace.
+
+    A use below its unit is slower in proportion, as its marginal value is the steeper; but not by more than
+    so many times.
+    """
+    part = np.minimum(np.maximum(np.abs(x) / world.sizes, _LEAST), 1.0)
+    careful: np.ndarray = np.where(np.isfinite(world.lower), part, 1.0)
+    return careful
 
 
 class _Sparse(NamedTuple):
@@ -60,11 +75,10 @@ def pace(world: World, liquidity: float, foresight: float = 1.0) -> Pace:
     safe = _SAFE * max(foresight, _BLIND)
     variables = world.agents.shape[1]
     units = np.concatenate([world.sizes, world.levels])
-    matrix = _seen(world).scaled(units)
-    matrix = matrix._replace(values=matrix.values / world.value)
-    balance = _balanced(matrix)
+    matrices = [seen.scaled(units / np.sqrt(world.value)) for seen in _seen(world)]
+    balance = _balanced(matrices, len(units))
     balance[variables:] /= np.sqrt(liquidity)
-    norm = _norm(matrix.scaled(balance))
+    norm = max(_norm(matrix.scaled(balance)) for matrix in matrices)
     factors = units * balance
     pull = factors**2 / world.value
     return Pace(
@@ -76,12 +90,26 @@ def pace(world: World, liquidity: float, foresight: float = 1.0) -> Pace:
     )
 
 
-def _seen(world: World) -> _Sparse:
-    """The derivatives of all gains and slacks by all variables and multipliers, at equilibrium."""
-    agents, x = world.agents, world.point
+def _seen(world: World) -> tuple[_Sparse, _Sparse]:
+    """What each sees of what the others do: at equilibrium, and where all use their unit at the least.
+
+    A use of next to nothing has a curvature that is steep and holds nowhere else. It moves with care, and so
+    it is seen there.
+    """
+    carefully = np.sqrt(care(world, world.point))
+    near = _derivatives(world, world.point)
+    near = near.scaled(np.concatenate([carefully, np.ones(len(world.levels))]))
+    is_free = ~np.isfinite(world.lower)
+    return near, _derivatives(world, np.where(is_free, world.point, np.maximum(world.point, world.sizes)))
+
+
+def _derivatives(world: World, x: np.ndarray) -> _Sparse:
+    """The derivatives of all gains and slacks by all variables and multipliers."""
+    agents = world.agents
     variables = agents.shape[1]
     held, columns, slopes = agents.slopes(x)
-    first, second, curvatures = agents.curvatures(x, world.multipliers, world.sizes)
+    sizes = np.where(x == 0, world.sizes, np.minimum(np.abs(x), world.sizes))
+    first, second, curvatures = agents.curvatures(x, world.multipliers, sizes)
     traded, of_curves = agents.curve_slopes(x)
     held = held + variables
     return _Sparse(
@@ -91,23 +119,25 @@ def _seen(world: World) -> _Sparse:
     )
 
 
-def _balanced(matrix: _Sparse) -> np.ndarray:
+def _balanced(matrices: Sequence[_Sparse], size: int) -> np.ndarray:
     """Factors of rows and columns after which no row's and no column's entries sum to more than about 1.
 
     First the largest entry of each is brought near 1, round by round; then each is divided by the root of
     its sum.
     """
-    size = int(max(matrix.rows.max(initial=0), matrix.columns.max(initial=0))) + 1
     factors = np.ones(size)
     for _ in range(_ROUNDS):
-        entries = np.abs(matrix.scaled(factors).values)
         largest = np.zeros(size)
-        np.maximum.at(largest, matrix.rows, entries)
-        np.maximum.at(largest, matrix.columns, entries)
+        for matrix in matrices:
+            entries = np.abs(matrix.scaled(factors).values)
+            np.maximum.at(largest, matrix.rows, entries)
+            np.maximum.at(largest, matrix.columns, entries)
         factors /= np.where(largest > 0, np.sqrt(largest), 1.0) ** 0.5
-    entries = np.abs(matrix.scaled(factors).values)
-    total = np.bincount(matrix.rows, entries, minlength=size)
-    total = np.maximum(total, np.bincount(matrix.columns, entries, minlength=size))
+    total = np.zeros(size)
+    for matrix in matrices:
+        entries = np.abs(matrix.scaled(factors).values)
+        for side in (matrix.rows, matrix.columns):
+            total = np.maximum(total, np.bincount(side, entries, minlength=size))
     balanced: np.ndarray = factors / np.sqrt(np.where(total > 0, total, 1.0))
     return balanced
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -15,6 +16,10 @@ from chainprice.dynamics.track import Recorder
 from chainprice.dynamics.verdict import FLUCTUATES, Course, Ending, ending
 from chainprice.dynamics.walk import Manner, Move, State, mover
 from chainprice.dynamics.world import World, carried, with_bends, world
+from chainprice.equilibrium.programme import Programme
+from chainprice.equilibrium.start import constant
+from chainprice.errors import Problem, SpecError, UsageError
+from chainprice.network import UseKey
 from chainprice.observation import Observation
 from chainprice.spec import Spec, load
 
@@ -143,7 +148,9 @@ class Path:
         averages, state = self._averages, self._state
         centre = self._distance(self._stage.world.agents.prices(averages.mean()))
         net = self._between(state.multipliers, averages.begun)
-        course = Course(self._distances, averages.way, net, centre, is_measured=not np.isnan(centre))
+        course = Course(
+            self._distances, averages.way, net, centre, averages.drift, is_measured=not np.isnan(centre)
+        )
         return ending(course, steps, self._choices.tolerance)
 
     def _is_there(self, distance: float, moved: float) -> bool:
@@ -247,6 +254,15 @@ class _Averages:
         """How long the way was since then."""
         return sum(self._ways)
 
+    @property
+    def drift(self) -> float:
+        """By how much the means of both blocks differ at the most, relatively; without two infinite."""
+        if not self._counts[0]:
+            return float("inf")
+        first, second = (total / count for total, count in zip(self._sums, self._counts, strict=True))
+        sizes = np.maximum(np.abs(first), np.abs(second))
+        return float(np.max(np.abs(first - second) / np.where(sizes > 0, sizes, 1.0), initial=0.0))
+
     def mean(self) -> np.ndarray:
         """The mean since then."""
         mean: np.ndarray = (self._sums[0] + self._sums[1]) / sum(self._counts)
@@ -258,8 +274,21 @@ def _shocked(spec: Spec, shocks: Sequence[Shock]) -> list[tuple[Shock, Spec]]:
     settings, worlds = list(spec.settings), []
     for shock in shocks:
         settings.append(shock.setting)
-        worlds.append((shock, load(spec.source, settings)))
+        try:
+            worlds.append((shock, load(spec.source, settings)))
+        except (SpecError, UsageError) as error:
+            raise type(error)([_of_shock(problem, shock) for problem in error.problems]) from None
     return worlds
+
+
+def _of_shock(problem: Problem, shock: Shock) -> Problem:
+    """A problem with a setting, as one with the shock that it came by."""
+    place, message = problem.place, problem.message.replace("--set ", "--shock ", 1)
+    if place is not None and place.path == "--set":
+        moved = len("--shock") - len("--set")
+        text = f"--shock {shock.setting}@{shock.step}"
+        place = place._replace(path="--shock", column=place.column + moved, text=text)
+    return problem._replace(message=message, place=place, hint=problem.hint.replace("--set ", "--shock "))
 
 
 def _begun(place: World, choices: Choices) -> State:
@@ -268,11 +297,7 @@ def _begun(place: World, choices: Choices) -> State:
     held = (_FIRST_PRICE if choices.maker == "exponential" else 0.0) * place.levels
     start = choices.start or Observation("cold")
     prices = {good: max(float(price), 0.0) for good, price in start.prices.items()}
-    for index, balance in enumerate(programme.balances):
-        if balance.good in prices:
-            held[index] = prices[balance.good]
-        if balance.use is not None and balance.use.key in start.paid:
-            held[index] = max(float(start.paid[balance.use.key]), 0.0)
+    held = _held_at(programme, held, prices, start.paid)
     x = place.start.copy()
     for index, variable in enumerate(programme.variables):
         if variable.kind == "purchase":
@@ -283,6 +308,32 @@ def _begun(place: World, choices: Choices) -> State:
             x[index] = float(seen)
     x = np.clip(with_bends(programme, x), place.lower, place.upper)
     return State(x, _with_worth_of_bends(place, x, held, prices))
+
+
+def _held_at(
+    programme: Programme, held: np.ndarray, prices: Mapping[str, float], paid: Mapping[UseKey, Decimal]
+) -> np.ndarray:
+    """The multiplier of each balance at these prices.
+
+    Where each use of a good has its own, those that are not known share alike in what is left of the price.
+    """
+    of_good: dict[str, list[int]] = {}
+    for index, balance in enumerate(programme.balances):
+        of_good.setdefault(balance.good, []).append(index)
+    held = held.copy()
+    for good, rows in of_good.items():
+        left, unknown = prices.get(good), {}
+        for row in rows:
+            balance = programme.balances[row]
+            part = 1.0 if balance.coefficient is None else constant(balance.coefficient)
+            if balance.use is not None and balance.use.key in paid:
+                held[row] = max(float(paid[balance.use.key]), 0.0)
+                left = None if left is None else left - part * held[row]
+            else:
+                unknown[row] = part
+        if left is not None and unknown:
+            held[[*unknown]] = max(left, 0.0) / (sum(unknown.values()) or 1.0)
+    return held
 
 
 def _with_worth_of_bends(

@@ -12,6 +12,9 @@ Outcome = Literal["converged", "unfinished", "cycles", "fluctuates", "diverged"]
 _NEARER = 0.5
 """A path comes nearer if this part of the distance, at most, is left after twice the time."""
 
+_NO_NEARER = 0.8
+"""Who goes round comes no nearer: this part of the distance, at least, is left."""
+
 _FARTHER = 4.0
 
 _ROUND = 5.0
@@ -22,6 +25,15 @@ _TURNS = 3
 
 _CENTRE = 0.5
 """Averages this part of the distance away, at most, are in the middle of a circle."""
+
+_STRAIGHT = 1.5
+"""Who goes no more than so many times as far as it gets, goes straight on."""
+
+_LONG = 100
+"""Distances without which straight on may be a piece of a bend."""
+
+_STEADY = 0.05
+"""The most that averages drift, relatively, while prices go round."""
 
 _MIDDLE = 0.2
 """The farthest that averages are from equilibrium, relatively, when prices circle it."""
@@ -39,13 +51,15 @@ class Course(NamedTuple):
 
     `distances` from equilibrium, at even intervals; where there is none (not `is_measured`), how fast prices
     move. Over the last half of the path or more, prices went a way of this `length` and got `net` so far, in
-    units of prices. `centre` is the distance of their averages.
+    units of prices. `centre` is the distance of their averages; `drift` by how much averages of one stretch
+    differ from those of the one before, at the most, relatively.
     """
 
     distances: Sequence[float]
     length: float
     net: float
     centre: float
+    drift: float
     is_measured: bool
 
 
@@ -65,7 +79,8 @@ def ending(course: Course, steps: int, tolerance: float) -> Ending:
     """How such a path ended."""
     growth = trend(course.distances)
     if growth is None:
-        return Ending("unfinished", f"{steps:,} steps are too few to say where prices go")
+        are = "1 step is" if steps == 1 else f"{steps:,} steps are"
+        return Ending("unfinished", f"{are} too few to say where prices go")
     if not course.is_measured:
         return _without_target(course, growth)
     if growth > _FARTHER:
@@ -73,25 +88,31 @@ def ending(course: Course, steps: int, tolerance: float) -> Ending:
     if growth <= _NEARER:
         more = _left(course.distances[-1], growth, steps, tolerance)
         return Ending("unfinished", f"prices still settle: some {more:,} steps more, if it goes on like that")
-    return (
-        _round(course) if _goes_round(course) else Ending("unfinished", "prices came little nearer of late")
-    )
+    if growth >= _NO_NEARER and _goes_round(course):
+        return _round(course)
+    how = "no" if growth > 1 else "little"
+    return Ending("unfinished", f"prices came {how} nearer of late")
 
 
 def _round(course: Course) -> Ending:
     """Prices that go to and fro: about the equilibrium, or somewhere else."""
     late = max(course.distances[3 * len(course.distances) // 4 :])
     if course.centre <= min(_CENTRE * late, _MIDDLE):
-        return Ending("cycles", "prices go round and do not settle; their averages are near the centre")
+        return Ending("cycles", "prices went round and came no nearer; their averages are near the centre")
     return Ending("unfinished", "prices go to and fro, and neither they nor their averages are near")
 
 
 def _without_target(course: Course, growth: float) -> Ending:
     if growth <= _NEARER:
         return Ending("unfinished", "prices move ever less, and are not at rest yet")
-    if _goes_round(course):
-        return Ending("cycles", "prices go round and do not come to rest")
-    return Ending("diverged", "prices go on and on")
+    if growth > _FARTHER:
+        return Ending("diverged", "prices move faster and faster")
+    is_straight = len(course.distances) >= _LONG and course.length <= _STRAIGHT * course.net
+    if growth >= _NO_NEARER and is_straight:
+        return Ending("diverged", "prices go straight on and do not slow down")
+    if growth >= _NO_NEARER and _goes_round(course) and course.drift <= _STEADY:
+        return Ending("cycles", "prices went round and did not come to rest")
+    return Ending("unfinished", "prices go on and on")
 
 
 def _goes_round(course: Course) -> bool:

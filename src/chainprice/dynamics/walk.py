@@ -21,14 +21,11 @@ import numpy as np
 
 from chainprice.dynamics.agents import Sight
 from chainprice.dynamics.choices import Maker
-from chainprice.dynamics.pace import Pace
+from chainprice.dynamics.pace import Pace, care
 from chainprice.dynamics.world import NOTHING, World
 
 _LEAP = 0.5
 """The most that anything moves in one step, as part of itself (a price that rises, of its unit)."""
-
-_LEAST = 1e-6
-"""A use far below its unit moves slower in proportion, as its marginal value is the steeper; but not less."""
 
 _FIRST = 0.01
 """The most that a quantity of 0 moves in one step, as part of its unit."""
@@ -59,7 +56,7 @@ def mover(world: World, pace: Pace, manner: Manner, random: np.random.Generator 
     """The function from a state, and what is seen there, to the next state."""
     foresight, is_free = manner.foresight, ~np.isfinite(world.lower)
     quickness, alertness = manner.step * pace.gains, manner.step * pace.slacks
-    per_size, first, room = 1 / world.sizes, _FIRST * world.sizes, _LEAP * world.levels
+    first, room = _FIRST * world.sizes, _LEAP * world.levels
     levels, by_factor = world.levels, None
     least = np.zeros(len(levels))
     if manner.maker == "exponential":
@@ -77,8 +74,7 @@ def mover(world: World, pace: Pace, manner: Manner, random: np.random.Generator 
         gains, slacks = noisy(sight.gains, costs), noisy(sight.slacks, amounts)
         past_gains, past_slacks = state.seen or (gains, slacks)
         size = np.abs(state.x)
-        care = np.where(is_free, 1.0, np.minimum(np.maximum(size * per_size, _LEAST), 1.0))
-        ahead = (gains + foresight * (gains - past_gains)) * quickness * care
+        ahead = (gains + foresight * (gains - past_gains)) * quickness * care(world, state.x)
         down = _LEAP * size
         up = np.maximum(down, first)
         ahead = np.minimum(np.maximum(ahead, -np.where(is_free, up, down)), up)

@@ -28,6 +28,12 @@ from chainprice.spec import DEMAND, Spec
 _SIDE = 0.05
 """The unit of a use is at least this part of the largest of its good: beside that it may be nothing."""
 
+_FAR = 10.0
+"""So many times its unit a use may come to on the way, and no harm is done."""
+
+_LAYERS = 10
+"""Firms after one another through which a unit is followed."""
+
 _LEVEL = 1e-3
 """A price of 0 is compared with that at which the good would be this part of all value."""
 
@@ -188,8 +194,30 @@ def _sizes(agents: Agents, point: np.ndarray) -> np.ndarray:
         wanted = widths[rows[is_wanted]] / entries[is_wanted]
         np.maximum.at(fitting, columns[is_wanted], wanted)
         sizes = np.where(lacking, fitting if fitting.any() else 1.0, sizes)
-    units: np.ndarray = sizes
-    return units
+    return _grown(agents, np.abs(point), sizes)
+
+
+def _grown(agents: Agents, point: np.ndarray, sizes: np.ndarray) -> np.ndarray:
+    """Units that are no smaller than a use's share of what all makers make of their own units.
+
+    A firm that all but closes has a unit far above what it uses: on the way it may use that much, and who
+    buys from it then has far more than in equilibrium.
+    """
+    place = {good: index for index, good in enumerate(agents.goods)}
+    variables = agents.programme.variables
+    of_good = np.array([place[variable.good] for variable in variables])
+    kinds = np.array([variable.kind for variable in variables])
+    is_use = np.isin(kinds, ["use", "sale"])
+    totals = np.bincount(of_good, np.where(is_use, point, 0.0), minlength=len(place))[of_good]
+    shares = np.maximum(np.divide(point, totals, out=np.ones_like(point), where=totals > 0), _SIDE)
+    for _ in range(_LAYERS):
+        bent, amounts = agents.made_of(sizes)
+        most = np.where(
+            is_use, shares * np.abs(amounts[of_good]), np.where(kinds == "bend", np.abs(bent), 0.0)
+        )
+        is_far = np.isfinite(most) & (most > _FAR * sizes)
+        sizes = np.where(is_far, most, sizes)
+    return sizes
 
 
 def _widths(agents: Agents, x: np.ndarray, sizes: np.ndarray) -> np.ndarray:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import math
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 from xml.sax.saxutils import escape, quoteattr
@@ -38,17 +39,21 @@ _Scale = Callable[[float], float]
 
 
 class Line(NamedTuple):
-    """A good's price over its equilibrium price, by recorded step."""
+    """A good's price over what it is measured by, by recorded step."""
 
     good: str
     ratios: tuple[float, ...]
 
 
 class Picture(NamedTuple):
-    """What is drawn: `lines` of most value first; `distances` by recorded step, None where unknown."""
+    """What is drawn: `lines` of most value first; `distances` by recorded step, None where unknown.
+
+    `measure` is what prices are over.
+    """
 
     title: str
     subtitle: str
+    measure: str
     steps: tuple[int, ...]
     lines: tuple[Line, ...]
     distances: tuple[float | None, ...]
@@ -57,11 +62,16 @@ class Picture(NamedTuple):
 
 
 def picture(simulation: Simulation) -> Picture:
-    """What there is to draw; goods without a price in equilibrium have no ratio."""
+    """What there is to draw; goods without a price in equilibrium have no ratio.
+
+    Where there never was an equilibrium, prices are over their means on the way.
+    """
     import numpy as np
 
     track, eras = simulation.track, simulation.eras
-    last = eras[-1].prices or {}
+    is_measured = any(era.prices is not None for era in eras)
+    means = dict(zip(simulation.units, track.prices.mean(axis=0).tolist(), strict=True))
+    last = (eras[-1].prices or {}) if is_measured else means
     worth = {
         good: abs(last.get(good, 0.0) * float(np.nan_to_num(track.quantities[-1, place])))
         for place, good in enumerate(simulation.units)
@@ -70,12 +80,13 @@ def picture(simulation: Simulation) -> Picture:
     lines, places = [], {good: place for place, good in enumerate(simulation.units)}
     for good in sorted(worth, key=lambda good: -worth[good]):
         prices = track.prices[:, places[good]].tolist()
-        usual = [of.get(good, 0.0) for of in eras_of]
+        usual = [of.get(good, 0.0) if is_measured else means[good] for of in eras_of]
         if all(usual):
             lines.append(Line(good, tuple(price / at for price, at in zip(prices, usual, strict=True))))
     return Picture(
         title=printable(simulation.title or simulation.path),
         subtitle=printable(f"{simulation.outcome}: {simulation.reason}"),
+        measure="equilibrium price" if is_measured else "mean price on the way",
         steps=track.steps,
         lines=tuple(lines),
         distances=simulation.distances,
@@ -115,10 +126,10 @@ def _in_words(drawn: Picture) -> str:
     ends = [distance for distance in (drawn.distances[0], drawn.distances[-1]) if distance is not None]
     far = f" The farthest price is off by {ends[0]:.1e} at first and {ends[-1]:.1e} at last." if ends else ""
     missing = ", ".join(drawn.left_out)
-    left_out = f" Left out, as their equilibrium price is 0 or none: {missing}." if missing else ""
+    left_out = f" Left out, as their {drawn.measure} is 0 or none: {missing}." if missing else ""
     shocks = "".join(f" At step {step}: {change}." for step, change in drawn.shocks)
     return (
-        f"{drawn.subtitle}. Above: prices over their equilibrium price by step, of {names}. "
+        f"{drawn.subtitle}. Above: prices over their {drawn.measure} by step, of {names}. "
         f"Below: the distance of the farthest price on a logarithmic scale.{far}{shocks}{left_out}"
     )
 
@@ -155,7 +166,7 @@ def _prices(drawn: Picture, x: _Scale) -> Iterator[str]:
     def y(ratio: float) -> float:
         return _TOP + _UPPER * (1 - min(max(ratio, 0.0), top) / top)
 
-    yield f'<text class="soft" x="{_LEFT}" y="{_TOP - 4}">price / equilibrium price</text>'
+    yield f'<text class="soft" x="{_LEFT}" y="{_TOP - 4}">price / {drawn.measure}</text>'
     yield from _grid([(tick, f"{tick:g}") for tick in _ticks(0, top)], y)
     for line in reversed(drawn.lines[_NAMED:]):
         yield f'<path class="other" d="{_path(drawn.steps, line.ratios, x, y)}"/>'
@@ -243,7 +254,7 @@ def simulation_png(simulation: Simulation) -> bytes:
             dash, colour = "-" if place < len(_COLOURS) else "--", _COLOURS[place % len(_COLOURS)]
             upper.plot(drawn.steps, line.ratios, dash, color=colour, label=printable(line.good))
         upper.set_ylim(0, min(max([1.2, *(1.05 * max(line.ratios) for line in drawn.lines)]), _CEILING))
-        upper.set_ylabel("price / equilibrium price")
+        upper.set_ylabel(f"price / {drawn.measure}")
         figure.suptitle(drawn.title)
         upper.set_title(_cut(drawn.subtitle, 100), fontsize=8)
         if drawn.lines:
@@ -258,5 +269,7 @@ def simulation_png(simulation: Simulation) -> bytes:
             for step, _ in drawn.shocks:
                 axes.axvline(step, color="#b00020", linestyle="--", linewidth=0.8)
         stream = io.BytesIO()
-        figure.savefig(stream, format="png")
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "Glyph .* missing from font")
+            figure.savefig(stream, format="png")
     return stream.getvalue()
