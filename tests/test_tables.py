@@ -20,6 +20,7 @@ import chainprice
 from chainprice import limits
 from chainprice.cli import run as run_here
 from chainprice.completion import goods, settings
+from chainprice.dynamics.choices import Shock
 from chainprice.errors import SpecError, UsageError
 from chainprice.spec import sheets
 from chainprice.spec.sheets import SheetError, read_sheet
@@ -155,10 +156,15 @@ def test_settings_reach_the_firms_of_a_table(place):
 
 
 def test_a_shock_to_a_firm_of_a_table(place):
+    """The source is read again for the world after the shock, with its table."""
     pytest.importorskip("casadi")
-    place(f"firms: {{table: firms.csv}}\n{ENDS}", FORMULAS)
-    done = run("simulate", "spec.yaml", "--shock", "first.k=3@5", "--steps", "20")
-    assert "first.k=3" in done.stdout or done.returncode == 2
+    table = "firm,output,formula,k\nfirst,a,k*sqrt(x),2\nsecond,c,2*sqrt(a),\n"
+    place("firms: {table: firms.csv}\nsupply: {x: {quantity: 4}}\ndemand: {c: {price: 2}}\n", table)
+    spec = chainprice.load("spec.yaml")
+    Path("firms.csv").unlink()
+    after = chainprice.simulate(spec, shocks=[Shock("first.k=8", 50)]).to_dict()
+    prices = chainprice.solve(chainprice.load(spec.source, ["first.k=8"])).prices
+    assert after["prices"] == pytest.approx(dict(prices), rel=1e-5)
 
 
 def test_the_digest_is_of_all_that_was_read(place):
@@ -283,6 +289,7 @@ def test_every_row_and_column_is_named(place):
             "firms.csv:4:5: : neither a formula nor a form",
             "firms.csv:6:1: f: firm 'f' is given twice",
         ]),
+        ("firm,output,formula\n", ["spec.yaml:3:10: c: unknown good 'c'"]),
         ("firm,output,formula\nmill,c,x\n", ["firms.csv:2:1: mill: firm 'mill' is given twice"]),
         ("firm,output,formula,form\nf,c,x,ces\n", ["firms.csv:2:7: ces: a formula and a form in one row"]),
         ("firm,output,form,share.x\nf,c,ces,1\n", ["firms.csv:1:18: share.x: no form has 'share'"]),
@@ -297,7 +304,7 @@ def test_every_row_and_column_is_named(place):
         ("firm,output,formula\nf\u202e,c,x\n", ["firms.csv:2:1: f\u202e: 'f\u202e' is not a name"]),
         ("firm,output,formula,description\nf,c,x,a\x07b\n", ["firms.csv:2:7: a\x07b: description contains a control character"]),
     ],
-    ids=range(24),
+    ids=range(25),
 )  # fmt: skip
 def test_tables_that_are_none(table, said, place):
     if b"PAR1" in (table if isinstance(table, bytes) else b""):
@@ -343,6 +350,23 @@ def test_templates_that_are_wrong(template, said, place):
         chainprice.load("spec.yaml")
         return
     assert said in refusals()
+
+
+def test_two_goods_of_a_row_that_are_one(place):
+    form = "{form: linear, coefficients: {x: 1, '{in1}': 2, '{in2}': 3}}"
+    place(
+        f"firms:\n  table: firms.csv\n  '{{firm}}': {{production: {{c: {form}}}}}\n{ENDS}",
+        "firm,in1,in2\nf,w,w\ng,x,w\n",
+    )
+    assert refusals() == [
+        "firms.csv:2:1: f: 'w' stands twice where the template has two names",
+        "firms.csv:3:1: g: 'x' stands twice where the template has two names",
+    ]
+
+
+def test_a_table_without_rows(place):
+    place(f"firms: {{table: firms.csv}}\n{ENDS}", "firm,output,formula\n")
+    assert refusals() == ["firms.csv: : the table has a heading, and no firms"]
 
 
 def test_what_is_wrong_with_a_template_is_said_once(place):

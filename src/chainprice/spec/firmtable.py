@@ -13,7 +13,7 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from chainprice import limits
-from chainprice.errors import Problem, UsageError
+from chainprice.errors import Place, Problem, UsageError
 from chainprice.spec.columns import columns_template
 from chainprice.spec.language import TABLE
 from chainprice.spec.neighbours import neighbour
@@ -62,6 +62,10 @@ def _expanded(tree: dict[str, Tree], firms: dict[str, Tree], source: Source) -> 
         raise FirmTableError([*error.problems]) from None
     own = {key: value for key, value in firms.items() if key != TABLE and _BRACE not in key}
     made, problems = firms_of(template, own)
+    if not made and not own and not problems:
+        problems = [
+            Problem("the table has a heading, and no firms", Place(content.path), "add a row for each firm")
+        ]
     if problems:
         raise FirmTableError(problems)
     return Expanded({**tree, "firms": {**made, **own}}, source, FirmTable(template))

@@ -34,7 +34,7 @@ class Template(Protocol):
         """What keeps a row from being a firm: column, message, hint."""
 
     def firm(self, row: Row) -> dict[str, Tree]:
-        """The firm, as a spec would have it."""
+        """The firm, as a spec would have it; raises TwiceError where two of its goods are one."""
 
     def find(self, row: int, path: Path) -> Place | Path:
         """Where a part of the firm of a row comes from: a cell, or a place in the template in the spec.
@@ -53,6 +53,12 @@ def firms_of(template: Template, taken: Collection[str]) -> tuple[dict[str, Tree
     for index, row in enumerate(sheet.rows):
         name = template.name(row)
         faults = [*template.faults(row)]
+        firm: Tree = None
+        try:
+            firm = None if faults else template.firm(row)
+        except TwiceError as error:
+            good = short(str(error))
+            faults.append((None, f"'{good}' stands twice where the template has two names", "name two goods"))
         if not faults and (name in made or name in taken):
             where = f"in line {sheet.numbers[first[name]]}" if name in made else "in the spec itself"
             faults.append((None, f"firm '{short(name)}' is given twice", f"first given {where}"))
@@ -63,7 +69,7 @@ def firms_of(template: Template, taken: Collection[str]) -> tuple[dict[str, Tree
                 Problem(m, _cell(template, index, column), h) for column, m, h in faults[: max(0, room)]
             ]
             continue
-        made[name] = template.firm(row)
+        made[name] = firm
         first[name] = index
     if count > len(problems):
         problems.append(Problem(f"and {count - len(problems):,} more problems"))
@@ -163,8 +169,24 @@ def filler(node: Tree, columns: Mapping[str, int], used: set[int]) -> Filler:
         return made.fill if made.columns else lambda _: node
     if isinstance(node, dict):
         pairs = [(filler(key, columns, used), filler(value, columns, used)) for key, value in node.items()]
-        return lambda row: {str(key(row)): value(row) for key, value in pairs}
+        return lambda row: _mapping(pairs, row)
     return lambda _: node
+
+
+class TwiceError(Exception):
+    """A row makes one key of two of the template's; the argument is the key."""
+
+
+def _mapping(pairs: Sequence[tuple[Filler, Filler]], row: Row) -> Tree:
+    made = {str(key(row)): value(row) for key, value in pairs}
+    if len(made) != len(pairs):
+        seen: set[str] = set()
+        for key, _ in pairs:
+            name = str(key(row))
+            if name in seen:
+                raise TwiceError(name)
+            seen.add(name)
+    return made
 
 
 def words_in(node: Tree) -> Iterator[str]:
