@@ -291,6 +291,16 @@ def test_a_form_too_large_is_refused_where_it_stands():
         formula(f"{{form: translog, first_order: {first}, second_order: {rows}}}")
 
 
+def test_sums_beyond_a_double_are_said():
+    with pytest.raises(SpecError, match="the shares sum to 1.00000e[+]999, and not to 1"):
+        formula("{form: ces, elasticity: 2, shares: {x: 1e999}}")
+    with pytest.raises(SpecError, match="the shares of 'x' sum to more than 1, by 1.00000e[+]999"):
+        spec(
+            "goods: {x: {split: {f: 1e999, g: 1}}}\nfirms: {f: {production: {y: x}}, g: {production: {y: x}}}\n"
+            "supply: {x: {quantity: 1}}\ndemand: {y: {price: 1}}"
+        )
+
+
 def test_numbers_may_not_depend_on_goods():
     with pytest.raises(SpecError, match="unknown parameter 'x'"):
         formula("{form: linear, coefficients: {z: x}}")

@@ -19,7 +19,6 @@ from chainprice import limits
 from chainprice.errors import ChainpriceError
 from chainprice.formula import is_name
 from chainprice.spec import overrides
-from chainprice.spec.firmtable import FirmTableError, expanded
 from chainprice.spec.language import SPEC, TABLE
 from chainprice.spec.text import read_source
 from chainprice.spec.tree import Tree, TreeError, read_tree
@@ -94,6 +93,8 @@ def _with_firms_of_table(tree: Tree, file: Path) -> Tree:
     """The tree with the firms of its table, if that is found and not too long to wait for."""
     table = _part(tree, "firms").get(TABLE)
     if isinstance(table, str) and file.with_name(table).stat().st_size <= limits.COMPLETION_BYTES:
+        from chainprice.spec.firmtable import FirmTableError, expanded
+
         with suppress(FirmTableError, ChainpriceError):
             return expanded(tree, read_source(file)).tree
     return tree

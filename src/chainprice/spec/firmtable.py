@@ -10,12 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 from chainprice import limits
 from chainprice.errors import Place, Problem, UsageError
 from chainprice.spec.columns import columns_template
-from chainprice.spec.language import TABLE
+from chainprice.spec.language import TABLE, has_table
 from chainprice.spec.neighbours import neighbour
 from chainprice.spec.places import Path, Places
 from chainprice.spec.sheets import Sheet, SheetError, read_sheet
@@ -46,10 +46,9 @@ def expanded(tree: Tree, source: Source) -> Expanded:
 
     Raises FirmTableError where something is wrong with the table, MissingExtraError where pyarrow lacks.
     """
-    firms = tree.get("firms") if isinstance(tree, dict) else None
-    if not isinstance(tree, dict) or not isinstance(firms, dict) or not isinstance(firms.get(TABLE), str):
+    if not isinstance(tree, dict) or not has_table(tree):
         return Expanded(tree, source)
-    return _expanded(tree, firms, source)
+    return _expanded(tree, cast("dict[str, Tree]", tree["firms"]), source)
 
 
 def _expanded(tree: dict[str, Tree], firms: dict[str, Tree], source: Source) -> Expanded:

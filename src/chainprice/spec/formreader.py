@@ -11,7 +11,15 @@ from fractions import Fraction
 from typing import NamedTuple, Protocol, TypeVar
 
 from chainprice import limits
-from chainprice.arithmetic import CONSTANTS, RATIONALS, NotRationalError, digits, evaluate, first_beyond
+from chainprice.arithmetic import (
+    CONSTANTS,
+    RATIONALS,
+    NotRationalError,
+    brief,
+    digits,
+    evaluate,
+    first_beyond,
+)
 from chainprice.errors import short
 from chainprice.formula import Formula, FormulaError, read
 from chainprice.spec.forms import NO_NUMBERS, ONE, WRITERS, Number, Numbers, Record
@@ -202,7 +210,7 @@ class _FormReader:
         hint = "divide each by their sum"
         if self._name == "cobb_douglas":
             hint = "write them as `exponents`, which may sum to anything; or divide each by their sum"
-        message = f"the shares sum to {float(total):.7g}, and not to 1"
+        message = f"the shares sum to {brief(total)}, and not to 1"
         self._reader.report((*self._keys, "shares"), message, hint, at_key=True)
 
     def _pairs(self, value: Tree) -> Mapping[tuple[str, str], Number]:

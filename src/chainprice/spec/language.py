@@ -196,6 +196,13 @@ FIRM = Part(
 TABLE = "table"
 """The key of `firms` under which the name of a file stands; with a mapping under it, it is a firm's name."""
 
+
+def has_table(tree: object) -> bool:
+    """Whether the tree of a spec names a table of firms."""
+    firms = tree.get("firms") if isinstance(tree, dict) else None
+    return isinstance(firms, dict) and isinstance(firms.get(TABLE), str)
+
+
 FIRM_TABLE = Key(
     Leaf.FILE,
     "A CSV or Parquet file in the spec's folder, with a firm in each row: the columns `firm`, `output`, "

@@ -14,16 +14,14 @@ from decimal import Decimal, Overflow, Underflow
 from fractions import Fraction
 from functools import lru_cache, partial
 from types import MappingProxyType
-from typing import TypeVar, cast
+from typing import TYPE_CHECKING, TypeVar, cast
 
 from chainprice import limits
-from chainprice.arithmetic import CONSTANTS, digits, evaluate, first_beyond, rational
+from chainprice.arithmetic import CONSTANTS, brief, digits, evaluate, first_beyond, rational
 from chainprice.errors import Place, Problem, SpecError, UsageError, is_control, short, some
 from chainprice.formula import TOO_LONG_A_NAME, Formula, FormulaError, is_name, read, suggestion
 from chainprice.spec import language, overrides
-from chainprice.spec.firmtable import FirmTableError, expanded
-from chainprice.spec.formreader import Form, read_form
-from chainprice.spec.language import Part
+from chainprice.spec.language import Part, has_table
 from chainprice.spec.model import (
     ALLOCATIONS,
     DEMAND,
@@ -40,6 +38,9 @@ from chainprice.spec.places import Path, Places
 from chainprice.spec.spellings import look_alikes
 from chainprice.spec.text import Source, read_source
 from chainprice.spec.tree import Tree, TreeError, TreeProblem, lines_of, read_tree
+
+if TYPE_CHECKING:
+    from chainprice.spec.formreader import Form
 
 CURVE_VARIABLE = "q"
 """The quantity traded, in an inverse supply or demand curve."""
@@ -64,16 +65,20 @@ def load(path_or_text: str | os.PathLike[str] | Source, settings: Iterable[str] 
         tree, tree_problems = read_tree(source.text)
     except TreeError as error:
         raise SpecError(_located(source, [error.problem])) from None
-    try:
-        tree, source, table = expanded(tree, source)
-    except FirmTableError as error:
-        problems = [*_located(source, tree_problems[: limits.PROBLEMS_SHOWN]), *error.problems]
-        raise SpecError(problems) from None
+    table = None
+    if has_table(tree):
+        from chainprice.spec.firmtable import FirmTableError, expanded
+
+        try:
+            tree, source, table = expanded(tree, source)
+        except FirmTableError as error:
+            problems = [*_located(source, tree_problems[: limits.PROBLEMS_SHOWN]), *error.problems]
+            raise SpecError(problems) from None
     tree, changed, setting_problems = overrides.apply(tree, settings)
     if setting_problems:
         raise UsageError(setting_problems)
     reader = _Reader()
-    places = Places(source, MappingProxyType(dict(changed)), table)
+    places = Places(source, MappingProxyType(dict(changed)), table=table)
     spec = reader.read_spec(tree, source, places)
     if tree_problems or reader.problems:
         shown = reader.problems[: limits.PROBLEMS_SHOWN]
@@ -222,6 +227,8 @@ class _Reader:
         if not isinstance(value, dict):
             return self.formula(parent, key, value)
         keys = (*parent, key)
+        from chainprice.spec.formreader import read_form
+
         form = read_form(self, keys, value, {**self._parameters, **own} if own else self._parameters)
         if form is None:
             return _NO_FORMULA
@@ -492,8 +499,8 @@ class _Reader:
             self.report(keys, message, "0 is a share too", at_key=True)
         total = _sum(split.values())
         if total > 1 + Fraction(1, 10**30):
-            over = float(total - 1)
-            self.report(keys, f"the shares of '{good}' sum to more than 1, by {over:g}", at_key=True)
+            over = brief(total - 1)
+            self.report(keys, f"the shares of '{good}' sum to more than 1, by {over}", at_key=True)
 
 
 _BREAK = re.compile(r"\s*[\n\t]\s*")
