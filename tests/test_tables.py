@@ -3,12 +3,16 @@
 import csv
 import hashlib
 import io
+import json
 import subprocess
 import sys
+import tempfile
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 from hypothesis import given
+from hypothesis import settings as of_hypothesis
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 from outputs import TABLES as PAGE
@@ -213,6 +217,7 @@ def test_completion_knows_the_firms_of_a_table(place):
 CELLS = st.text(st.sampled_from("ab,\" '=+ é\t;"), max_size=6)
 
 
+@of_hypothesis(deadline=None)
 @given(st.lists(st.lists(CELLS, min_size=3, max_size=3), min_size=1, max_size=4))
 def test_what_the_csv_module_writes_is_read_and_found_again(rows):
     text = io.StringIO()
@@ -546,6 +551,73 @@ def test_a_table_is_not_a_spec_of_its_own(place):
     place(f"firms: {{table: firms.csv}}\n{ENDS}", FORMULAS)
     done = run_here(["verify", "."])
     assert done == 0
+
+
+# Whatever stands there.
+
+ANY_CELL = st.sampled_from([
+    "f", "x", "w", "c", "0.5", "", "-1", "1/3", "k*x", "x^0.5", "ces", "linear", "{x}", '"q"', "'", "=1", "a b", "\u202e",
+    "é", "9" * 30, "min(x, w)", "e", "1e999", "NaN", "f,g", "%s", "%", "{}", "\\", "1x", "\n",
+])  # fmt: skip
+HEADINGS = [
+    "k",
+    "description",
+    "scale",
+    "elasticity",
+    "shares.x",
+    "shares.w",
+    "second_order.x.w",
+    "in",
+    "",
+    "share.x",
+    "é",
+]
+PATTERNS = st.sampled_from(["k*{in}^0.5", "x", "{in}+w", "%s{in}%", "{nope}", {"form": "{form}", "shares": {"{in}": "k", "w": "1 - k"}}])  # fmt: skip
+
+
+@st.composite
+def written_tables(draw):
+    heading = ["firm", "output", "formula", "form", *draw(st.lists(st.sampled_from(HEADINGS), max_size=5))]
+    usual = {
+        "firm": ["f", "g"],
+        "output": ["c", "b"],
+        "formula": ["k*x", "w^0.5", ""],
+        "form": ["", "ces"],
+        "in": ["x", "w"],
+    }
+    rows = []
+    for _ in range(draw(st.integers(0, 3))):
+        cells = (st.sampled_from(usual.get(name, ["", "0.5", "1"])) | ANY_CELL for name in heading)
+        rows.append([draw(cell) for cell in cells])
+    text = io.StringIO()
+    csv.writer(text).writerows([heading, *rows])
+    firms = {"table": "firms.csv"}
+    if draw(st.booleans()):
+        key = draw(st.sampled_from(["{firm}", "p_{in}", "{nope}"]))
+        firms[key] = {"production": {draw(st.sampled_from(["c", "{output}"])): draw(PATTERNS)}}
+    return firms, text.getvalue()
+
+
+@of_hypothesis(deadline=None)
+@given(written_tables())
+def test_whatever_stands_in_a_table_it_is_read_or_refused(written):
+    firms, text = written
+    tree = {
+        "firms": firms,
+        "supply": {"x": {"quantity": 4}, "w": {"quantity": 3}},
+        "demand": {"c": {"price": 2}},
+    }
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder, "spec.json").write_text(json.dumps(tree), encoding="utf-8")
+        Path(folder, "firms.csv").write_text(text, encoding="utf-8", newline="")
+        try:
+            read = chainprice.load(Path(folder, "spec.json"))
+        except SpecError as error:
+            for problem in error.problems:
+                assert problem.place.column <= len(problem.place.text) + 1
+            return
+        with suppress(chainprice.NoAnswerError):
+            chainprice.solve(read).to_dict()
 
 
 # The page about them.
