@@ -95,6 +95,13 @@ def test_a_template(place):
     assert spec.firms == written.firms
 
 
+def test_any_heading_may_stand_in_braces(place):
+    firms = '  table: firms.csv\n  "{Firm name}": {description: "{%} of 100%", production: {c: "{good (1)}"}}'
+    spec = chainprice.load(place(f"firms:\n{firms}\n{ENDS}", "Firm name,good (1),%\nf,x,7\n"))
+    assert spec.firms["f"].description == "7 of 100%"
+    assert str(spec.firms["f"].production["c"]) == "x"
+
+
 def test_names_may_be_made_of_numbers(place):
     spec = chainprice.load(
         place(
@@ -105,6 +112,18 @@ def test_names_may_be_made_of_numbers(place):
     )
     assert {name: str(firm.production["c"]) for name, firm in spec.firms.items()} == {"plant_17": "x_7"}
     assert [*spec.firms["plant_17"].production] == ["c", "b17"]
+
+
+def test_a_column_may_be_a_part_of_a_name_and_a_number(place):
+    spec = chainprice.load(
+        place(
+            'firms:\n  table: firms.csv\n  "plant_{n}":\n    production:\n'
+            "      c: {form: linear, scale: 2, coefficients: {x: n}}\n" + ENDS,
+            "n,scale,form,x\n3,many,some,any\n",
+        )
+    )
+    assert spec.firms["plant_3"].parameters.keys() == {"n"}
+    assert str(spec.firms["plant_3"].production["c"]) == "2*(n*x)"
 
 
 def test_forms_by_the_row(place):
@@ -335,6 +354,8 @@ def test_line_ends_marks_and_blanks(table, place):
         ('"{firm}": {production: {"{output}": "2*{input}"}, outputs: 1}', "spec.yaml:3:53: outputs: unknown key 'outputs'"),
         ('"{firm}": {parameters: {k: 1}}', 'spec.yaml:3:3: "{firm}": the firms of the table make nothing'),
         ('"{firm}": {production: [x]}', "spec.yaml:3:14: production: production must be a mapping from names"),
+        ('"{": {production: {c: x}}', 'spec.yaml:3:3: "{": the name of this template has no column in braces'),
+        ('"{}": {production: {c: x}}', "spec.yaml:3:3: \"{}\": the table has no column ''"),
         ('"{firm}": 3', "spec.yaml:3:13: 3: a firm must be a mapping of production, parameters, description"),
         ('"{firm}": {production: {c: x}}\n  "{a}": {production: {c: x}}', 'spec.yaml:4:3: "{a}": a second template for the firms of the table'),
         ('"{firm}": {production: {"{output}": "2*{input} +"}}', "spec.yaml:3:50: +: the formula stops after an operator"),
@@ -593,7 +614,7 @@ def written_tables(draw):
     csv.writer(text).writerows([heading, *rows])
     firms = {"table": "firms.csv"}
     if draw(st.booleans()):
-        key = draw(st.sampled_from(["{firm}", "p_{in}", "{nope}"]))
+        key = draw(st.sampled_from(["{firm}", "p_{in}", "{nope}", "{", "{}", "p{"]))
         firms[key] = {"production": {draw(st.sampled_from(["c", "{output}"])): draw(PATTERNS)}}
     return firms, text.getvalue()
 

@@ -9,6 +9,7 @@ from typing import NamedTuple, Protocol
 from chainprice import limits
 from chainprice.errors import Place, Problem, short
 from chainprice.formula import suggestion
+from chainprice.spec.language import FORM
 from chainprice.spec.places import Path
 from chainprice.spec.sheets import Row, Sheet
 from chainprice.spec.tree import Tree
@@ -133,7 +134,7 @@ def pattern(text: str, columns: Mapping[str, int]) -> Pattern:
     used: list[int] = []
 
     def place(found: re.Match[str]) -> str:
-        name = found[1].strip()
+        name = found[1].replace("%%", "%").strip()
         if name not in columns:
             known = suggestion(name, columns) or f"its columns are {', '.join([*columns][:20])}"
             raise UnknownColumnError(name, known, found.start(1))
@@ -190,16 +191,16 @@ def _mapping(pairs: Sequence[tuple[Filler, Filler]], row: Row) -> Tree:
 
 
 def words_in(node: Tree) -> Iterator[str]:
-    """The names in the texts of a part of a template, but for what stands in braces."""
+    """The names in formulas and numbers of a part of a template, but for what stands in braces.
+
+    Keys have none: they are goods, or keys of a form.
+    """
     if isinstance(node, str):
         yield from WORD.findall(_BRACES.sub(" ", node))
     elif isinstance(node, dict):
         for key, value in node.items():
-            yield from words_in(key)
-            yield from words_in(value)
-    elif isinstance(node, list):
-        for item in node:
-            yield from words_in(item)
+            if key != FORM:
+                yield from words_in(value)
 
 
 def with_parameters(firm: dict[str, Tree], row: Row, columns: Sequence[tuple[str, int]]) -> dict[str, Tree]:

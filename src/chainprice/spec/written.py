@@ -41,6 +41,9 @@ def written_template(
         return None, faults
     columns = columns_of(sheet.heading)
     faults += _faults_of_columns(home[:1], {key: firm}, columns)
+    if not faults and not pattern(key, columns).columns:
+        message = "the name of this template has no column in braces"
+        faults.append((Path(home, at_key=True), message, 'call it `"{firm}"`, by the column of the names'))
     return (None, faults) if faults else (WrittenTemplate(sheet, key, firm, known), [])
 
 
@@ -93,9 +96,7 @@ class WrittenTemplate:
         self._describe: Filler = filler(firm.get("description"), self._columns, set())
         self._braced = sorted(used)
         words = {*words_in(firm.get("production")), *words_in(firm.get("parameters"))}
-        self._parameters = [
-            (name, column) for name, column in self._columns.items() if name in words and column not in used
-        ]
+        self._parameters = [(name, column) for name, column in self._columns.items() if name in words]
         defaults = firm.get("parameters")
         self._known = {*known, *(defaults if isinstance(defaults, dict) else ())}
 
