@@ -98,6 +98,7 @@ def test_a_small_chain_needs_nothing_but_its_own_modules_and_yaml():
     loaded = loaded_by(f"from chainprice.__main__ import main; main({arguments})")
     assert "chainprice.solver" in loaded
     assert loaded.isdisjoint({"sympy", "mpmath", "numpy", "casadi", "rich", "random", "tempfile"})
+    assert loaded.isdisjoint({"csv", "chainprice.spec.firmtable", "chainprice.spec.forms"})
 
 
 def test_balls_are_loaded_only_where_certified_prices_are_asked_for():

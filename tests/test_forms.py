@@ -1,12 +1,14 @@
 """Forms by name mean exactly their formulas: against textbook definitions in mpmath, and against free formulas."""
 
 import itertools
+import json
 import re
+from contextlib import suppress
 from decimal import Decimal
 
 import mpmath
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from mpmath import mpf
 from outputs import FORMS as PAGE
@@ -71,6 +73,7 @@ def exact(number):
     return mpf(above) / mpf(below or 1)
 
 
+@settings(deadline=None)
 @given(NUMBERS, NUMBERS, NUMBERS, NUMBERS, NUMBERS, st.sampled_from(["1/3", "0.5", "0.9"]), st.booleans())
 def test_constant_elasticity_of_substitution(scale, sigma, returns, x, z, share, by_parameters):
     numbers = {"scale": scale, "elasticity": sigma, "returns": returns}
@@ -291,11 +294,58 @@ def test_a_form_too_large_is_refused_where_it_stands():
         formula(f"{{form: translog, first_order: {first}, second_order: {rows}}}")
 
 
+def test_sums_beyond_a_double_are_said():
+    with pytest.raises(SpecError, match="the shares sum to 1.00000e[+]999, and not to 1"):
+        formula("{form: ces, elasticity: 2, shares: {x: 1e999}}")
+    with pytest.raises(SpecError, match="the shares of 'x' sum to more than 1, by 1.00000e[+]999"):
+        spec(
+            "goods: {x: {split: {f: 1e999, g: 1}}}\nfirms: {f: {production: {y: x}}, g: {production: {y: x}}}\n"
+            "supply: {x: {quantity: 1}}\ndemand: {y: {price: 1}}"
+        )
+
+
 def test_numbers_may_not_depend_on_goods():
     with pytest.raises(SpecError, match="unknown parameter 'x'"):
         formula("{form: linear, coefficients: {z: x}}")
     with pytest.raises(SpecError, match="'e' is both a good and a parameter here"):
         spec(text("{form: linear, coefficients: {x: e}}", supply={"x": 1, "e": 2}))
+
+
+# Whatever stands there.
+
+NUMBERS_AND_NOT = st.sampled_from([
+    "1", "0", "0.5", "-1", "x", "a", "1/3", "1 - a", ".inf", "inf", "1e999", "1e-999", "1/0", "sqrt(2)", "", "e", "pi", "2*(",
+    "0.99999999", None, True, ["x"],
+])  # fmt: skip
+BY_GOOD = st.dictionaries(st.sampled_from(["x", "z", "y", "e", "1x"]), NUMBERS_AND_NOT, max_size=3)
+SOUND = st.sampled_from([{"x": "0.4", "z": "0.6"}, {"x": "a", "z": "1 - a"}, {"x": "1"}])
+VALUES = NUMBERS_AND_NOT | SOUND | BY_GOOD | st.dictionaries(st.sampled_from(["x", "z"]), BY_GOOD, max_size=2)
+
+
+@st.composite
+def written_forms(draw):
+    name = draw(st.sampled_from([*FORMS]))
+    inputs = {"shares", "exponents", "requirements", "coefficients", "first_order"}
+    form = {"form": name}
+    for key in FORMS[name].keys:
+        if key != "form" and draw(st.booleans()):
+            form[key] = draw(SOUND if key in inputs and draw(st.booleans()) else VALUES)
+    return form | draw(
+        st.dictionaries(st.sampled_from(["form", "returns", "shares", "k"]), VALUES, max_size=1)
+    )
+
+
+@settings(deadline=None)
+@given(written_forms(), st.sampled_from(["0.4", "0", "1"]))
+def test_whatever_stands_in_a_form_it_is_read_or_refused(form, a):
+    tree = {
+        "parameters": {"a": a},
+        "firms": {"f": {"production": {"y": form}}},
+        "supply": {"x": {"quantity": 3}, "z": {"quantity": 2}},
+        "demand": {"y": {"price": 1}},
+    }
+    with suppress(SpecError, chainprice.NoAnswerError):
+        chainprice.solve(chainprice.load(json.dumps(tree))).to_dict()
 
 
 # The page about them.

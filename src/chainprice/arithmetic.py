@@ -210,6 +210,14 @@ def rational(formula: Formula) -> Fraction | None:
     return value
 
 
+def brief(value: Fraction) -> str:
+    """A fraction to six digits, also where it is beyond a double."""
+    with digits(DOUBLE_DIGITS):
+        decimal_value = Decimal(value.numerator) / Decimal(value.denominator)
+    far = abs(decimal_value.adjusted()) > _WITHIN
+    return f"{decimal_value:.6g}" if far else f"{float(decimal_value):.6g}"
+
+
 def rounded(value: Decimal, count: int) -> Decimal:
     """`value` to `count` significant digits, without trailing zeros; -0 is 0."""
     context = _context(max(1, count))

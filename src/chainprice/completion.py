@@ -9,15 +9,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, MutableMapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from typer import _completion_shared
 
 from chainprice import limits
+from chainprice.errors import ChainpriceError
 from chainprice.formula import is_name
 from chainprice.spec import overrides
-from chainprice.spec.language import SPEC
+from chainprice.spec.language import SPEC, TABLE
+from chainprice.spec.text import read_source
 from chainprice.spec.tree import Tree, TreeError, read_tree
 
 SUFFIXES = (".yaml", ".yml", ".json")
@@ -80,9 +83,21 @@ def _tree(path: str) -> Tree:
         file = Path(path).expanduser()
         if not file.is_file() or file.stat().st_size > limits.COMPLETION_BYTES:
             return None
-        return read_tree(file.read_text(encoding="utf-8-sig")).tree
+        tree = read_tree(file.read_text(encoding="utf-8-sig")).tree
+        return _with_firms_of_table(tree, file)
     except (OSError, ValueError, RuntimeError, TreeError):
         return None
+
+
+def _with_firms_of_table(tree: Tree, file: Path) -> Tree:
+    """The tree with the firms of its table, if that is found and not too long to wait for."""
+    table = _part(tree, "firms").get(TABLE)
+    if isinstance(table, str) and file.with_name(table).stat().st_size <= limits.COMPLETION_BYTES:
+        from chainprice.spec.firmtable import FirmTableError, expanded
+
+        with suppress(FirmTableError, ChainpriceError):
+            return expanded(tree, read_source(file)).tree
+    return tree
 
 
 def _part(tree: Tree, key: str) -> dict[str, Any]:

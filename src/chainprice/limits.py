@@ -9,6 +9,15 @@ SPEC_BYTES = 256_000_000
 TABLE_BYTES = 4_000_000_000
 """Bytes of a published price table: a million firms take a quarter of that."""
 
+FIRMS_BYTES = 128_000_000
+"""Bytes of a table of firms: twice what a million take."""
+
+FIRMS_ROWS = 1_000_000
+"""Firms in a table."""
+
+FIRMS_LINE = 1_000_000
+"""Characters in a line of such a table: one formula, or an input-output table of 100,000 columns."""
+
 FORMULA_LENGTH = 1_000_000
 """Characters in one formula."""
 

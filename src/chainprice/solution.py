@@ -190,7 +190,9 @@ class Solution:
 
     path: Annotated[str, "The file as it was named."]
     title: Annotated[str, "The spec's title."]
-    sha256: Annotated[str, "The SHA-256 of the file's bytes."]
+    sha256: Annotated[
+        str, "The SHA-256 of the file's bytes, or where it names other files that of all of them."
+    ]
     allocation: Annotated[Literal["given", "competitive"], "How quantities came about."]
     numeraire: Annotated[str | None, "The good that money is counted in; null where money is money."]
     money: Annotated[str, "The unit of prices, empty where the spec gives none."]

@@ -22,7 +22,8 @@ goods:
   labour: {{unit: h, description: Hours at the ovens}}
   bread: {{unit: loaf}}
 
-# Each firm makes its outputs by a production function of its inputs.
+# Each firm makes its outputs by a production function of its inputs: a formula, or a form by its name,
+# such as {{form: ces, scale: 120, elasticity: 0.5, shares: {{flour: 0.7, labour: 0.3}}, returns: 0.9}}
 firms:
   mill:
     production:

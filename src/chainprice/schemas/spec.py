@@ -10,7 +10,7 @@ from typing import Any
 
 from chainprice.formula import FUNCTIONS
 from chainprice.schemas.types import Schema, described
-from chainprice.spec.language import FORM, SPEC, VERSION, Choice, Key, Kind, Leaf, Named, Part
+from chainprice.spec.language import FORM, SPEC, TABLE, VERSION, Choice, Key, Kind, Leaf, Named, Part
 from chainprice.spec.model import ALLOCATIONS
 
 _NAME = {"pattern": r"^[^ -@\[-^`{-~][^ -/:-@\[-^`{-~]*$"}
@@ -31,6 +31,7 @@ _LEAVES: dict[Leaf, Schema] = {
     Leaf.CONSTANT: {**_CONSTANT, "description": "A number, or a formula of numbers such as 1/3."},
     Leaf.QUANTITY: {**_CONSTANT, "minimum": 0},
     Leaf.SHARE: {**_CONSTANT, "minimum": 0, "maximum": 1, "description": "A share, from 0 to 1."},
+    Leaf.FILE: {"type": "string", "minLength": 1},
     Leaf.NUMBER: {**_CONSTANT, "description": "A number, or a formula of parameters."},
     Leaf.ELASTICITY: {**_CONSTANT, "minimum": 0},
     Leaf.FLAG: {"type": "boolean"},
@@ -64,6 +65,8 @@ def schema() -> Schema:
 def _schema(kind: Kind) -> Schema:
     if isinstance(kind, Leaf):
         return _LEAVES[kind]
+    if isinstance(kind, Named) and kind.table is not None:
+        return _with_table(kind, kind.table)
     if isinstance(kind, Named):
         return {**_mapping(kind.is_needed), "propertyNames": _NAME, "additionalProperties": _schema(kind.of)}
     if isinstance(kind, Choice):
@@ -77,6 +80,33 @@ def _form(name: str, part: Part) -> Schema:
     schema = _schema(part)
     schema["properties"][FORM]["const"] = name
     return {"title": part.noun, **schema}
+
+
+def _with_table(kind: Named, table: Key) -> Schema:
+    """Parts by name, a table of more, and a template for those: a part whose names may have braces."""
+    part = _schema(kind.of)
+    return {
+        **_mapping(kind.is_needed),
+        "propertyNames": {"anyOf": [_NAME, _BRACES]},
+        "properties": {TABLE: described({"anyOf": [_property(table), part]}, table.description)},
+        "patternProperties": {_BRACES["pattern"]: _with_braces(part)},
+        "additionalProperties": part,
+    }
+
+
+_BRACES = {"pattern": r"\{.*\}"}
+
+
+def _with_braces(schema: Any) -> Any:
+    """The same schema for a template: names may have braces, and a form's name may be in the table."""
+    if isinstance(schema, list):
+        return [_with_braces(one) for one in schema]
+    if not isinstance(schema, dict):
+        return schema
+    words = {word: _with_braces(value) for word, value in schema.items() if word != "const"}
+    if schema.get("propertyNames") is _NAME:
+        words["propertyNames"] = {"anyOf": [_NAME, _BRACES]}
+    return words
 
 
 def _mapping(is_needed: bool) -> Schema:

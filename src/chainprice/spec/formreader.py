@@ -6,12 +6,20 @@ an elasticity of 1, a share of 0.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from fractions import Fraction
 from typing import NamedTuple, Protocol, TypeVar
 
 from chainprice import limits
-from chainprice.arithmetic import CONSTANTS, RATIONALS, NotRationalError, digits, evaluate, first_beyond
+from chainprice.arithmetic import (
+    CONSTANTS,
+    RATIONALS,
+    NotRationalError,
+    brief,
+    digits,
+    evaluate,
+    first_beyond,
+)
 from chainprice.errors import short
 from chainprice.formula import Formula, FormulaError, read
 from chainprice.spec.forms import NO_NUMBERS, ONE, WRITERS, Number, Numbers, Record
@@ -57,11 +65,16 @@ class Reader(Protocol):
 
 
 class Form(NamedTuple):
-    """A form's formula, where each of its inputs is named, and its numbers with the keys they stand at."""
+    """A form's formula, the goods that it names as inputs, and its numbers with the keys they stand at."""
 
     formula: Formula
-    inputs: Mapping[str, Keys]
-    numbers: tuple[tuple[Keys, Formula], ...]
+    inputs: Collection[str]
+    numbers: Sequence[tuple[Keys, Formula]]
+    given: Mapping[str, Tree]
+
+    def home(self, good: str) -> Keys:
+        """The keys below the form that lead to where it names an input first."""
+        return next(keys for keys in _input_places(self.given) if keys[-1] == good)
 
 
 def read_form(
@@ -115,7 +128,7 @@ class _FormReader:
 
     def read(self, value: Mapping[str, Tree]) -> Form | None:
         part = FORMS[self._name]
-        given = self._reader.mapping(self._keys, dict(value), part)
+        given = self._reader.mapping(self._keys, {**value}, part)
         for key, of in part.keys.items():
             if of.is_required and given.get(key) is None:
                 self._report_missing(
@@ -127,7 +140,9 @@ class _FormReader:
         formula = self._formula(WRITERS[self._name](record))
         if formula is None:
             return None
-        return Form(formula, {name: self._home(given, name) for name in formula.names}, tuple(self._numbers))
+        paired = (good for pair in record.pairs for good in pair)
+        inputs = {*record.inputs, *paired} if record.pairs else record.inputs.keys()
+        return Form(formula, inputs, self._numbers, given)
 
     def _report_missing(self, message: str, hint: str) -> None:
         self._reader.report((*self._keys, FORM), message, hint)
@@ -195,7 +210,7 @@ class _FormReader:
         hint = "divide each by their sum"
         if self._name == "cobb_douglas":
             hint = "write them as `exponents`, which may sum to anything; or divide each by their sum"
-        message = f"the shares sum to {float(total):.7g}, and not to 1"
+        message = f"the shares sum to {brief(total)}, and not to 1"
         self._reader.report((*self._keys, "shares"), message, hint, at_key=True)
 
     def _pairs(self, value: Tree) -> Mapping[tuple[str, str], Number]:
@@ -293,11 +308,6 @@ class _FormReader:
             return None
         return formula
 
-    def _home(self, given: Mapping[str, Tree], name: str) -> Keys:
-        """Where a name of the formula is first named as an input."""
-        places = _input_places(given)
-        return next((self._keys + keys for keys in places if keys[-1] == name), ())
-
 
 _INPUTS = ("shares", "exponents", "requirements", "coefficients", "first_order")
 """The keys under which a form has its inputs."""
@@ -316,6 +326,10 @@ def _input_places(given: Mapping[str, Tree]) -> Iterator[Keys]:
 
 def _rational(formula: Formula, parameters: Mapping[str, Formula]) -> Fraction | None:
     """The exact value of a number, None where it has no short rational one."""
+    if len(formula.shape.steps) == 1:  # one number, or one name
+        if formula.numbers:
+            return Fraction(formula.numbers[0])
+        return _rational(parameters[formula.names[0]], {}) if parameters else None
     try:
         known = {name: parameter.evaluate(RATIONALS, {}) for name, parameter in parameters.items()}
         value: Fraction = formula.evaluate(RATIONALS, known)

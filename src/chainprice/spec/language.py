@@ -25,6 +25,8 @@ class Leaf(Enum):
     """A constant that is not negative."""
     SHARE = auto()
     """A constant from 0 to 1."""
+    FILE = auto()
+    """The name of a file in the spec's folder."""
     NUMBER = auto()
     """A number, or a formula of parameters."""
     ELASTICITY = auto()
@@ -40,6 +42,8 @@ class Named(NamedTuple):
     of: Kind
     is_needed: bool = False
     """Whether it must hold something."""
+    table: Key | None = None
+    """What a text under the key `table` is, where a table may have more of them."""
 
 
 class Part(NamedTuple):
@@ -189,6 +193,24 @@ FIRM = Part(
     is_needed=True,
 )
 
+TABLE = "table"
+"""The key of `firms` under which the name of a file stands; with a mapping under it, it is a firm's name."""
+
+
+def has_table(tree: object) -> bool:
+    """Whether the tree of a spec names a table of firms."""
+    firms = tree.get("firms") if isinstance(tree, dict) else None
+    return isinstance(firms, dict) and isinstance(firms.get(TABLE), str)
+
+
+FIRM_TABLE = Key(
+    Leaf.FILE,
+    "A CSV or Parquet file in the spec's folder, with a firm in each row: the columns `firm`, `output`, "
+    "`formula` (or `form`) and parameters; or any columns, and a template among the firms whose name has a "
+    'column in braces, `"{firm}"`.',
+    ("firms.csv", "data/firms.parquet"),
+)
+
 GOOD = Part(
     "notes on a good",
     {
@@ -276,9 +298,9 @@ SPEC = Part(
             ({"natgas": {"unit": "MMBtu"}},),
         ),
         "firms": Key(
-            Named(FIRM, is_needed=True),
-            "Who makes what of what: at least one firm.",
-            ({"cracker": {"production": {"ethylene": "sqrt(natgas)"}}},),
+            Named(FIRM, is_needed=True, table=FIRM_TABLE),
+            "Who makes what of what: at least one firm. `table: FILE` adds those of a table, one a row.",
+            ({"cracker": {"production": {"ethylene": "sqrt(natgas)"}}}, {"table": "firms.csv"}),
             is_required=True,
         ),
         "supply": Key(

@@ -45,9 +45,10 @@ def settable(tree: Tree) -> list[str]:
         for good in _names(tree, trade)
         for key in TRADES[trade].keys
     ]
+    firms = [name for name in _names(tree, "firms") if _names(tree, "firms", name)]
     own = [
         f"{firm}.{parameter}"
-        for firm in _names(tree, "firms")
+        for firm in firms
         for parameter in dict.fromkeys([*_names(tree, "firms", firm, "parameters"), *parameters])
     ]
     return [*parameters, *trades, *own]

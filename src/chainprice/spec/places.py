@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from chainprice.errors import Place
 from chainprice.spec.language import FORM
@@ -31,11 +31,22 @@ class Path(NamedTuple):
     length: int = 1
 
 
+class Elsewhere(Protocol):
+    """Finds what came from a file beside the spec."""
+
+    def find(self, path: Path) -> Place | Path | None:
+        """Its place there, or another path into the spec's own text; None for what came from neither."""
+
+
 class Places(NamedTuple):
-    """Finds the places of a source; `overrides` are paths whose value came from the command line."""
+    """Finds the places of a source; `overrides` are paths whose value came from the command line.
+
+    `table` finds those of firms that came from a table.
+    """
 
     source: Source
     overrides: Mapping[tuple[str, ...], str] = MappingProxyType({})
+    table: Elsewhere | None = None
 
     def find(self, path: Path) -> Place:
         """The place of one path."""
@@ -65,6 +76,11 @@ class Places(NamedTuple):
             text = f"--set {override}"
             start = len(f"--set {name}=") + (path.offset or 0)
             return Place("--set", 1, start + 1, max(1, path.length), text)
+        if self.table is not None:
+            elsewhere = self.table.find(path)
+            if isinstance(elsewhere, Place):
+                return elsewhere
+            path = elsewhere or path
         found = finder.find(path.keys)
         if found is None:
             return Place(self.source.path)

@@ -14,15 +14,14 @@ from decimal import Decimal, Overflow, Underflow
 from fractions import Fraction
 from functools import lru_cache, partial
 from types import MappingProxyType
-from typing import TypeVar, cast
+from typing import TYPE_CHECKING, TypeVar, cast
 
 from chainprice import limits
-from chainprice.arithmetic import CONSTANTS, digits, evaluate, first_beyond, rational
+from chainprice.arithmetic import CONSTANTS, brief, digits, evaluate, first_beyond, rational
 from chainprice.errors import Place, Problem, SpecError, UsageError, is_control, short, some
 from chainprice.formula import TOO_LONG_A_NAME, Formula, FormulaError, is_name, read, suggestion
 from chainprice.spec import language, overrides
-from chainprice.spec.formreader import Form, read_form
-from chainprice.spec.language import Part
+from chainprice.spec.language import Part, has_table
 from chainprice.spec.model import (
     ALLOCATIONS,
     DEMAND,
@@ -39,6 +38,9 @@ from chainprice.spec.places import Path, Places
 from chainprice.spec.spellings import look_alikes
 from chainprice.spec.text import Source, read_source
 from chainprice.spec.tree import Tree, TreeError, TreeProblem, lines_of, read_tree
+
+if TYPE_CHECKING:
+    from chainprice.spec.formreader import Form
 
 CURVE_VARIABLE = "q"
 """The quantity traded, in an inverse supply or demand curve."""
@@ -63,11 +65,20 @@ def load(path_or_text: str | os.PathLike[str] | Source, settings: Iterable[str] 
         tree, tree_problems = read_tree(source.text)
     except TreeError as error:
         raise SpecError(_located(source, [error.problem])) from None
+    table = None
+    if has_table(tree):
+        from chainprice.spec.firmtable import FirmTableError, expanded
+
+        try:
+            tree, source, table = expanded(tree, source)
+        except FirmTableError as error:
+            problems = [*_located(source, tree_problems[: limits.PROBLEMS_SHOWN]), *error.problems]
+            raise SpecError(problems) from None
     tree, changed, setting_problems = overrides.apply(tree, settings)
     if setting_problems:
         raise UsageError(setting_problems)
     reader = _Reader()
-    places = Places(source, MappingProxyType(dict(changed)))
+    places = Places(source, MappingProxyType(dict(changed)), table=table)
     spec = reader.read_spec(tree, source, places)
     if tree_problems or reader.problems:
         shown = reader.problems[: limits.PROBLEMS_SHOWN]
@@ -76,6 +87,8 @@ def load(path_or_text: str | os.PathLike[str] | Source, settings: Iterable[str] 
             *_located(source, tree_problems[: limits.PROBLEMS_SHOWN]),
             *(Problem(message, place, hint) for place, (_, message, hint) in zip(found, shown, strict=True)),
         ]
+        if table is not None:
+            problems = _once_a_place(problems)
         raise SpecError(_in_order(problems, len(tree_problems) + len(reader.problems)))
     return spec
 
@@ -98,13 +111,18 @@ def _located(source: Source, problems: Iterable[TreeProblem]) -> list[Problem]:
     ]
 
 
+def _once_a_place(problems: list[Problem]) -> list[Problem]:
+    """The first problem of each place: what is wrong with a template is so for every row of its table."""
+    return [*{problem.place: problem for problem in reversed(problems)}.values()][::-1]
+
+
 def _in_order(problems: list[Problem], count: int) -> list[Problem]:
-    """By line; of `count` problems those beyond the limit are only counted."""
-    problems.sort(key=lambda p: (p.place.line or 0, p.place.column) if p.place else (0, 0))
-    more = count - limits.PROBLEMS_SHOWN
-    if more <= 0:
+    """By file and line; of `count` problems those beyond the limit are only counted."""
+    problems.sort(key=lambda p: (p.place.path, p.place.line or 0, p.place.column) if p.place else ("", 0, 0))
+    if count <= limits.PROBLEMS_SHOWN:
         return problems
-    return [*problems[: limits.PROBLEMS_SHOWN], Problem(f"and {more:,} more problems")]
+    shown = problems[: limits.PROBLEMS_SHOWN]
+    return [*shown, Problem(f"and {count - len(shown):,} more problems")]
 
 
 class _Reader:
@@ -209,6 +227,8 @@ class _Reader:
         if not isinstance(value, dict):
             return self.formula(parent, key, value)
         keys = (*parent, key)
+        from chainprice.spec.formreader import read_form
+
         form = read_form(self, keys, value, {**self._parameters, **own} if own else self._parameters)
         if form is None:
             return _NO_FORMULA
@@ -386,7 +406,7 @@ class _Reader:
             for output, formula in firm.production.items():
                 form = self._forms.get(("firms", name, "production", output)) if self._forms else None
                 if form is not None:
-                    self.check_form(output, form, spec, goods, firm)
+                    self.check_form(("firms", name, "production", output), form, spec, goods)
                 elif firm.parameters or not names.issuperset(formula.names):
                     self.check_names(("firms", name, "production", output), formula, spec, goods, firm)
 
@@ -407,19 +427,17 @@ class _Reader:
                 message = f"unknown name '{word}' in the production of '{output}' by firm '{name}'"
                 self.report_in(keys, formula.offset(word), len(word), message, hint)
 
-    def check_form(self, output: str, form: Form, spec: Spec, goods: set[str], firm: Firm) -> None:
+    def check_form(self, form_keys: Keys, form: Form, spec: Spec, goods: set[str]) -> None:
         """The inputs of a form are goods, and its numbers name none."""
-        for good, keys in form.inputs.items():
-            is_parameter = good in firm.parameters or good in spec.parameters
-            if not keys:
-                continue
-            if good in goods and is_parameter:
-                message = f"'{good}' is both a good and a parameter here"
-                self.report(keys, message, "rename one of them", at_key=True)
-            elif good not in goods:
+        firm, output = form_keys[1], form_keys[-1]
+        for good in form.inputs:
+            if good not in goods:
                 hint = self.nearest(good, goods) or "a good exists by being supplied or made"
-                message = f"unknown good '{good}' in the production of '{output}' by firm '{keys[1]}'"
-                self.report(keys, message, hint, at_key=True)
+                message = f"unknown good '{good}' in the production of '{output}' by firm '{firm}'"
+                self.report(form_keys + form.home(good), message, hint, at_key=True)
+            elif spec.parameter(firm, good) is not None:
+                message = f"'{good}' is both a good and a parameter here"
+                self.report(form_keys + form.home(good), message, "rename one of them", at_key=True)
         for keys, number in form.numbers:
             for word in number.names:
                 if word in goods:
@@ -481,8 +499,8 @@ class _Reader:
             self.report(keys, message, "0 is a share too", at_key=True)
         total = _sum(split.values())
         if total > 1 + Fraction(1, 10**30):
-            over = float(total - 1)
-            self.report(keys, f"the shares of '{good}' sum to more than 1, by {over:g}", at_key=True)
+            over = brief(total - 1)
+            self.report(keys, f"the shares of '{good}' sum to more than 1, by {over}", at_key=True)
 
 
 _BREAK = re.compile(r"\s*[\n\t]\s*")
