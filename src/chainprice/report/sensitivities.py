@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
+from chainprice.errors import some
 from chainprice.report.numbers import shown
 from chainprice.report.table import Column, Table, csv_text
 from chainprice.report.terminal import terminal_text
@@ -30,6 +31,7 @@ def sensitivity_text(result: Sensitivities, width: int | None) -> str:
     for of in result.prices:
         parts += ["", f"How the price of {of.good}, {shown(of.price)}, changes{_in(result.money)}"]
         parts += _sensitivity_parts(of.rows)
+        parts += [] if of.note is None else [f"  {of.note}"]
     if result.ranges:
         parts += [
             "",
@@ -57,7 +59,7 @@ def _sensitivity_parts(rows: Sequence[Sensitivity]) -> Iterator[Table | str]:
         if row.reason is not None and row.derivative is None:
             reasons.setdefault(row.reason, []).append(row.name)
     for reason, names in reasons.items():
-        yield f"  {', '.join(names)}: {reason}"
+        yield f"  {some(names)}: {reason}"
 
 
 def _largest(rows: Sequence[Sensitivity]) -> list[Sensitivity]:

@@ -34,6 +34,9 @@ class ChainStatics(Protocol):
         Of what has these slopes at the positions of `where_loose`; None where that cannot be told.
         """
 
+    def note_on(self, good: str) -> str | None:
+        """What to know of the price of a good before it is differentiated."""
+
     def with_more_of(self, good: str) -> Position:
         """Where it stands, with slopes along one more unit of a good; raises NoDerivativeError."""
 

@@ -13,28 +13,30 @@ from chainprice.equilibrium.programme import Piece, Programme
 from chainprice.equilibrium.response import Response
 from chainprice.formula import Formula
 from chainprice.network import UseKey
-from chainprice.spec import Spec
+from chainprice.pricing import Chain
 from chainprice.statics.curves import curves, price_at, pulls
 from chainprice.statics.position import ZERO, Position
 from chainprice.value import Section
 
 
 def position(
-    spec: Spec, response: Response, x: Sequence[Any], multipliers: Sequence[Any], gift: str | None = None
+    chain: Chain, response: Response, x: Sequence[Any], multipliers: Sequence[Any], gift: str | None = None
 ) -> Position:
-    """What levers are worth at these quantities and multipliers.
+    """What levers are worth at these quantities and multipliers; 0 where the chain leads to no demand.
 
     Numbers may carry slopes: along one more unit of the good `gift`, if that is named.
     """
-    at = _Reader(spec, response, x, multipliers).position()
+    at = _Reader(chain, response, x, multipliers).position()
     if gift is None:
         return at
     return replace(at, available={**at.available, gift: at.available[gift] + Dual(ZERO, Decimal(1))})
 
 
 class _Reader:
-    def __init__(self, spec: Spec, response: Response, x: Sequence[Any], multipliers: Sequence[Any]) -> None:
-        self._spec, self._response = spec, response
+    def __init__(
+        self, chain: Chain, response: Response, x: Sequence[Any], multipliers: Sequence[Any]
+    ) -> None:
+        self._spec, self._network, self._response = chain.spec, chain.network, response
         self._programme: Programme = response.programme
         self._x, self._multipliers = x, multipliers
         self._conditions: Any = response.duals
@@ -52,14 +54,21 @@ class _Reader:
             for section, good, price in curves(spec)
             if (section, good) in self._trades
         }
+        network = self._network
         return Position(
-            prices=self._prices,
+            prices={**dict.fromkeys(network.goods, ZERO), **self._prices},
             worth=self._worth(),
             made={
-                (production.firm, production.output): made
-                for production, made in zip(self._programme.productions, outputs, strict=True)
+                **{(firm, output): ZERO for firm in network.firms for output in network.outputs[firm]},
+                **{
+                    (production.firm, production.output): made
+                    for production, made in zip(self._programme.productions, outputs, strict=True)
+                },
             },
-            available=self._conditions.available(self._x, outputs),
+            available={
+                **dict.fromkeys(network.goods, ZERO),
+                **self._conditions.available(self._x, outputs),
+            },
             sold={good: traded["demand", good] for good in spec.demand},
             bought={good: traded["supply", good] for good in spec.supply},
             trade_prices=trade_prices,
@@ -88,15 +97,8 @@ class _Reader:
         for multiplier, balance in zip(self._multipliers, self._programme.balances, strict=False):
             uses = self._programme.network.uses[balance.good] if balance.use is None else (balance.use,)
             worth |= dict.fromkeys([use.key for use in uses], multiplier)
-        return {**dict.fromkeys(self._dead_uses(), ZERO), **worth}
-
-    def _dead_uses(self) -> list[UseKey]:
-        """Of splits of what leads to no demand."""
-        return [
-            (good, "" if user == "demand" else user)
-            for good, note in self._spec.goods.items()
-            for user in note.split or ()
-        ]
+        every = [use.key for uses in self._network.uses.values() for use in uses]
+        return {**dict.fromkeys(every, ZERO), **worth}
 
     def _rents(self, trade_prices: Mapping[tuple[Section, str], Any]) -> dict[tuple[Section, str], Real]:
         """What a unit more of each limit that binds would add."""

@@ -18,19 +18,21 @@ from chainprice.statics.position import Position
 from chainprice.statics.ranging import Ranging
 from chainprice.statics.result import Range
 
+NOT_UNIQUE = "the price is not unique: this is the one of the price table, what one more unit adds"
+
 
 class MarketStatics:
     """A market at its optimum."""
 
     def __init__(self, chain: Chain, market: Market) -> None:
-        self._chain = chain
+        self._chain, self._market = chain, market
         self.response: Response = market.response()
         self.loose: Sequence[Direction] | None = loose_directions(self.response)
 
     def here(self) -> Position:
         """Where it stands."""
         optimum = self.response.optimum
-        return position(self._chain.spec, self.response, optimum.x, optimum.multipliers)
+        return position(self._chain, self.response, optimum.x, optimum.multipliers)
 
     def where_loose(self) -> list[Position] | None:
         """The same with slopes along each direction in which quantities or prices may move at no loss."""
@@ -39,7 +41,7 @@ class MarketStatics:
         optimum = self.response.optimum
         return [
             position(
-                self._chain.spec,
+                self._chain,
                 self.response,
                 _along(optimum.x, direction.x),
                 _along(optimum.multipliers, direction.multipliers),
@@ -67,6 +69,10 @@ class MarketStatics:
         low, high = (None if end is None else Decimal(f"{end:.13g}") for end in ends)
         return (high, low) if of_quantities else (low, high)
 
+    def note_on(self, good: str) -> str | None:
+        """That the price is not unique."""
+        return NOT_UNIQUE if good in self._market.ranges() else None
+
     def with_more_of(self, good: str) -> Position:
         """The same with slopes along one more unit of a good; raises NoDerivativeError where it has none."""
         if good not in self.response.programme.network.goods:
@@ -78,7 +84,7 @@ class MarketStatics:
             x, multipliers = settled.along(Change(gifts={good: Decimal(1)}))
         except NoResponseError as error:
             raise NoDerivativeError(str(error)) from None
-        return position(self._chain.spec, settled, x, multipliers, good)
+        return position(self._chain, settled, x, multipliers, good)
 
     def _varies(self, good: str) -> bool:
         """Whether the price of a good is another one in another price system that supports the optimum."""

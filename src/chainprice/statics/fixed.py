@@ -16,6 +16,8 @@ from chainprice.statics.result import Holds, Range
 from chainprice.technology import settle
 from chainprice.value import PriceCurve
 
+NOT_UNIQUE = "a function stands on its kink; a price that is not unique is here the one of the price table"
+
 
 class FixedStatics:
     """A chain at its given quantities."""
@@ -39,6 +41,10 @@ class FixedStatics:
     def between(self, slopes: Sequence[Decimal]) -> tuple[Decimal | None, Decimal | None] | None:  # noqa: ARG002
         """Nothing is told without solving again."""
         return None
+
+    def note_on(self, good: str) -> str | None:  # noqa: ARG002
+        """That prices upstream of a kink are not unique."""
+        return NOT_UNIQUE if self._kinked() else None
 
     def with_more_of(self, good: str) -> Position:
         """With slopes along one more unit of a good."""

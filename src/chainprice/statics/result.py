@@ -55,6 +55,7 @@ class PriceSensitivity(NamedTuple):
 
     good: Annotated[str, "The good."]
     price: Annotated[Number, "Its price."]
+    note: Annotated[str | None, "What to know of the price: that it is not unique."]
     rows: Annotated[tuple[Sensitivity, ...], "How it changes, with each number of the spec."]
 
 

@@ -69,7 +69,12 @@ def _result(  # noqa: PLR0917 - what was found, each once
         total_value=number(priced.total_value),
         rows=tuple(row.sensitivity(priced.total_value) for row in found[None]),
         prices=tuple(
-            PriceSensitivity(g, number(prices[g]), tuple(row.sensitivity(prices[g]) for row in found[g]))
+            PriceSensitivity(
+                g,
+                number(prices[g]),
+                statics.note_on(g),
+                tuple(row.sensitivity(prices[g]) for row in found[g]),
+            )
             for g in goods
         ),
         ranges=tuple(statics.ranges(priced)),
