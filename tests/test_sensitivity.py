@@ -16,6 +16,8 @@ from support import GIVEN, MARKETS, ROOT, run, spec
 import chainprice
 from chainprice.errors import NoAnswerError, UsageError
 
+MERIT = ROOT / "tests" / "specs" / "market" / "merit-order.yaml"
+
 STEP = Decimal("1e-9")
 
 
@@ -539,6 +541,32 @@ def test_a_smooth_market_keeps_its_pattern_within_the_range_and_not_beyond():
     assert wage.low == 0
 
 
+def test_the_ranges_of_a_market_hold_when_it_is_solved_there():
+    """Cars and bridges: just inside of each end the same capacities bind and the same uses are there."""
+    path = ROOT / "specs" / "cars_and_bridges.yaml"
+    tree = tree_of(path)
+    ranges = rows_of(chainprice.sensitivity(read_back(tree)).ranges)
+    inside = binding(json.dumps(tree))
+    for name in ("supply.ore.price", "supply.coal.price"):
+        row = ranges[name]
+        for part, is_same in ((0.999, True), (1.001, False)):
+            there = moved(tree, name, repr(row.high * part - row.value))
+            assert (binding(json.dumps(there)) == inside) is is_same, (name, part)
+
+
+def test_a_large_market_is_estimated_by_its_slopes(monkeypatch):
+    """In a market of linear functions and curves, slopes go on as they begin: both ways say the same."""
+    text = MERIT.read_text(encoding="utf-8")
+    followed = chainprice.sensitivity(spec(text)).ranges
+    monkeypatch.setattr("chainprice.limits.FOLLOWED_WORK", 0)
+    estimated = chainprice.sensitivity(spec(text)).ranges
+    assert {row.method for row in followed} == {"path"}
+    assert {row.method for row in estimated} == {"slopes"}
+    a, b = (rows_of(ranges)["supply.uranium.price"] for ranges in (followed, estimated))
+    assert (a.high, a.at_high) == (pytest.approx(30), "the capacity of nuclear (power) stops to bind")
+    assert (b.high, b.at_high) == (pytest.approx(30), a.at_high)
+
+
 def test_a_limit_that_does_not_bind_can_fall_to_what_is_bought():
     ranges = rows_of(chainprice.sensitivity(spec(LIMITS.replace("quantity: 9", "quantity: 900"))).ranges)
     bought = chainprice.solve(spec(LIMITS.replace("quantity: 9", "quantity: 900"))).quantities["w"]
@@ -657,6 +685,22 @@ def test_a_tax_means_nothing_where_quantities_are_given():
 
 
 # What users see.
+
+
+def test_goods_that_lead_to_no_demand_and_endless_slopes_are_no_trouble():
+    text = """
+firms:
+  f: {production: {y: x}}
+  g: {production: {z: "w^0.5"}}
+  dead: {parameters: {k: 2}, production: {waste: "k*x"}}
+goods: {w: {split: {g: 0.5}}}
+supply: {x: {price: 1 + 2*q}, w: {price: 3}}
+demand: {y: {price: 10 - q}, z: {price: 0}}
+"""
+    _, rows = total(text, of=["waste", "z"])
+    assert rows["productivity.f"].derivative == pytest.approx(21)
+    for name in ("productivity.dead", "dead.k", "productivity.g"):
+        assert rows[name].derivative == 0
 
 
 def test_unknown_goods_are_all_named():

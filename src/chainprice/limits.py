@@ -136,5 +136,8 @@ ARRIVED = 1e-7
 SOLVED_AGAIN = 200
 """Firms up to which `sensitivity` solves a chain again, on a corner or a kink, with each number moved."""
 
+FOLLOWED_WORK = 1_000
+"""Quantities times supplies up to which `sensitivity` follows a market to where each supply's range ends."""
+
 RANGED_WORK = 1_000
 """Firms times supplies up to which `sensitivity` looks how far supplies can move, of given quantities."""

@@ -54,6 +54,14 @@ def followed_end(response: Response, moved: Moved, change: Change, most: Decimal
     raise NoResponseError("the equilibrium could not be followed")
 
 
+def estimated_end(response: Response, change: Change, most: Decimal) -> End:
+    """Where the active set would stop to be right if all went on as it begins; None beyond `most`."""
+    step, event = _nearest(response, change)
+    if step is None or step > most:
+        return End(None, "nothing")
+    return End(step, event_of(event, response.programme))
+
+
 def _is_settled(end: Decimal, expected: Decimal | None, unit: Decimal) -> bool:
     """Whether an end was seen at the same place from farther away."""
     return expected is not None and abs(end - expected) <= _SHORT * unit

@@ -136,7 +136,12 @@ def _range_lines(ranges: Sequence[Range]) -> Iterator[str]:
             yield f"  {row.name} (by {_BY[row.method]}): below, {row.at_low}; above, {above}"
 
 
-_BY = {"linear programme": "a linear programme", "path": "its path", "search": "a search"}
+_BY = {
+    "linear programme": "a linear programme",
+    "path": "its path",
+    "slopes": "its slopes here",
+    "search": "a search",
+}
 
 
 def tax_table(tax: Incidence) -> Table:

@@ -39,15 +39,18 @@ class MarketStatics:
         if self.loose is None:
             return None
         optimum = self.response.optimum
-        return [
-            position(
-                self._chain,
-                self.response,
-                _along(optimum.x, direction.x),
-                _along(optimum.multipliers, direction.multipliers),
-            )
-            for direction in self.loose
-        ]
+        try:
+            return [
+                position(
+                    self._chain,
+                    self.response,
+                    _along(optimum.x, direction.x),
+                    _along(optimum.multipliers, direction.multipliers),
+                )
+                for direction in self.loose
+            ]
+        except ArithmeticError:  # an endless slope at 0
+            return None
 
     def between(self, slopes: Sequence[Decimal]) -> tuple[Decimal | None, Decimal | None] | None:
         """What a little more adds and a little less takes beyond what the table's optimum says.
@@ -82,9 +85,11 @@ class MarketStatics:
         try:
             settled = self._settled()
             x, multipliers = settled.along(Change(gifts={good: Decimal(1)}))
+            return position(self._chain, settled, x, multipliers, good)
         except NoResponseError as error:
             raise NoDerivativeError(str(error)) from None
-        return position(self._chain, settled, x, multipliers, good)
+        except ArithmeticError:
+            raise NoDerivativeError("a function has no slope here") from None
 
     def _varies(self, good: str) -> bool:
         """Whether the price of a good is another one in another price system that supports the optimum."""

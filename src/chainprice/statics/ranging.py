@@ -7,10 +7,11 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import NamedTuple
 
+from chainprice import limits
 from chainprice.arithmetic import evaluate, number, written
 from chainprice.duals import ZERO, value_of
 from chainprice.equilibrium.events import End
-from chainprice.equilibrium.following import followed_end
+from chainprice.equilibrium.following import estimated_end, followed_end
 from chainprice.equilibrium.partition import linear_ends
 from chainprice.equilibrium.programme import Programme
 from chainprice.equilibrium.response import Change, NoResponseError, Response
@@ -49,6 +50,8 @@ class Ranging:
     def __init__(self, spec: Spec, response: Response, here: Response | str, *, is_sure: bool) -> None:
         self._spec, self._response, self._here, self._is_sure = spec, response, here, is_sure
         self._programme = response.programme
+        work = len(self._programme.variables) * len(spec.supply)
+        self._method: Method = "path" if work <= limits.FOLLOWED_WORK else "slopes"
 
     def of_quantity(self, good: str, quantity: Decimal, price: Decimal) -> Range:
         """Of a fixed supply, or of a limit."""
@@ -64,7 +67,7 @@ class Ranging:
             ends = self._followed(move, quantity, _NOTHING_LEFT)
         except NoResponseError as error:
             return _unknown(name, good, quantity, price, "pattern", str(error))
-        return _range(name, good, quantity, price, "pattern", ends, "path")
+        return _range(name, good, quantity, price, "pattern", ends, self._method)
 
     def of_price(self, good: str, price: Decimal) -> Range:
         """Of a supply that has nothing but a price; along a curve, of all of it."""
@@ -86,21 +89,24 @@ class Ranging:
             ends = self._followed(self._price_move(place), standing, _FREE)
         except NoResponseError as error:
             return _unknown(name, good, standing, price, holds, str(error))
-        return _range(name, good, standing, price, holds, ends, "path")
+        return _range(name, good, standing, price, holds, ends, self._method)
 
     def _followed(self, move: Move, standing: Decimal, at_nothing: str) -> tuple[End, End]:
         """The ends below and above, by following the optimum."""
         if isinstance(self._here, str):
             raise NoResponseError(self._here)
         unit = abs(standing) or ONE
-        up = followed_end(self._here, move.moved, move.change, unit * _FARTHEST, unit)
-        most, down = standing * (1 - _LEAST), End(None, at_nothing)
-        if most > 0:
-            back = move.back()
-            down = followed_end(self._here, back.moved, back.change, most, unit)
+        up = self._end(self._here, move, unit * _FARTHEST, unit)
+        most = standing * (1 - _LEAST)
+        down = self._end(self._here, move.back(), most, unit) if most > 0 else End(None, at_nothing)
         if down.at is None:
             return End(-max(standing, ZERO), at_nothing), up
         return End(-down.at, down.event), up
+
+    def _end(self, here: Response, move: Move, most: Decimal, unit: Decimal) -> End:
+        if self._method == "slopes":
+            return estimated_end(here, move.change, most)
+        return followed_end(here, move.moved, move.change, most, unit)
 
     def _quantity_move(self, good: str) -> Move | None:
         programme = self._programme

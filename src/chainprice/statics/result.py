@@ -13,7 +13,7 @@ FORMAT = "chainprice.sensitivity/1"
 """The JSON of `sensitivity`, and its version."""
 
 
-Method = Literal["linear programme", "path", "search", "none"]
+Method = Literal["linear programme", "path", "slopes", "search", "none"]
 """How a range was found."""
 
 Holds = Literal["price", "quantities", "pattern"]
@@ -82,8 +82,9 @@ class Range(NamedTuple):
     at_high: Annotated[str, "What changes above, or why there is no `high`."]
     method: Annotated[
         Method,
-        "How the ends were found: exactly by a linear programme, by following the equilibrium to where it "
-        "changes, by a search along the quantity, or not at all.",
+        "How the ends were found: exactly by a linear programme; by following the equilibrium to where it "
+        "changes; in a large market only by its slopes here, an estimate; by a search along the quantity; or "
+        "not at all.",
     ]
 
 
