@@ -29,13 +29,20 @@ def read_back(tree):
     return chainprice.load(json.dumps(tree))
 
 
+def scaled(formula, factor):
+    """A production function times a factor: a form by name has a scale of its own."""
+    if isinstance(formula, dict):
+        return formula | {"scale": f"({formula.get('scale', 1)})*{factor}"}
+    return f"{factor}*({formula})"
+
+
 def moved(tree, name, by):
     """The spec as its author would have to write it anew with a number moved: the oracle's own way."""
     tree = json.loads(json.dumps(tree))
     match name.split("."):
         case ["productivity", firm]:
             made = tree["firms"][firm]["production"]
-            tree["firms"][firm]["production"] = {o: f"(1 + ({by}))*({f})" for o, f in made.items()}
+            tree["firms"][firm]["production"] = {o: scaled(f, f"(1 + ({by}))") for o, f in made.items()}
         case ["split", good, user]:
             share = tree["goods"][good]["split"][user]
             tree["goods"][good]["split"][user] = f"{share} + ({by})"
@@ -697,7 +704,7 @@ goods: {w: {split: {g: 0.5}}}
 supply: {x: {price: 1 + 2*q}, w: {price: 3}}
 demand: {y: {price: 10 - q}, z: {price: 0}}
 """
-    _, rows = total(text, of=["waste", "z"])
+    _, rows = total(text)
     assert rows["productivity.f"].derivative == pytest.approx(21)
     for name in ("productivity.dead", "dead.k", "productivity.g"):
         assert rows[name].derivative == 0
