@@ -41,6 +41,12 @@ COMMANDS = {
         "diagnose tests/specs/market/merit-order.yaml --observed tests/observed/merit-order.bend.json",
         "diagnose tests/observed/unbounded.yaml --observed tests/observed/unbounded.json",
     ],
+    "chainprice.sensitivity/1": [
+        "sensitivity specs/electricity.yaml --of power --tax power=1",
+        "sensitivity tests/specs/contract/kink.yaml --of a",
+        "sensitivity tests/specs/market/merit-order.yaml --tax power=5%",
+        "sensitivity specs/refinery.yaml",
+    ],
     "chainprice.check/1": [
         "check specs/tupperware.yaml specs/refinery.yaml tests/specs/invalid/unknown-name.yaml nowhere.yaml"
     ],

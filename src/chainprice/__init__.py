@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from chainprice.solution import Solution
     from chainprice.solver import solve
     from chainprice.spec import Spec, load
+    from chainprice.statics import Sensitivities, sensitivity
     from chainprice.verification import PriceTable, Verdict, read_table
     from chainprice.version import __version__
 
@@ -37,6 +38,7 @@ __all__ = [
     "NoAnswerError",
     "ObservationError",
     "PriceTable",
+    "Sensitivities",
     "Simulation",
     "Solution",
     "Spec",
@@ -50,6 +52,7 @@ __all__ = [
     "load",
     "read_table",
     "schema",
+    "sensitivity",
     "simulate",
     "solve",
     "verify",
@@ -63,6 +66,7 @@ _HOMES = {
     **dict.fromkeys(("Explanation", "explain"), "explanation"),
     **dict.fromkeys(("PriceTable", "Verdict", "read_table"), "verification"),
     **dict.fromkeys(("Simulation", "simulate"), "dynamics"),
+    **dict.fromkeys(("Sensitivities", "sensitivity"), "statics"),
     "Solution": "solution",
     "schema": "schemas",
     "solve": "solver",

@@ -23,6 +23,7 @@ from chainprice.options import (
     MakerChoice,
     MethodChoice,
     OutputOption,
+    SensitivityFormat,
     SetOption,
     SimulateFormat,
     SolveFormat,
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from chainprice.examination import Outcome
     from chainprice.solution import Solution
     from chainprice.spec import Spec
+    from chainprice.statics import Sensitivities
     from chainprice.verification import PriceTable
 
 DONE, NOT_VERIFIED, BAD_INPUT, NO_ANSWER = 0, 1, 2, 3
@@ -429,6 +431,66 @@ def _diagnosis_as(diagnosis: Diagnosis, format_: DiagnoseFormat, output: Path | 
             from chainprice.report.diagnoses import diagnosis_text
 
             return diagnosis_text(diagnosis, _width(output))
+
+
+@app.command()
+def sensitivity(
+    spec: SpecArgument,
+    *,
+    of: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="GOOD",
+            help="Also how the price of this good changes. May be repeated.",
+            autocompletion=offer_goods,
+        ),
+    ] = None,
+    tax: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="GOOD=TAX",
+            help="Also who bears a tax on this good: money a unit (0.1), or a part of the sellers' price "
+            "(10%); below 0 a subsidy. May be repeated.",
+        ),
+    ] = None,
+    format_: Annotated[
+        SensitivityFormat, typer.Option("--format", "-f", help="How to print it.")
+    ] = SensitivityFormat.table,
+    allocation: Annotated[
+        AllocationChoice | None, typer.Option(help="How quantities come about; the spec's own by default.")
+    ] = None,
+    settings: SetOption = None,
+    output: OutputOption = None,
+) -> None:
+    """Say how total value and prices change with every number of the spec."""
+    from dataclasses import replace
+
+    from chainprice.report.line import progress_line
+    from chainprice.statics import sensitivity as sensitivity_of
+
+    fail_if_unfit(output, [spec])
+    read = _load(spec, settings)
+    if allocation is not None:
+        read = replace(read, allocation=allocation.value)
+    with progress_line(sys.stderr):
+        result = sensitivity_of(read, of=of or (), taxes=tax or ())
+    write_result(_sensitivity_as(result, format_, output), output, format_)
+
+
+def _sensitivity_as(result: Sensitivities, format_: SensitivityFormat, output: Path | None) -> str:
+    match format_:
+        case SensitivityFormat.json:
+            from chainprice.report.jsontext import json_text
+
+            return json_text(result.contents())
+        case SensitivityFormat.csv:
+            from chainprice.report.sensitivities import sensitivity_csv
+
+            return sensitivity_csv(result)
+        case SensitivityFormat.table:
+            from chainprice.report.sensitivities import sensitivity_text
+
+            return sensitivity_text(result, _width(output))
 
 
 @app.command()

@@ -141,3 +141,12 @@ SIMULATED_STEPS = 100_000
 
 ARRIVED = 1e-7
 """The distance to equilibrium, relative, at which a simulation has arrived, unless another is asked for."""
+
+SOLVED_AGAIN = 200
+"""Firms up to which `sensitivity` solves a chain again, on a corner or a kink, with each number moved."""
+
+FOLLOWED_WORK = 1_000
+"""Quantities times supplies up to which `sensitivity` follows a market to where each supply's range ends."""
+
+RANGED_WORK = 1_000
+"""Firms times supplies up to which `sensitivity` looks how far supplies can move, of given quantities."""

@@ -69,6 +69,14 @@ class DiagnoseFormat(StrEnum):
     csv = "csv"
 
 
+class SensitivityFormat(StrEnum):
+    """Formats of `sensitivity`."""
+
+    table = "table"
+    json = "json"
+    csv = "csv"
+
+
 class AllocationChoice(StrEnum):
     """How quantities come about."""
 

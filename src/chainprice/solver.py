@@ -47,13 +47,13 @@ def solve(
     numeraire = numeraire or spec.numeraire
     _fail_if_unknown_numeraire(numeraire, graph)
     functions = technology.build(spec, graph)
-    chain = Chain(spec, graph, functions, _market(spec, graph, functions))
+    chain = Chain(spec, graph, functions, market_of(spec, graph, functions))
     priced = price(chain, max(count, DOUBLE_DIGITS))
     with digits(priced.digits):
         return tabulate(chain, priced, numeraire, count, details=details)
 
 
-def _market(spec: Spec, graph: Network, firms: Technology) -> Market | None:
+def market_of(spec: Spec, graph: Network, firms: Technology) -> Market | None:
     """The market's equilibrium where it chooses the quantities; None where they are given."""
     if allocation.is_given(spec, graph):
         return None

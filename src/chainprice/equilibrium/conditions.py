@@ -66,6 +66,10 @@ class Conditions:
             self._constants[value] = constant(value)
         return self._constants[value]
 
+    def coefficient(self, index: int) -> Decimal:
+        """What part of a good its balance has."""
+        return self._coefficients[index]
+
     # Quantities.
 
     def output(self, index: int, x: Sequence[Decimal]) -> Decimal:

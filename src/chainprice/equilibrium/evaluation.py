@@ -56,3 +56,9 @@ class Sparse:
         """What stands on the diagonal."""
         on = self.rows == self.columns
         return np.bincount(self.rows[on], self.entries[on], self.shape[0])
+
+    def dense(self) -> np.ndarray:
+        """The matrix with all its zeros."""
+        matrix = np.zeros(self.shape)
+        matrix[self.rows, self.columns] = self.entries
+        return matrix

@@ -23,6 +23,7 @@ from chainprice.equilibrium.perturbed import perturbed
 from chainprice.equilibrium.polish import polish
 from chainprice.equilibrium.programme import Programme, build
 from chainprice.equilibrium.reasons import reason
+from chainprice.equilibrium.response import Response
 from chainprice.equilibrium.search import Found, Search
 from chainprice.equilibrium.start import starting_points
 from chainprice.errors import (
@@ -73,6 +74,11 @@ class Market:
         inside = np.maximum(point.x, _INSIDE * point.sizes)
         is_bend = np.array([variable.kind == "bend" for variable in self.programme.variables], dtype=bool)
         return [float(value) for value in np.where(is_bend, point.x, inside)]
+
+    def response(self) -> Response:
+        """The optimum in the digits of the context, and how it moves."""
+        optimum, conditions = self._optimum()
+        return Response(optimum, conditions, self._nlp)
 
     def lost_digits(self, flow: Quantities, value: Decimal) -> float:
         """How many digits rounding can have taken from the numbers of this market, cleared so."""

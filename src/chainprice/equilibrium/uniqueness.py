@@ -81,10 +81,10 @@ def least(optimum: Optimum, conditions: Conditions) -> Active | None:
 
 def is_unique(optimum: Optimum, conditions: Conditions) -> bool:
     """Whether no other multipliers satisfy the conditions, as far as that shows at once."""
-    return optimum.is_regular and not _meeting(optimum) and not _idle(optimum, conditions)
+    return optimum.is_regular and not meeting(optimum) and not _idle(optimum, conditions)
 
 
-def _meeting(optimum: Optimum) -> set[int]:
+def meeting(optimum: Optimum) -> set[int]:
     """The constraints that hold with equality though they are not among the active ones."""
     sizes = optimum.point.scales.constraints
     return {
@@ -113,7 +113,7 @@ class Polyhedron:
     def __init__(self, optimum: Optimum, conditions: Conditions, most: float = np.inf) -> None:
         active, sizes = optimum.active, optimum.point.sizes
         self._conditions, self._active = conditions, active
-        self._held = sorted(active.constraints | _meeting(optimum))
+        self._held = sorted(active.constraints | meeting(optimum))
         self._at_zero = active.at_zero | _idle(optimum, conditions)
         self._free = frozenset(active.free(len(conditions.upper))) - self._at_zero
         local = conditions.local(optimum.x, optimum.near)

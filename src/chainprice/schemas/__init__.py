@@ -19,6 +19,7 @@ _SCHEMAS: Mapping[str, Callable[[], dict[str, Any]]] = {
     "verify": results.verify_schema,
     "simulate": results.simulate_schema,
     "diagnose": results.diagnose_schema,
+    "sensitivity": results.sensitivity_schema,
     "check": results.check_schema,
 }
 

@@ -51,6 +51,15 @@ def diagnose_schema() -> Schema:
     return _result(FORMAT, "An observed market and its equilibrium", properties)
 
 
+def sensitivity_schema() -> Schema:
+    """The schema of what `sensitivity -f json` prints."""
+    from chainprice.statics import FORMAT, Sensitivities
+
+    spec = closed(properties_of(Sensitivities, Sensitivities.SOURCE_KEYS), "The spec that was looked at.")
+    properties = {"spec": spec, **properties_of(Sensitivities, Sensitivities.KEYS)}
+    return _result(FORMAT, "How total value and prices change", properties)
+
+
 def _result(form: str, title: str, properties: Mapping[str, Schema], optional: Iterable[str] = ()) -> Schema:
     name, _, version = form.removeprefix("chainprice.").partition("/")
     head = {"const": form, "description": "The format and its version; a new version means a new meaning."}
