@@ -121,12 +121,14 @@ def _in_rounds(chain: Chain, count: int, working: int, rounds: int) -> Priced:
 def _is_open(chain: Chain, priced: Priced, rounds_left: int) -> bool:
     """Whether more digits may say something else: that a 0 is none, or that a bend is not exactly here."""
     is_near = any(product.settled.is_near for products in priced.products.values() for product in products)
-    return (is_near and rounds_left > 0) or bool(_hidden(chain, priced))
+    return (is_near and rounds_left > 0) or bool(_blurred(chain, priced) or _hidden(chain, priced))
 
 
 def _unsteady(chain: Chain, coarse: Priced, fine: Priced, count: int) -> Problem:
     """Where digits are lost: in the first quantity along the chain, or else in the last price."""
     hint = "look for a difference of nearly equal quantities in the formulas"
+    for function in _blurred(chain, fine):
+        return _perhaps_on_kink(chain, function)
     hidden = _hidden(chain, fine)
     for good in chain.network.goods:
         before, after = coarse.quantities.available[good], fine.quantities.available[good]
@@ -159,26 +161,50 @@ def _unsteady_in(chain: Chain, function: ProductionFunction, what: str, count: i
     )
 
 
+def _perhaps_on_kink(chain: Chain, function: ProductionFunction) -> Problem:
+    return Problem(
+        f"whether '{short(function.formula.text)}' stands on a kink cannot be told with {working_digits()} "
+        f"digits (production of '{function.output}' by firm '{function.firm}')",
+        chain.spec.place("firms", function.firm, "production", function.output),
+        "change the quantities supplied, or leave out a branch",
+    )
+
+
 def _hidden(chain: Chain, priced: Priced) -> set[tuple[str, str]]:
     """The goods whose quantity or price may be 0 only because a number drowned beside another."""
     available, prices = priced.quantities.available, priced.prices
     if all(available.values()) and all(prices.of.values()):
         return set()
+    unsure = _unsure(chain, priced)
+    hidden = {
+        ("price", product.input)
+        for firm, products in priced.products.items()
+        for product in products
+        if not prices.of[product.input]
+        and not product.value
+        and prices.of[product.output]
+        and product.is_unsure(priced.quantities.used[firm], unsure)
+    }
+    return hidden | {("quantity", good) for good in unsure if not available[good]}
+
+
+def _blurred(chain: Chain, priced: Priced) -> list[ProductionFunction]:
+    """The functions that stand on a kink only as far as can be told: a number drowned in what meets there."""
+    on_kinks = [p for products in priced.products.values() for p in products if p.settled.on_kink]
+    functions = {(p.function.firm, p.output): p.function for p in on_kinks}.values()
+    if not functions:
+        return []
+    used, unsure = priced.quantities.used, _unsure(chain, priced)
+    return [function for function in functions if function.is_unsure(used[function.firm], unsure)]
+
+
+def _unsure(chain: Chain, priced: Priced) -> set[str]:
+    """The goods whose quantities depend on a number that drowned beside another."""
     unsure: set[str] = set()
-    hidden: set[tuple[str, str]] = set()
     for firm, functions in chain.technology.items():
         used = priced.quantities.used[firm]
-        drowned = {function.output for function in functions if function.is_unsure(used, unsure)}
-        hidden |= {
-            ("price", product.input)
-            for product in priced.products[firm]
-            if not prices.of[product.input]
-            and not product.value
-            and prices.of[product.output]
-            and product.is_unsure(used, unsure)
-        }
-        unsure |= drowned
-    return hidden | {("quantity", good) for good in unsure if not available[good]}
+        unsure |= {function.output for function in functions if function.is_unsure(used, unsure)}
+    return unsure
 
 
 def _fail_if_market_hides_a_price(chain: Chain, priced: Priced) -> None:

@@ -79,7 +79,8 @@ def _ranges(chain: Chain, priced: Priced) -> Mapping[str, PriceRange]:
     """The intervals of the prices that are not unique."""
     if chain.market is not None:
         return chain.market.ranges()
-    return kinks.price_ranges(chain.spec, chain.network, chain.technology, priced.quantities)
+    quantities, prices = priced.quantities, priced.prices.of
+    return kinks.price_ranges(chain.spec, chain.network, chain.technology, quantities, prices)
 
 
 def _books(chain: Chain, priced: Priced) -> dict[str, Account]:

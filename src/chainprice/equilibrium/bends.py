@@ -45,7 +45,8 @@ def split_at_bends(formula: Formula, known: Mapping[str, Decimal]) -> tuple[Form
     """
     if not formula.shape.kinked:
         return formula, ()
-    bent = [index for index, (operation, _) in enumerate(formula.shape.steps) if operation in KINKED]
+    moving = _moving(formula, known)
+    bent = [index for index in moving if formula.shape.steps[index][0] in KINKED]
     concave = [index for index in bent if _is_concave(formula, index, known)]
     cuts: dict[int, int] = {}
     bends = []
@@ -57,6 +58,19 @@ def split_at_bends(formula: Formula, known: Mapping[str, Decimal]) -> tuple[Form
         bends.append(Bend(index, 1 if operation == "min" else -1, arguments))
         cuts[index] = len(formula.names) + len(cuts)
     return _part(formula, len(formula.shape.steps) - 1, cuts), tuple(bends)
+
+
+def _moving(formula: Formula, known: Mapping[str, Decimal]) -> list[int]:
+    """The steps that depend on a name that is no constant: a `min` of constants is a constant, and no bend."""
+    moving: list[int] = []
+    for index, (operation, operands) in enumerate(formula.shape.steps):
+        if operation == "name":
+            is_moving = formula.names[operands[0]] not in known
+        else:
+            is_moving = operation != "number" and not set(moving).isdisjoint(operands)
+        if is_moving:
+            moving.append(index)
+    return moving
 
 
 def _part(formula: Formula, end: int, cuts: dict[int, int], *, negative: bool = False) -> Formula:

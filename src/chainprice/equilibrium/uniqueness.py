@@ -48,12 +48,13 @@ def price_ranges(optimum: Optimum, conditions: Conditions) -> dict[str, Range]:
     polyhedron = Polyhedron(optimum, conditions)
     if not polyhedron.varying.any():
         return {}
+    nearest = _at_least_prices(polyhedron, optimum, conditions)
     ranges = {}
     for good in conditions.programme.network.goods:
         weights = polyhedron.weights(good)
         if not np.any(weights[polyhedron.varying]):
             continue
-        low, high = polyhedron.extreme(weights, 1), polyhedron.extreme(weights, -1)
+        low, high = nearest.extreme(nearest.weights(good), 1), polyhedron.extreme(weights, -1)
         if low is None or (high is not None and abs(high - low) <= _SAME * max(abs(high), abs(low))):
             continue
         ranges[good] = (_decimal(low), None if high is None else _decimal(high))
@@ -61,13 +62,18 @@ def price_ranges(optimum: Optimum, conditions: Conditions) -> dict[str, Range]:
 
 
 def least(optimum: Optimum, conditions: Conditions) -> Active | None:
-    """The active set at the least price system; None if there is no other one.
-
-    Where a price has no upper end the solver's may be anywhere: then the least ones say what is little.
-    """
+    """The active set at the least price system; None if there is no other one."""
     polyhedron = Polyhedron(optimum, conditions)
     if not polyhedron.varying.any():
         return None
+    return _at_least_prices(polyhedron, optimum, conditions).least()
+
+
+def _at_least_prices(polyhedron: Polyhedron, optimum: Optimum, conditions: Conditions) -> Polyhedron:
+    """The polyhedron in units that fit its least prices.
+
+    Where a price has no upper end the solver's may be anywhere: then the least ones say what is little.
+    """
     for _ in range(_TIMES_RUN_OFF):
         level = polyhedron.level()
         if level is None or level >= _RUN_OFF * polyhedron.greatest:
@@ -76,7 +82,7 @@ def least(optimum: Optimum, conditions: Conditions) -> Active | None:
         if not nearer.varying.any():
             break
         polyhedron = nearer
-    return polyhedron.least()
+    return polyhedron
 
 
 def is_unique(optimum: Optimum, conditions: Conditions) -> bool:

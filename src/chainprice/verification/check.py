@@ -12,7 +12,7 @@ import mpmath
 from mpmath import mpf
 
 from chainprice import limits, progress
-from chainprice.errors import NumeraireError, Problem, TableError, UsageError
+from chainprice.errors import NumeraireError, Problem, TableError, UndefinedError, UsageError
 from chainprice.formula import suggestion
 from chainprice.spec import DEMAND, Spec
 from chainprice.verification import adjoint, numeric, rows, symbolic
@@ -54,7 +54,13 @@ def verify_table(
     if not 0 < tolerance < 1:
         raise UsageError(f"the tolerance must be between 0 and 1, not {tolerance:g}")
     count = max(DIGITS, int(-mpmath.log10(tolerance)) + _GUARD)
-    verdict = _verdict(spec, table, tolerance, method, count)
+    try:
+        verdict = _verdict(spec, table, tolerance, method, count)
+    except UndefinedError:
+        if len(table.prices) > limits.NUMERIC_GOODS:
+            raise
+        # Perhaps only rounding made a tanh(100) 1, and the logarithm of what it lacks of 1 undefined.
+        return _verdict(spec, table, tolerance, method, count * _AGAIN)
     if verdict.verified or len(table.prices) > limits.NUMERIC_GOODS:
         return verdict
     with decimals(count).working():

@@ -239,8 +239,8 @@ class _Comparison:
     def _rents(self) -> Iterator[Gap]:
         """What the limits of supplies and demands are worth."""
         point = self.point
-        for (kind, good, _), row in point.table.limits.items():
-            value = row.rent
+        for row in point.table.limits:
+            kind, good, value = row.kind, row.good, row.rent
             if value is None:
                 continue
             if kind == "supply" and good in point.spec.supply:

@@ -26,6 +26,9 @@ _NOISE = mpf("1e-26")
 _SHRINKS = mpf("0.99")
 """What is left of a slope at half the step, at most, if it goes to 0."""
 
+_TIMES_NEARER = 4
+_AGREE = mpf("1e-6")
+
 _FIRST = mpf("1e-9")
 """The value of a first unit, as part of all that is traded, where there is none to begin with."""
 
@@ -41,10 +44,10 @@ def again(point: MarketPoint, good: str, revalue: Revalue, base: mpf) -> Direct 
     if gain is None and loss is None:
         return None
     if gain is None or loss is None:
-        one = gain if gain is not None else loss
-        return Direct(
-            one if gain is not None else mpf(0), one if loss is not None else mpmath.inf, "envelope"
-        )
+        side, one = (1, gain) if gain is not None else (-1, loss)
+        if not there and one is not None:
+            one = _nearer(lambda by: _one_sided(revalue, good, side * by, base), step, one)
+        return Direct(mpf(0), one, "envelope") if gain is None else Direct(one, mpmath.inf, "envelope")
     if abs(gain - loss) <= BEND * max(abs(gain), abs(loss)):
         gain = loss = (gain + loss) / 2
     else:  # two slopes: the curvature along each spoils the first digits
@@ -83,6 +86,19 @@ def _limit(slope_of: Callable[[mpf], mpf | None], step: mpf, slope: mpf) -> mpf:
         return 2 * half - slope
     near = slope_of(step / 1000)
     return mpf(0) if near is None or abs(near) < _SHRINKS * abs(half) else near
+
+
+def _nearer(slope_of: Callable[[mpf], mpf | None], step: mpf, slope: mpf) -> mpf:
+    """The slope of a first unit: over steps that are ever so much shorter, until they agree."""
+    for _ in range(_TIMES_NEARER):
+        step /= 1000
+        near = slope_of(step)
+        if not near:
+            break
+        if abs(near - slope) <= _AGREE * abs(near):
+            return near
+        slope = near
+    return slope
 
 
 def _one_sided(revalue: Revalue, good: str, step: mpf, base: mpf) -> mpf | None:

@@ -272,8 +272,9 @@ class _Rows:
         """
         point, rows = self.point, self.point.table.limits
         rents: dict[str, list[Number]] = {}
-        for (kind, good, firm), row in rows.items():
-            if kind == "capacity":
+        for row in rows:
+            good, firm = row.good, row.firm
+            if row.kind == "capacity":
                 made = point.spec.firms[firm].production if firm in point.spec.firms else {}
                 sizes = [size for _, size in self._constants(firm, good)] if good in made else []
                 quantity = None if row.quantity is None else point.number(row.quantity)
@@ -307,7 +308,7 @@ class _Rows:
         return all(self.point.used[good, firm] for good in self.point.inputs(firm))
 
     def _constants(self, firm: str, good: str) -> list[tuple[int, Number]]:
-        """The step and the value of each argument of a `min` that names no good."""
+        """The step and the value of each argument that names no good, of a `min` of which another does."""
         formula = self.point.spec.firms[firm].production[good]
         if not _has_min(formula.shape):
             return []
@@ -321,7 +322,8 @@ class _Rows:
                 else operation != "number" and moving & {*operands}
             ):
                 moving.add(index)
-        arguments = {o for operation, of in steps if operation == "min" for o in of} - moving
+        bounds = (of for operation, of in steps if operation == "min" and moving & {*of})
+        arguments = {operand for of in bounds for operand in of} - moving
         values = [moved.value for moved in self._trace(firm, good, {}, {})]
         return [(step, values[step]) for step in sorted(arguments)]
 
@@ -351,7 +353,8 @@ class _Rows:
     def _limits(self) -> Iterator[Gap]:
         """The quantity of each limit, and whether it binds."""
         point = self.point
-        for (kind, good, _), row in point.table.limits.items():
+        for row in point.table.limits:
+            kind, good = row.kind, row.good
             where = f"limit: {kind} of {good}"
             if kind == "capacity":
                 if row.binding is not None:
@@ -377,11 +380,12 @@ class _Rows:
         """A table with limits has all of them."""
         spec, table = self.point.spec, self.point.table
         used = {good for good, _ in self.point.used} if table.limits else set()
+        listed = {(row.kind, row.good) for row in table.limits}
         for kind, trades in (("supply", spec.supply), ("demand", spec.demand)):
             named: Mapping[str, Trade] = trades
             for good, trade in named.items():
                 is_limit = trade.quantity is not None and (trade.price is not None or kind == "supply")
-                if is_limit and good in used and (kind, good, "") not in table.limits:
+                if is_limit and good in used and (kind, good) not in listed:
                     yield Gap("rows", f"limit: {kind} of {good}", WRONG)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal, InvalidOperation
 from math import isfinite
@@ -37,8 +37,11 @@ class FirmRows:
 
 @dataclass(frozen=True, slots=True)
 class LimitRow:
-    """What a limit is, whether it binds, and its rent."""
+    """A limit of a supply, a demand or a capacity: what it is, whether it binds, and its rent."""
 
+    kind: str
+    good: str
+    firm: str
     quantity: Decimal | None
     binding: bool | None
     rent: Decimal | None
@@ -50,7 +53,7 @@ class PriceTable:
 
     `quantities` and `values` by good, `accounts` by firm (revenue, cost, profit), `ranges` of
     prices that are not unique (None where it has no upper end). `uses` by good and firm, "" for the
-    demand; `limits` by kind, good and firm; `firms` by firm, all of them where it `lists_firms`; `incomes` by
+    demand; `limits` in a row each, for a firm may have several capacities; `firms` by firm, all of them where it `lists_firms`; `incomes` by
     name. With a numeraire all money is in units of it. `path` and `form` say where it was read, `sha256` of
     which spec it was made, `lacks` what is missing in it that `solve -f json` writes.
     """
@@ -63,7 +66,7 @@ class PriceTable:
     accounts: Mapping[str, Row] = field(default_factory=dict)
     total_value: Decimal | None = None
     uses: Mapping[tuple[str, str], UseRow] = field(default_factory=dict)
-    limits: Mapping[tuple[str, str, str], LimitRow] = field(default_factory=dict)
+    limits: Sequence[LimitRow] = ()
     firms: Mapping[str, FirmRows] = field(default_factory=dict)
     lists_firms: bool = False
     incomes: Row = field(default_factory=dict)
@@ -204,13 +207,13 @@ class _Reader:
                 figures[key] = value
         return figures
 
-    def _limits(self, data: Mapping[str, Any]) -> dict[tuple[str, str, str], LimitRow]:
-        rows = {}
+    def _limits(self, data: Mapping[str, Any]) -> tuple[LimitRow, ...]:
+        rows = []
         for row in self._list(data, "limits"):
             figures = self._figures(row, ("quantity", "rent"), str(row.get("good")))
             key = str(row.get("kind")), str(row.get("good")), str(row.get("firm") or "")
-            rows[key] = LimitRow(figures.get("quantity"), _flag(row, "binding"), figures.get("rent"))
-        return rows
+            rows.append(LimitRow(*key, figures.get("quantity"), _flag(row, "binding"), figures.get("rent")))
+        return tuple(rows)
 
     def _incomes(self, row: Any) -> dict[str, Decimal]:
         if not isinstance(row, dict):
