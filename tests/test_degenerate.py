@@ -2,6 +2,7 @@
 
 import copy
 import math
+import time
 
 import pytest
 from support import spec
@@ -9,7 +10,7 @@ from test_market_verify import set_price
 
 import chainprice
 from chainprice.equilibrium import market as markets
-from chainprice.errors import InfeasibleError, UndefinedError
+from chainprice.errors import InfeasibleError, PrecisionError, UndefinedError
 from chainprice.verification import table_of
 
 IDLE_BENDS = """
@@ -256,3 +257,102 @@ def test_a_table_that_leaves_out_firms_fails(allocation, rows):
     assert not chainprice.verify(loaded, table_of(table)).verified
     del table["firms"]  # a table of goods alone
     assert chainprice.verify(loaded, table_of(table)).verified
+
+
+def test_a_unit_of_which_there_can_be_none_is_not_looked_for():
+    """Without it `verify` tried for seconds to find a market with less than no supply."""
+    text = (
+        "firms: {a: {production: {y: sqrt(x)}}, b: {production: {z: y^0.9}}, c: {production: {w: -y}}}\n"
+        "supply: {x: {quantity: 0}}\ndemand: {w: {price: 1/3}}"
+    )
+    solution = chainprice.solve(spec(text))
+    begun = time.process_time()
+    assert chainprice.verify(spec(text), solution).verified
+    assert time.process_time() - begun < 1
+
+
+FREE_FOR_ALL = (
+    "firms: {a: {production: {y: 1 - exp(-x)}}}\nsupply: {x: {price: 0}}\ndemand: {y: {price: 9/(q + 1)}}"
+)
+
+
+def test_what_a_firm_takes_of_a_free_good_it_always_wants_is_not_printed():
+    with pytest.raises(PrecisionError, match="the price of 'x' cannot be told from 0"):
+        chainprice.solve(spec(FREE_FOR_ALL))
+
+
+CHEAP_AND_FAR = """
+firms:
+  a: {production: {u: x}}
+  b: {production: {v: 1/3*u}}
+  c: {production: {y: 1e-9*v}}
+supply: {x: {price: 1/3}}
+demand: {y: {price: 5}}
+"""
+"""Nothing is made: a unit of y would cost 1e9."""
+
+
+def test_ranges_end_at_the_least_prices_though_the_greatest_are_far_above():
+    solution = chainprice.solve(spec(CHEAP_AND_FAR))
+    ranges = {row.good: row.price_range for row in solution.goods}
+    least = {"x": 5e-9 / 3, "u": 5e-9 / 3, "v": 5e-9, "y": 5}
+    assert {good: low for good, (low, _) in ranges.items()} == pytest.approx(least)
+    assert {good: high for good, (_, high) in ranges.items()} == pytest.approx(
+        {"x": 1 / 3, "u": 1 / 3, "v": 1, "y": 1e9}
+    )
+    assert chainprice.verify(spec(CHEAP_AND_FAR), solution).verified
+
+
+STEEP_FIRST_UNIT = """
+firms:
+  a: {production: {v: -(1/3 - 1/3)}}
+  b: {production: {u: v/(v + 1e-9)}}
+  c: {production: {y: ln(u + 1)}}
+supply: {x: {price: 2 + q/10, quantity: 100}}
+demand: {y: {price: 5}}
+"""
+
+
+def test_a_first_unit_is_measured_by_steps_that_are_short_enough():
+    solution = chainprice.solve(spec(STEEP_FIRST_UNIT))
+    (row,) = (row for row in solution.goods if row.good == "v")
+    assert row.price_range == (pytest.approx(5e9), None)
+    assert chainprice.verify(spec(STEEP_FIRST_UNIT), solution).verified
+
+
+def test_at_the_end_of_a_demand_curve_the_quantity_has_lost_the_digits_of_the_price():
+    text = "firms: {a: {production: {y: 17500*x}}}\nsupply: {x: {price: q, quantity: 9}}\ndemand: {y: {price: 100 - q}}"
+    solution = chainprice.solve(spec(text))
+    assert chainprice.verify(spec(text), solution).verified
+    table = solution.to_dict()
+    set_price(table, "y", solution.goods[-1].price * (1 + 1e-6))
+    assert not chainprice.verify(spec(text), table_of(table)).verified
+
+
+CONSTANTS = {
+    "a min of constants": "min(exp(1), 100)",
+    "the same twice": "min(1e-9, pi, 1e-9)",
+    "one in another": "min(min(1e-9, pi), min(4, 1e-9))",
+    "where less is more": "cos(min(7, 1e-9))",
+}
+
+
+@pytest.mark.parametrize("formula", CONSTANTS.values(), ids=CONSTANTS)
+def test_a_min_of_constants_is_no_capacity(formula):
+    text = (
+        f"firms: {{a: {{production: {{y: '{formula}'}}}}, b: {{production: {{z: sqrt(x)}}}}}}\n"
+        "supply: {x: {price: 2}}\ndemand: {y: {price: 5}}"
+    )
+    solution = chainprice.solve(spec(text))
+    assert not [limit for limit in solution.limits if limit.kind == "capacity"]
+    assert chainprice.verify(spec(text), solution).verified
+
+
+def test_each_of_several_capacities_of_a_firm_is_verified():
+    text = "firms: {a: {production: {y: 'min(x, 2, 3)'}}}\nsupply: {x: {price: 2}}\ndemand: {y: {price: 5}}"
+    solution = chainprice.solve(spec(text))
+    assert [(row.quantity, row.rent) for row in solution.limits] == [(2, 3), (3, 0)]
+    assert chainprice.verify(spec(text), solution).verified
+    table = copy.deepcopy(solution.to_dict())
+    table["limits"][0]["rent"] = 2
+    assert not chainprice.verify(spec(text), table_of(table)).verified

@@ -1,8 +1,11 @@
 """At bends: which side counts, what is a tie, and what is only rounding."""
 
+import math
+
 import pytest
 
 import chainprice
+from chainprice.errors import PrecisionError, UndefinedError
 
 
 def spec(formula, quantity):
@@ -90,3 +93,47 @@ def test_what_is_equal_but_for_rounding_is_a_tie(formula, quantity):
 )
 def test_what_is_saturated_is_verified_without_millions_of_digits(formula):
     assert good(formula, "60000").price != 0
+
+
+HAIRS = {
+    "abs(1 - exp(-100*x) - 1)": -100 * math.exp(-100),
+    "abs(1 - exp(-400*x) - 1)": -400 * math.exp(-400),
+    "max(1 - exp(-221*x), 1)": 0,
+    "max(erf(9*x), 1)": 0,
+    "min(erf(9*x), 1)": 18 / math.sqrt(math.pi) * math.exp(-81),
+}
+
+
+@pytest.mark.parametrize("formula", HAIRS)
+def test_what_is_a_hair_beside_a_kink_is_not_on_it(formula):
+    row = good(formula, 1)
+    assert row.price_range is None
+    assert float(row.price) == pytest.approx(HAIRS[formula], rel=1e-12)
+
+
+def test_a_kink_that_no_digits_tell_from_a_branch_is_refused():
+    with pytest.raises(PrecisionError, match="stands on a kink cannot be told"):
+        chainprice.solve(spec("max(erf(x), 1)", 2000))
+
+
+KINKS_ONE_AFTER_THE_OTHER = """
+firms:
+  a: {production: {u: 3*x}}
+  b: {production: {v: "-min(u, 0)"}}
+  c: {production: {y: "-min(v, 0)"}}
+supply: {x: {quantity: 0}}
+demand: {y: {price: 1}}
+"""
+"""y is 0 whatever x is: with more than none of x v is 0, and with less it is above."""
+
+
+def test_kinks_of_two_firms_whose_branches_never_meet_have_no_mean():
+    with pytest.raises(UndefinedError, match="by the chain rule, but one more unit adds 0"):
+        chainprice.solve(chainprice.load(KINKS_ONE_AFTER_THE_OTHER))
+
+
+@pytest.mark.parametrize(
+    ("formula", "price"), [("asin(tanh(x))", 1 / math.cosh(100)), ("ln(1 - tanh(x))", -2)]
+)
+def test_what_is_saturated_but_for_many_digits_is_verified(formula, price):
+    assert float(good(formula, 100).price) == pytest.approx(price, rel=1e-12)

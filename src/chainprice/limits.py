@@ -120,6 +120,10 @@ OBSERVED_TOLERANCE = 1e-6
 """The part of its price that a gap may be, and of what there is that an excess may be, before `diagnose` says
 that a market is out of equilibrium, unless another is asked for."""
 
+REACH_FIRMS = 200
+"""Firms up to which it is asked, before a market is solved with less of a good, whether there can be any of it:
+in large markets that takes about as long as to solve them."""
+
 DEAD_END_WORK = 200
 """Goods that lead to no demand times firms, up to which a market looks what one of each would cost."""
 

@@ -108,6 +108,7 @@ def _in_rounds(chain: Chain, count: int, working: int, rounds: int) -> Priced:
                 _same(a, b, count) or (rounds_left == 0 and _vanishes(a, b, working))
                 for a, b in zip(coarse.results(), fine.results(), strict=True)
             ) and (chain.market is not None or not _is_open(chain, fine, rounds_left)):
+                _fail_if_a_use_is_open(chain, coarse, fine, count)
                 priced = _without_noise(coarse, fine, count)
                 _fail_if_market_hides_a_price(chain, priced)
                 return priced
@@ -205,6 +206,28 @@ def _unsure(chain: Chain, priced: Priced) -> set[str]:
         used = priced.quantities.used[firm]
         unsure |= {function.output for function in functions if function.is_unsure(used, unsure)}
     return unsure
+
+
+def _fail_if_a_use_is_open(chain: Chain, coarse: Priced, fine: Priced, count: int) -> None:
+    """Raise PrecisionError where what a firm uses depends on the digits though no price does."""
+    available = fine.quantities.available
+    problems = [
+        _indifferent(chain, firm, good)
+        for firm, used in fine.quantities.used.items()
+        for good, amount in used.items()
+        if abs(amount - coarse.quantities.used[firm][good]) > abs(available[good]).scaleb(-count)
+    ]
+    if problems:
+        _fail_if_market_hides_a_price(chain, fine)
+        raise PrecisionError(problems)
+
+
+def _indifferent(chain: Chain, firm: str, good: str) -> Problem:
+    return Problem(
+        f"how much of '{good}' firm '{firm}' uses cannot be told: no price depends on it",
+        chain.spec.place("firms", firm, "production"),
+        f"give '{good}' a price, or limit it",
+    )
 
 
 def _fail_if_market_hides_a_price(chain: Chain, priced: Priced) -> None:
@@ -392,4 +415,14 @@ def _marginal_products(
     """The slopes at the quantities used; those that do not exist at 0, along the mix of inputs there."""
     used = clearing.quantities.used[function.firm]
     weights = clearing.weights.get((function.firm, function.output), {})
-    return technology.marginal_products(spec, function, used, weights, clearing.mixes.get(function.firm))
+    products = technology.marginal_products(spec, function, used, weights, clearing.mixes.get(function.firm))
+    if weights:
+        return products
+    return tuple(
+        [
+            technology.of_first_unit(product, used)
+            if product.settled.on_kink and not used[product.input]
+            else product
+            for product in products
+        ]
+    )

@@ -9,7 +9,7 @@ sympy's derivatives of the settled function.
 from __future__ import annotations
 
 import decimal
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from decimal import Decimal
 from fractions import Fraction
 from functools import lru_cache
@@ -237,6 +237,8 @@ def marginal_products(
     Raises UndefinedError, with the place, where the function has no slope.
     """
     settled = function.settled(point, weights)
+    if settled.shape is not function.formula.shape:
+        _fail_if_nowhere_beside(spec, function, point)
     points = (point,) if near is None else (point, near)
     if settled.on_kink and not weights:
         for side in (0, 1):
@@ -255,26 +257,55 @@ def marginal_products(
     return tuple([_between_its_sides(product, point) for product in products])
 
 
+def _fail_if_nowhere_beside(spec: Spec, function: ProductionFunction, point: Point) -> None:
+    """Raise UndefinedError where a branch of a bend, be it another one, has a value at this point alone.
+
+    So has a power of a negative number: the next unit would leave the whole function without a value.
+    """
+    shape, names = function.formula.shape, function.values(point)
+    if not any(operation == "pow" for operation, _ in shape.steps):
+        return
+    values = shape.trace(DECIMALS, names, function.formula.numbers)
+    slots: list[set[int]] = []
+    for operation, operands in shape.steps:
+        if operation == "name":
+            slots.append({operands[0]} if function.formula.names[operands[0]] in point else set())
+        else:
+            slots.append(set().union(*(slots[o] for o in operands)) if operation != "number" else set())
+        if operation == "pow" and values[operands[0]] < 0 and slots[operands[1]]:
+            error = _SlopelessError(min(slots[operands[1]]), None, names)
+            raise UndefinedError(_slopeless(spec, function, point, error))
+
+
+def of_first_unit(product: MarginalProduct, point: Point) -> MarginalProduct:
+    """The product of an input of which there is none, at a kink: a market uses no less than none of it."""
+    return next(_beside(product, point, (1,)), product)
+
+
 def _between_its_sides(product: MarginalProduct, point: Point) -> MarginalProduct:
     """The product, or that of one more unit where the mean of branches is not between both sides' slopes.
 
     So it is where bends meet that know of each other, as in min(abs(x), tan(x)) at 0, and at the edge of
     where a function has values.
     """
+    sides = [*_beside(product, point, (1, -1))]
+    slopes = [side.value for side in sides]
+    return product if not sides or min(slopes) <= product.value <= max(slopes) else sides[0]
+
+
+def _beside(product: MarginalProduct, point: Point, ways: Sequence[int]) -> Iterator[MarginalProduct]:
+    """The product by the branches that hold a little to the right (1) or to the left (-1) of a point."""
     there = point[product.input]
     step = (abs(there) or Decimal(1)).scaleb(-working_digits() // _BESIDE)
-    sides = []
-    for moved in (there + step, there - step):
-        beside = {**point, product.input: moved}
+    for way in ways:
+        beside = {**point, product.input: there + way * step}
         try:
             settled = product.function.settled(beside)
             _finite_slopes(product.function, settled, (beside,))
             slope = _finite_slopes(product.function, settled, (point,))[product.slot]
         except (ArithmeticError, UndefinedError, _SlopelessError):
             continue
-        sides.append(product._replace(value=slope, settled=settled))
-    slopes = [side.value for side in sides]
-    return product if not sides or min(slopes) <= product.value <= max(slopes) else sides[0]
+        yield product._replace(value=slope, settled=settled)
 
 
 _FEW = 1_000

@@ -170,6 +170,9 @@ def _of_slope(formula: Formula, names: Sequence[Decimal], slot: int) -> Cause:
             "write the bend with abs, min or max",
         )
     known = below if above is None else above
+    lost = steps.lost_to_both_sides()
+    if known is None and lost is not None:
+        return lost
     if known is not None:
         return Cause(
             f"nearby it is {_brief(known)}, but its formula has no value there",
@@ -200,6 +203,18 @@ class _Slopes:
                 text = _NAMES.get(operation, operation)
                 reason = f"the slope of {text} grows without end at {_brief(value)}"
                 return Cause(reason, self._formula.span(step))
+        return None
+
+    def lost_to_both_sides(self) -> Cause | None:
+        """The first part that has no value with a little more of the name, nor with a little less."""
+        step = (abs(self._names[self._slot]) or Decimal(1)).scaleb(-_NEAR[0])
+        below, above = self._trace(-step), self._trace(step)
+        for index, (less, more) in enumerate(zip(below, above, strict=True)):
+            if less is None and more is None:
+                reason = "with a little more or less it has no value"
+                if self._formula.shape.steps[index][0] == "pow":
+                    reason += ", as only whole powers of a negative number are real"
+                return Cause(reason, self._formula.span(index))
         return None
 
     def beside(self, side: int, step: int = -1) -> Decimal | None:

@@ -61,7 +61,7 @@ def split_at_bends(formula: Formula, known: Mapping[str, Decimal]) -> tuple[Form
 
 
 def _moving(formula: Formula, known: Mapping[str, Decimal]) -> list[int]:
-    """The steps that depend on a name that is no constant: a `min` of constants is a constant, and no bend."""
+    """The steps that depend on a name that is no constant: a `min` of constants is no bend."""
     moving: list[int] = []
     for index, (operation, operands) in enumerate(formula.shape.steps):
         if operation == "name":

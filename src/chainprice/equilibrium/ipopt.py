@@ -44,11 +44,14 @@ _OPTIONS: dict[str, Any] = {
     "ipopt.acceptable_tol": 1e-8,
     "ipopt.bound_relax_factor": 0.0,
     "ipopt.nlp_scaling_method": "none",
-    "ipopt.max_iter": 1000,
     "error_on_fail": False,
     "show_eval_warnings": False,
     "calc_lam_p": False,
 }
+
+MOST_STEPS = 1000
+FEW_STEPS = 150
+"""Steps of IPOPT after which it will get nowhere; few where the market is much like one that is solved."""
 
 _ROUGH = {"ipopt.tol": 1e-11, "ipopt.compl_inf_tol": 1e-11, "ipopt.barrier_tol_factor": 1e3}
 _ROUGHER = _ROUGH | {"ipopt.tol": 1e-8, "ipopt.compl_inf_tol": 1e-8}
@@ -125,8 +128,9 @@ class Nlp:
     so its derivatives are in relative units.
     """
 
-    def __init__(self, programme: Programme) -> None:
+    def __init__(self, programme: Programme, most_steps: int = MOST_STEPS) -> None:
         self._programme = programme
+        self._options = _OPTIONS | {"ipopt.max_iter": most_steps}
         self._upper = np.array(
             [np.inf if v.upper is None else constant(v.upper) for v in programme.variables]
         )
@@ -218,7 +222,9 @@ class Nlp:
 
     def _prepared(self, options: dict[str, Any]) -> Any:
         told = {"iteration_callback": self._told} if self._told is not None else {}
-        return casadi.nlpsol("market", "ipopt", self._problem, _OPTIONS | options | self._derivatives | told)
+        return casadi.nlpsol(
+            "market", "ipopt", self._problem, self._options | options | self._derivatives | told
+        )
 
     # Solving.
 
@@ -348,7 +354,7 @@ class Nlp:
             "f": casadi.sum1(short) + self._problem["p"][-1] * casadi.sumsqr(self._problem["x"]),
             "g": self._problem["g"] + short,
         }
-        return casadi.nlpsol("shortfalls", "ipopt", problem, _OPTIONS | options)
+        return casadi.nlpsol("shortfalls", "ipopt", problem, self._options | options)
 
 
 class _Iterations(casadi.Callback):

@@ -22,6 +22,7 @@ from chainprice.equilibrium.optimum import PROOF_DIGITS, NotPolishedError, Optim
 from chainprice.equilibrium.perturbed import perturbed
 from chainprice.equilibrium.polish import polish
 from chainprice.equilibrium.programme import Programme, build
+from chainprice.equilibrium.reach import fail_if_out_of_reach
 from chainprice.equilibrium.reasons import reason
 from chainprice.equilibrium.response import Response
 from chainprice.equilibrium.search import Found, Search
@@ -40,6 +41,9 @@ from chainprice.value import total_value
 
 _INSIDE = 1e-4
 _STARTS = 6
+
+_ALIKE = Decimal("1e-9")
+"""How near the least price of an interval is to the one that was found, relatively."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,10 +103,17 @@ class Market:
             ranges = uniqueness.price_ranges(optimum, conditions)
             is_smooth = not ranges or not idle.lacking_slopes(optimum, conditions)
             dead_ends = self._dead_ends()
-        if is_smooth and not dead_ends:
+            prices = self.clear().prices
+            unlike = [good for good, (low, _) in ranges.items() if not _is_alike(low, prices[good])]
+        if is_smooth and not dead_ends and not unlike:
             return ranges
         with digits(2 * PROOF_DIGITS):
-            if not is_smooth:
+            if (
+                is_smooth
+            ):  # the least price is the one that was found, or a linear programme in doubles lost it
+                by_gifts = {good: self._range_by_gifts(good) for good in unlike}
+                ranges |= {good: (known[0], ranges[good][1]) for good, known in by_gifts.items() if known}
+            else:
                 ranges = {good: self._range_by_gifts(good) or known for good, known in ranges.items()}
             by_gifts = {good: self._range_by_gifts(good) for good in dead_ends}
         return ranges | {good: known for good, known in by_gifts.items() if known and known[1] is not None}
@@ -159,6 +170,17 @@ class Market:
             return polish(self._proved.point, self._nlp, conditions)
 
 
+def _fail_if_none_to_take(programme: Programme) -> None:
+    """Raise InfeasibleError where something is to be taken of which there cannot be so much."""
+    is_taken = any(gift < 0 for gift in programme.gifts.values())
+    if is_taken and len(programme.network.firms) <= limits.REACH_FIRMS:
+        fail_if_out_of_reach(programme)
+
+
+def _is_alike(low: Decimal, price: Decimal) -> bool:
+    return abs(low - price) <= _ALIKE * abs(price)
+
+
 def find(
     spec: Spec,
     network: Network,
@@ -180,6 +202,7 @@ def find(
     live = prune(network, needed | goods_owed(network, technology, prune(network, needed)))
     if near is not None and near.programme.network == live:
         programme = replace(near.programme, gifts=gifts)
+        _fail_if_none_to_take(programme)
         try:
             return near.moved(programme)
         except NoRoomError:
@@ -189,6 +212,7 @@ def find(
             pass
     else:
         programme = build(spec, live, technology, gifts)
+        _fail_if_none_to_take(programme)
     search = Search(programme, network, technology, only_value=near is not None)
 
     def market_at(found: Found | None) -> Market | None:

@@ -15,7 +15,7 @@ from chainprice.equilibrium.agents import better_plans
 from chainprice.equilibrium.clearing import Clearing
 from chainprice.equilibrium.conditions import Conditions
 from chainprice.equilibrium.corner import at_corner, corner
-from chainprice.equilibrium.ipopt import Nlp, Point
+from chainprice.equilibrium.ipopt import FEW_STEPS, MOST_STEPS, Nlp, Point
 from chainprice.equilibrium.live import restore
 from chainprice.equilibrium.optimum import PROOF_DIGITS, NoSlopeError, NotPolishedError, Optimum
 from chainprice.equilibrium.polish import MANY_SETS, is_degenerate, polish
@@ -52,7 +52,7 @@ class Search:
     ) -> None:
         self._programme, self._network, self._technology = programme, network, technology
         self._only_value = only_value
-        self.nlp = Nlp(programme)
+        self.nlp = Nlp(programme, FEW_STEPS if only_value else MOST_STEPS)
         self.tried = Tried()
 
     def try_from(self, start: Sequence[float], sizes: Sequence[float] | None = None) -> Found | None:

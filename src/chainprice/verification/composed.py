@@ -10,9 +10,10 @@ from typing import Literal
 import mpmath
 from mpmath import mpf
 
+from chainprice import limits
 from chainprice.spec import DEMAND
 from chainprice.verification.composition import constant
-from chainprice.verification.market import BEND, STEP, MarketPoint, is_none, relative
+from chainprice.verification.market import BEND, LAST_DIGIT, STEP, MarketPoint, is_none, relative
 from chainprice.verification.rows import Use
 
 
@@ -25,25 +26,43 @@ class Direct:
     method: Literal["composed", "envelope"]
 
 
+_EXACT = mpf(1)
+
+
 class Composed:
     """A market's total value as a function of what there is of each good."""
 
-    def __init__(self, point: MarketPoint) -> None:
-        self._point = point
+    def __init__(self, point: MarketPoint, nudge: mpf = _EXACT) -> None:
+        """`nudge` is what part of the table's quantities is taken to be traded."""
+        self._point, self._nudge = point, nudge
 
     def direct(self, good: str) -> Direct | None:
         """dW/dg along the uses that are there, all else held; None where no smooth way leads on."""
         routes = self._routes
         if good not in routes:
             return None
+        middle = self._slope(good)
+        if middle is None:
+            return None
+        ends = [middle]
+        if (
+            relative(middle, self._point.prices[good]) > limits.TOLERANCE
+        ):  # near the end of a curve digits cancel
+            ends += [end for side in (1, -1) if (end := self._nudged(side)._slope(good)) is not None]
+        return Direct(min(ends), max(ends), "composed")
+
+    def _nudged(self, side: int) -> Composed:
+        """The same where what is traded is as much more or less as a double rounds away."""
+        return Composed(self._point, 1 + side * LAST_DIGIT)
+
+    def _slope(self, good: str) -> mpf | None:
         step = (abs(self._point.available[good]) or mpf(1)) * STEP
         more, fewer = self._gain(good, step) / step, -self._gain(good, -step) / step
         if not (mpmath.isfinite(more) and mpmath.isfinite(fewer)):
             return None
         if abs(more - fewer) > BEND * max(abs(more), abs(fewer)):
             return None
-        middle = (more + fewer) / 2
-        return Direct(middle, middle, "composed")
+        return (more + fewer) / 2
 
     def _gain(self, good: str, by: mpf) -> mpf:
         """What total value gains when `by` more of a good goes along its way."""
@@ -56,7 +75,8 @@ class Composed:
 
     def _gain_of(self, use: str, good: str, by: mpf) -> mpf:
         if use in ("demand", "supply"):
-            start = self._point.used[good, ""] if use == "demand" else self._point.bought[good]
+            traded = self._point.used[good, ""] if use == "demand" else self._point.bought[good]
+            start = self._nudge * traded
             move = by if use == "demand" else -by
             prices = [self._point.trade_price(use, good, start + move * part / 2) for part in range(3)]
             area = move * (prices[0] + 4 * prices[1] + prices[2]) / 6

@@ -43,14 +43,14 @@ def again(point: MarketPoint, good: str, revalue: Revalue, base: mpf) -> Direct 
             break
     if gain is None and loss is None:
         return None
+    if not there:
+        gain = gain and _nearer(lambda by: _one_sided(revalue, good, by, base), step, gain)
+        loss = loss and _nearer(lambda by: _one_sided(revalue, good, -by, base), step, loss)
     if gain is None or loss is None:
-        side, one = (1, gain) if gain is not None else (-1, loss)
-        if not there and one is not None:
-            one = _nearer(lambda by: _one_sided(revalue, good, side * by, base), step, one)
-        return Direct(mpf(0), one, "envelope") if gain is None else Direct(one, mpmath.inf, "envelope")
+        return Direct(mpf(0), loss, "envelope") if gain is None else Direct(gain, mpmath.inf, "envelope")
     if abs(gain - loss) <= BEND * max(abs(gain), abs(loss)):
         gain = loss = (gain + loss) / 2
-    else:  # two slopes: the curvature along each spoils the first digits
+    elif there:  # two slopes: the curvature along each spoils the first digits
         gain = _limit(lambda by: _one_sided(revalue, good, by, base), step, gain)
         loss = _limit(lambda by: _one_sided(revalue, good, -by, base), step, loss)
     return Direct(min(gain, loss), max(gain, loss), "envelope")

@@ -130,6 +130,10 @@ class GivenPoint:
         """The price on a supply or demand curve; raises UndefinedError where there is none."""
         return self.chain.trade_price(section, good, quantity)
 
+    def blur(self, section: str, good: str, quantity: Decimal) -> Decimal:  # noqa: ARG002
+        """Nothing: quantities follow from the spec, with all their digits."""
+        return _ZERO
+
     def limit(self, section: str, good: str) -> Decimal | None:
         """The most that can be traded."""
         trades: Mapping[str, Trade] = self.spec.supply if section == "supply" else self.spec.demand

@@ -32,6 +32,9 @@ STEP = mpf("1e-20")
 BEND = mpf("1e-8")
 """Slopes to the left and to the right that differ by more are two."""
 
+LAST_DIGIT = mpf(2) ** -53
+"""The relative rounding of a double."""
+
 _FACTORS = ("0.001", "0.1", "0.5", "0.9", "1.1", "2", "10", "1000")
 _MIXES = 24
 
@@ -167,6 +170,14 @@ class MarketPoint:
         values = {n: quantity if n == "q" else constant(self.spec.parameters.get(n), n) for n in price.names}
         return real(price, values, lambda: self.spec.place(section, good, "price"))
 
+    def blur(self, section: str, good: str, quantity: mpf) -> mpf:
+        """By how much a price on a curve may be off, as the quantity has the digits of a double."""
+        try:
+            ends = [self.trade_price(section, good, quantity * (1 + side * LAST_DIGIT)) for side in (1, -1)]
+        except UndefinedError:
+            return mpf(0)
+        return abs(ends[0] - ends[1]) / 2
+
     def limit(self, section: str, good: str) -> mpf | None:
         """The most that can be traded."""
         trade = (self.spec.demand if section == "demand" else self.spec.supply)[good]
@@ -272,6 +283,7 @@ class MarketPoint:
         except UndefinedError:
             return Gap("stationarity", where, mpf(1))
         gain = (edge - paid) if section == "demand" else (paid - edge)
+        gain = max(mpf(0), abs(gain) - self.blur(section, good, quantity)) * (1 if gain > 0 else -1)
         size = max(abs(edge), abs(paid)) if paid else self._fall(section, good, quantity)
         error = gain / (size or mpf(1))
         if nothing:

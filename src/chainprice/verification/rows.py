@@ -103,6 +103,9 @@ class Point(Protocol):
     def trade_price(self, section: str, good: str, quantity: Number) -> Number:
         """The price on a supply or demand curve; raises UndefinedError where there is none."""
 
+    def blur(self, section: str, good: str, quantity: Number) -> Number:
+        """By how much a price on a curve may be off, as far as the quantity is known."""
+
     def limit(self, section: str, good: str) -> Number | None:
         """The most that can be traded."""
 
@@ -194,11 +197,13 @@ class _Rows:
         sold = self.point.used[good, ""]
         try:
             price = self.point.trade_price("demand", good, sold)
+            blur = self.point.blur("demand", good, sold)
             fall = None if worth else abs(self.point.trade_price("demand", good, sold / 2) - price)
         except UndefinedError:
             return WRONG
         money = self.point.money
-        return _error(self.point.number(worth), price / money, fall and fall / abs(money))
+        said = self.point.number(worth) * money
+        return _error(said, min(max(said, price - blur), price + blur), fall)
 
     def _firm(self, firm: str) -> Iterator[Gap]:
         point, rows = self.point, self.point.table.firms[firm]

@@ -53,9 +53,10 @@ class PriceTable:
 
     `quantities` and `values` by good, `accounts` by firm (revenue, cost, profit), `ranges` of
     prices that are not unique (None where it has no upper end). `uses` by good and firm, "" for the
-    demand; `limits` in a row each, for a firm may have several capacities; `firms` by firm, all of them where it `lists_firms`; `incomes` by
-    name. With a numeraire all money is in units of it. `path` and `form` say where it was read, `sha256` of
-    which spec it was made, `lacks` what is missing in it that `solve -f json` writes.
+    demand; `limits` in a row each, for a firm may have several capacities; `firms` by firm, all of them where
+    it `lists_firms`; `incomes` by name. With a numeraire all money is in units of it. `path` and `form` say
+    where it was read, `sha256` of which spec it was made, `lacks` what is missing in it that
+    `solve -f json` writes.
     """
 
     prices: Mapping[str, Decimal]
