@@ -270,3 +270,10 @@ def test_check_warns_of_unused_goods(tmp_path):
     done = run("check", "-", stdin=text)
     assert done.returncode == 0
     assert "<stdin>:1:35: warning: 'w' is neither used by a firm nor demanded [unused-good]" in done.stderr
+
+
+@pytest.mark.parametrize("command", ["check", "solve", "verify", "explain"])
+def test_an_empty_path_is_no_folder(command):
+    done = run(command, "")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "an empty path names no file" in done.stderr

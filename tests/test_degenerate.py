@@ -5,7 +5,7 @@ import math
 import time
 
 import pytest
-from support import spec
+from support import ROOT, spec
 from test_market_verify import set_price
 
 import chainprice
@@ -356,3 +356,21 @@ def test_each_of_several_capacities_of_a_firm_is_verified():
     table = copy.deepcopy(solution.to_dict())
     table["limits"][0]["rent"] = 2
     assert not chainprice.verify(spec(text), table_of(table)).verified
+
+
+@pytest.mark.parametrize("price", [1, 100, 500])
+def test_a_firm_next_to_nothing_beside_the_market_sells_what_it_makes(price):
+    """Quantities go with the 9th power of the price, down to 1e-33 of a span."""
+    text = (ROOT / "specs" / "cars_and_bridges.yaml").read_text(encoding="utf-8")
+    loaded = chainprice.load(text, [f"demand.bridges.price={price}"])
+    solution = chainprice.solve(loaded)
+    (bridges,) = (row for row in solution.goods if row.good == "bridges")
+    assert bridges.price == price
+    assert bridges.quantity == pytest.approx(4.010527e-33 * price**9, rel=1e-5)
+    assert chainprice.verify(loaded, solution).verified
+
+
+def test_at_a_kink_where_there_is_none_of_an_input_its_first_unit_counts():
+    """min(0, x) is 0 from there on, though its branches have a mean."""
+    text = "firms: {a: {production: {y: '-sin(min(0, x) + 23)'}}}\nsupply: {x: {price: 1/3}}\ndemand: {y: {price: 5}}"
+    assert chainprice.solve(spec(text)).goods[0].price == 0

@@ -137,3 +137,12 @@ def test_kinks_of_two_firms_whose_branches_never_meet_have_no_mean():
 )
 def test_what_is_saturated_but_for_many_digits_is_verified(formula, price):
     assert float(good(formula, 100).price) == pytest.approx(price, rel=1e-12)
+
+
+@pytest.mark.parametrize("formula", ["(-2)**x", "min(1, 2, (-2)**x)", "max(5, (-2)^x)"])
+def test_powers_that_are_real_at_whole_numbers_only_have_no_slope(formula):
+    """Not even behind a bend: with a little more of x there would be no value."""
+    with pytest.raises(
+        UndefinedError, match="with a little more or less it has no value, as only whole powers"
+    ):
+        chainprice.solve(spec(formula, 2))

@@ -121,8 +121,8 @@ OBSERVED_TOLERANCE = 1e-6
 that a market is out of equilibrium, unless another is asked for."""
 
 REACH_FIRMS = 200
-"""Firms up to which it is asked, before a market is solved with less of a good, whether there can be any of it:
-in large markets that takes about as long as to solve them."""
+"""Firms up to which it is asked, before a market is solved with less of a good, whether there can be any of
+it: in large markets that takes about as long as to solve them."""
 
 DEAD_END_WORK = 200
 """Goods that lead to no demand times firms, up to which a market looks what one of each would cost."""

@@ -128,13 +128,30 @@ def offer_schemas(incomplete: str) -> list[str]:
     return [name for name in NAMES if name.startswith(incomplete)]
 
 
+def _named(given: str | list[str]) -> str | list[str]:
+    """The paths as they are; an empty one would be the working folder."""
+    if "" in ([given] if isinstance(given, str) else given):
+        raise typer.BadParameter("an empty path names no file; perhaps a variable of the shell is not set")
+    return given
+
+
 SpecArgument = Annotated[
     str,
-    typer.Argument(metavar="SPEC", help="A spec file; - is standard input.", autocompletion=offer_files),
+    typer.Argument(
+        metavar="SPEC",
+        help="A spec file; - is standard input.",
+        autocompletion=offer_files,
+        callback=_named,
+    ),
 ]
 SpecsArgument = Annotated[
     list[str],
-    typer.Argument(metavar="SPEC...", help="Spec files; - is standard input.", autocompletion=offer_files),
+    typer.Argument(
+        metavar="SPEC...",
+        help="Spec files; - is standard input.",
+        autocompletion=offer_files,
+        callback=_named,
+    ),
 ]
 GateArgument = Annotated[
     list[str],
@@ -142,6 +159,7 @@ GateArgument = Annotated[
         metavar="SPEC...",
         help="Spec files, folders of them, or patterns; - is standard input.",
         autocompletion=offer_files,
+        callback=_named,
     ),
 ]
 SetOption = Annotated[

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import cached_property
 from typing import Literal
 
 from chainprice.arithmetic import evaluate
@@ -85,7 +86,7 @@ class _Reader:
                 for firm in self._network.firms
             },
             made=made,
-            sold={good: self._sold(good) for good in self._spec.demand},
+            sold={good: self._sold(good, available) for good in self._spec.demand},
         )
         prices = self._conditions.prices(self._optimum.multipliers)
         return Clearing(
@@ -109,11 +110,23 @@ class _Reader:
         supply = self._spec.supply[good]
         return evaluate(supply.quantity) if supply.price is None and supply.quantity is not None else ZERO
 
-    def _sold(self, good: str) -> Decimal:
+    def _sold(self, good: str, available: Mapping[str, Decimal]) -> Decimal:
         if ("demand", good) in self._trades:
-            return self._optimum.x[self._trades["demand", good]]
+            index = self._trades["demand", good]
+            return available[good] if index in self._all_sold else self._optimum.x[index]
         quantity = self._spec.demand[good].quantity
         return ZERO if quantity is None else evaluate(quantity)
+
+    @cached_property
+    def _all_sold(self) -> set[int]:
+        """The sales of all there is of a good, which beside itself has more digits where it is little."""
+        held, bound = self._optimum.active.constraints, self._bound()
+        alone = (
+            balance.uses[0]
+            for j, balance in enumerate(self._programme.balances)
+            if j in held and len(balance.uses) == 1 and balance.coefficient is None and not balance.delivered
+        )
+        return {index for index in alone if index not in bound}
 
     def _paid_by_use(self) -> dict[UseKey, Decimal]:
         """The multiplier of the balance that a use is in."""

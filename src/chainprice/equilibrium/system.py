@@ -56,10 +56,25 @@ class System:
 
     @property
     def noise_sizes(self) -> np.ndarray:
-        """Beside what a quantity is nothing: its own size where it is measured by that."""
+        """Beside what a quantity is nothing: its own size where it is measured by that.
+
+        Nothing is too little where all that such a firm makes goes.
+        """
         sizes: np.ndarray = self.point.sizes.copy()
         sizes[self._rescalable] = self.sizes[self._rescalable]
+        sizes[self._only_outlets] = 0.0
         return sizes
+
+    @cached_property
+    def _only_outlets(self) -> list[int]:
+        """The uses that are the only ones of what firms make whose inputs are measured by themselves."""
+        own, programme = set(self._rescalable.tolist()), self._programme
+        makers = {firm for firm, uses in programme.uses.items() if uses and own.issuperset(uses)}
+        return [
+            balance.uses[0]
+            for balance in programme.balances
+            if len(balance.uses) == 1 and not makers.isdisjoint(programme.network.makers[balance.good])
+        ]
 
     def solver(self, x: np.ndarray, weights: np.ndarray) -> LinearSolver:
         """Of the system's Jacobian, which has CasADi's second derivatives.
