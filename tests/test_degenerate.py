@@ -10,7 +10,7 @@ from test_market_verify import set_price
 
 import chainprice
 from chainprice.equilibrium import market as markets
-from chainprice.errors import InfeasibleError, PrecisionError, UndefinedError
+from chainprice.errors import InfeasibleError, PrecisionError
 from chainprice.verification import table_of
 
 IDLE_BENDS = """
@@ -234,14 +234,16 @@ def test_where_all_is_idle_prices_that_run_off_come_back(other):
     assert chainprice.verify(spec(text), solution).verified
 
 
-def test_a_use_too_small_to_be_found_is_named_as_that():
-    """The optimum is 4e-16 of 7 units."""
+def test_a_use_of_next_to_nothing_is_found():
+    """Firm b's marginal product is 0.0009*x^-0.1, and x is worth 100/(1 + 7)^2: 4e-16 of 7 units."""
     text = (
         "firms: {a: {production: {y: 2*x/(1+x)}}, b: {production: {z: 0.001*x**0.9}}}\n"
         "supply: {x: {quantity: 7}}\ndemand: {y: {price: 50}, z: {price: 50}}"
     )
-    with pytest.raises(UndefinedError, match="firm 'b' would use next to nothing of 'x'"):
-        chainprice.solve(spec(text))
+    solution = chainprice.solve(spec(text))
+    uses = {use.user: use.quantity for row in solution.goods if row.good == "x" for use in row.uses}
+    assert uses["b"] == pytest.approx((0.045 / 1.5625) ** 10)
+    assert chainprice.verify(spec(text), solution).verified
 
 
 @pytest.mark.parametrize("rows", [0, 1])
@@ -262,8 +264,8 @@ def test_a_table_that_leaves_out_firms_fails(allocation, rows):
 def test_a_unit_of_which_there_can_be_none_is_not_looked_for():
     """Without it `verify` tried for seconds to find a market with less than no supply."""
     text = (
-        "firms: {a: {production: {y: sqrt(x)}}, b: {production: {z: y^0.9}}, c: {production: {w: -y}}}\n"
-        "supply: {x: {quantity: 0}}\ndemand: {w: {price: 1/3}}"
+        "firms: {firm0: {production: {steel: S^0.5}}, firm1: {production: {E: steel^0.3*steel^0.6}}, "
+        "firm2: {production: {I: -(steel)}}}\nsupply: {S: {quantity: 0}}\ndemand: {I: {price: 1/3}}"
     )
     solution = chainprice.solve(spec(text))
     begun = time.process_time()

@@ -67,22 +67,22 @@ def guess(point: Point, conditions: Conditions, nlp: Nlp, close: float = 0.0) ->
     at_zero = frozenset(np.flatnonzero(chosen & (x / point.sizes < np.maximum(-pull, near))).tolist())
     some = _small_but_some(at_zero, point, nlp, conditions)
     held = frozenset(np.flatnonzero(_held(point, nlp)).tolist())
-    at_zero = at_zero - some - at_upper
-    return Active(at_zero - _outlets(at_zero, held, x, conditions.programme), at_upper, held)
+    return Active(at_zero - some - at_upper, at_upper, held)
 
 
-def _outlets(at_zero: frozenset[int], held: frozenset[int], x: np.ndarray, programme: Programme) -> set[int]:
-    """Of each good that is made, has a price and that nobody seems to use: who uses most of it.
+def with_outlets(active: Active, x: np.ndarray, programme: Programme) -> Active:
+    """The same where of each good that is made, has a price and that nobody seems to use, somebody does.
 
     Beside the rest of a market what a small firm makes may be next to nothing, but it goes somewhere.
     """
+    at_zero, held = active.at_zero, active.constraints
     outlets = set()
     for j, balance in enumerate(programme.balances):
         if j in held and balance.uses and at_zero.issuperset(balance.uses):
             makers = programme.network.makers[balance.good]
             if any(programme.uses[firm] and at_zero.isdisjoint(programme.uses[firm]) for firm in makers):
                 outlets.add(max(balance.uses, key=lambda i: float(x[i])))
-    return outlets
+    return replace(active, at_zero=at_zero - outlets)
 
 
 @lru_cache(maxsize=1)

@@ -11,7 +11,7 @@ from decimal import Decimal
 
 from chainprice.arithmetic import working_digits
 from chainprice.equilibrium import idle
-from chainprice.equilibrium.active import NEAR, Active, guess
+from chainprice.equilibrium.active import NEAR, Active, guess, with_outlets
 from chainprice.equilibrium.conditions import ZERO, Conditions
 from chainprice.equilibrium.ipopt import Nlp, Point
 from chainprice.equilibrium.newton import newton
@@ -48,7 +48,10 @@ def polish(
     seen: set[Active] = set()
     reason: NotPolishedError = NotPolishedError("the active bounds could not be settled")
     while (waiting or further) and len(seen) < sets:
-        chosen = waiting.pop() if waiting else guess(point, conditions, nlp, further.pop())
+        if not waiting:
+            plain = guess(point, conditions, nlp, further.pop())
+            waiting = [with_outlets(plain, point.x, conditions.programme), plain]
+        chosen = waiting.pop()
         if chosen in seen:
             continue
         seen.add(chosen)
