@@ -44,6 +44,16 @@ class CheckFormat(StrEnum):
     github = "github"
 
 
+class GraphFormat(StrEnum):
+    """Formats of `graph`."""
+
+    text = "text"
+    mermaid = "mermaid"
+    dot = "dot"
+    svg = "svg"
+    json = "json"
+
+
 class SimulateFormat(StrEnum):
     """Formats of `simulate`."""
 
@@ -153,6 +163,13 @@ SetOption = Annotated[
         "demand.good.price, demand.good.quantity. May be repeated.",
         autocompletion=offer_settings,
     ),
+]
+NumeraireOption = Annotated[
+    str | None,
+    typer.Option(metavar="GOOD", help="The good that all money is counted in.", autocompletion=offer_goods),
+]
+AllocationOption = Annotated[
+    AllocationChoice | None, typer.Option(help="How quantities come about; the spec's own by default.")
 ]
 OutputOption = Annotated[
     Path | None,
