@@ -106,11 +106,30 @@ def solve(
     with progress_line(sys.stderr):
         details = format_ is not SolveFormat.csv
         solution = solve_spec(read, numeraire=numeraire, count=digits or DOUBLE_DIGITS, details=details)
-    write_result(_solution_as(solution, format_, digits, output), output, format_)
+    verified = True
+    if format_ is SolveFormat.html:
+        verified, text = _page(read, solution, digits)
+    else:
+        text = _solution_as(solution, format_, digits, output)
+    write_result(text, output, format_)
     if format_ is not SolveFormat.json:
         from chainprice.report.problems import problem_lines, warning_problems
 
         complain(problem_lines(warning_problems(solution)))
+    raise typer.Exit(DONE if verified else NOT_VERIFIED)
+
+
+def _page(spec: Spec, solution: Solution, digits: int | None) -> tuple[bool, str]:
+    """Whether a solution is verified, and the page that says so."""
+    from chainprice.diagram import diagram_of
+    from chainprice.gate import verify as verify_spec
+    from chainprice.report.line import progress_line
+    from chainprice.report.pages import Dossier, page_html
+
+    with progress_line(sys.stderr):
+        verdict = verify_spec(spec, solution)
+    dossier = Dossier(spec, solution, diagram_of(spec, solution), verdict)
+    return verdict.verified, page_html(dossier, digits)
 
 
 def _solution_as(solution: Solution, format_: SolveFormat, digits: int | None, output: Path | None) -> str:
@@ -127,8 +146,7 @@ def _solution_as(solution: Solution, format_: SolveFormat, digits: int | None, o
             return solutions.solution_markdown(solution, digits)
         case SolveFormat.latex:
             return solutions.solution_latex(solution, digits)
-        case SolveFormat.table:
-            return solutions.solution_text(solution, digits, _width(output))
+    return solutions.solution_text(solution, digits, _width(output))
 
 
 @app.command()

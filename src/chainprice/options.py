@@ -17,6 +17,7 @@ class SolveFormat(StrEnum):
     csv = "csv"
     markdown = "markdown"
     latex = "latex"
+    html = "html"
 
 
 class VerifyFormat(StrEnum):

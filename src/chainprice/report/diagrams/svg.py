@@ -8,7 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from xml.sax.saxutils import escape
 
+from chainprice import limits
 from chainprice.diagram import Diagram, Node
+from chainprice.errors import Problem, UsageError
 from chainprice.report.diagrams.places import Band, Box, Plan, Route, Size, plan_of
 from chainprice.report.diagrams.widths import widths_of
 from chainprice.report.diagrams.words import (
@@ -66,8 +68,9 @@ _STYLE = f"{_LIGHT}@media screen and (prefers-color-scheme:dark){{{_DARK}}}"
 def diagram_svg(diagram: Diagram) -> str:
     """The graph as SVG: a ribbon for each way of a good, as wide as what it is worth.
 
-    Raises MissingExtraError without igraph.
+    Raises UsageError for a chain of more nodes than can be drawn, MissingExtraError without igraph.
     """
+    _fail_if_too_large(diagram)
     words = [node_words(diagram, node) for node in diagram.nodes]
     labels = edge_labels(diagram)
     bands = _bands(diagram, labels)
@@ -86,6 +89,15 @@ def diagram_svg(diagram: Diagram) -> str:
     return svg_document(
         size, (title_of(diagram), description_of(diagram)), _STYLE, body, name=_NAME_OF_PICTURE
     )
+
+
+def _fail_if_too_large(diagram: Diagram) -> None:
+    count = len(diagram.nodes)
+    if count > limits.DRAWN_NODES:
+        message = (
+            f"a picture has at most {limits.DRAWN_NODES:,} goods and firms, and this chain has {count:,}"
+        )
+        raise UsageError(Problem(message, None, "-f text, json and dot have no limit"))
 
 
 def _bands(diagram: Diagram, labels: Sequence[Label]) -> list[Band]:

@@ -151,7 +151,7 @@ class _Trees:
         return row, self._below(item, sources) if goes_on and not is_too_deep else []
 
     def _merged(self, node: Node) -> tuple[list[Node], bool]:
-        """The nodes that share a row, and whether they have had one: a sale, its good, the good's only maker."""
+        """The nodes that share a row (a sale, its good, its only maker), and whether they have had one."""
         merged = [node]
         if node.kind == "demand":
             merged.append(self._nodes[f"good:{node.name}"])
