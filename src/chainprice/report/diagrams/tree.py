@@ -130,7 +130,7 @@ class _Trees:
         """A row, and what comes below it."""
         merged, was_done = self._merged(item.node)
         sources = self._sources[merged[-1].id]
-        notes = [note for node in merged for note in _notes(node)]
+        notes = [note for node in merged for note in _notes(node, item.node)]
         goes_on = not was_done and bool(sources)
         is_too_deep = goes_on and item.level >= _DEEPEST
         if was_done and sources:
@@ -186,6 +186,8 @@ def _label(merged: Sequence[Node]) -> str:
     return f"{own} by {maker.name}" if len(merged) > 1 and maker.kind == "firm" else own
 
 
-def _notes(node: Node) -> list[str]:
+def _notes(node: Node, of_row: Node) -> list[str]:
+    """A node's marks; those of a maker in its good's row with its name."""
+    name = f"{node.name} " if node.kind != of_row.kind and node.kind == "firm" else ""
     profit = [f"profit {number(node.profit)}"] if node.profit is not None else []
-    return [*map(mark_words, node.marks), *profit]
+    return [*(f"{name}{mark_words(mark)}" for mark in node.marks), *profit]
