@@ -211,7 +211,8 @@ def test_only_loops_go_back_and_without_those_edges_there_is_none(path):
     assert any(goes_back) == (not igraph.Graph(n=len(places), edges=links, directed=True).is_dag())
     for (source, target), route, back in zip(links, plan(diagram).routes, goes_back, strict=True):
         boxes = plan(diagram).boxes
-        assert back or boxes[source].x + boxes[source].width < boxes[target].x
+        is_below = boxes[source].y + boxes[source].height < boxes[target].y  # in the next row
+        assert back or is_below or boxes[source].x + boxes[source].width < boxes[target].x
         assert route.start[0] == pytest.approx(boxes[source].x + boxes[source].width)
         assert route.end[0] == pytest.approx(boxes[target].x)
 
@@ -222,6 +223,34 @@ def test_a_loop_is_cut_where_its_flow_is_of_least_value():
     diagram = drawn(ROOT / "specs/aluminium.yaml")
     back = [e for e, r in zip(diagram.edges, plan(diagram).routes, strict=True) if r.goes_back]
     assert [edge.good for edge in back] == ["used_cans"]
+
+
+def test_a_long_picture_is_folded_into_rows():
+    """Sixty firms in a line would be ten times as wide as a screen."""
+    diagram = chainprice.graph(spec(chain("sqrt(x + 1)", 60)))
+    made = plan(diagram)
+    assert made.width < 2_000
+    assert 0.8 < made.width / made.height < 2.2
+    tops = [box.y for node, box in zip(diagram.nodes, made.boxes, strict=True) if node.kind == "good"]
+    assert tops == sorted(tops)
+    assert len({round(top) for top in tops}) > 5
+    root = ET.fromstring(diagram_svg(diagram))
+    assert float(root.get("width")) == pytest.approx(made.width + 40, abs=1)
+    assert not any(route.goes_back for route in made.routes)
+    for route in made.routes:
+        assert all(-1 <= x <= made.width + 1 and -1 <= y <= made.height + 1 for x, y in points_of(route.path))
+
+
+@BY_STEM
+def test_nothing_is_drawn_outside(path):
+    made = plan(drawn(path))
+    for box in made.boxes:
+        assert box.x >= 0
+        assert box.y >= -0.01
+        assert box.x + box.width <= made.width + 0.01
+        assert box.y + box.height <= made.height + 0.01
+    for route in made.routes:
+        assert all(0 <= x <= made.width + 1 and -1 <= y <= made.height + 1 for x, y in points_of(route.path))
 
 
 @BY_STEM
@@ -493,6 +522,18 @@ def test_it_is_written_to_a_file_whole(tmp_path):
     done = run("graph", "specs/steel.yaml", "-f", "svg", "-o", str(target))
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
     assert ET.fromstring(target.read_text(encoding="utf-8")).tag == f"{SVG}svg"
+
+
+def test_letters_that_an_encoding_lacks_are_escaped_as_the_format_has_it():
+    texts = {
+        form: run("graph", str(NASTY), "-f", form, PYTHONIOENCODING="ascii").stdout
+        for form in ("svg", "dot", "mermaid")
+    }
+    assert all(text.isascii() for text in texts.values())
+    title = ET.fromstring(texts["svg"]).find(f"{SVG}title").text
+    assert title == chainprice.load(NASTY).title
+    assert "&#8594; 4 " in texts["dot"]
+    assert "#8594; 4 " in texts["mermaid"]
 
 
 @pytest.mark.parametrize(

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
-from typing import NamedTuple
 
+from chainprice.report.diagrams.folding import rows_of
+from chainprice.report.diagrams.geometry import Band, Box, Gap, Layout, Plan, Sheet, Size
 from chainprice.report.diagrams.heights import heights_of
-from chainprice.report.diagrams.layers import Layers, Link, layers_of
-
-_BETWEEN = 18.0
-"""Free space between boxes of a column."""
+from chainprice.report.diagrams.layers import Layers, layers_of
+from chainprice.report.diagrams.ways import ASIDE, BETWEEN, Ways
 
 _BESIDE = 12.0
 """Free space around an edge that passes a column."""
@@ -21,71 +20,12 @@ _BEND = 58.0
 _TRACK = 16.0
 """Room for an edge that goes back, beyond its width."""
 
-_CORNER = 9.0
-
-
-class Size(NamedTuple):
-    """How large a node has to be for what is written in it."""
-
-    width: float
-    height: float
-
-
-class Band(NamedTuple):
-    """An edge: between which nodes, how wide it is, and how much room its label takes, at which end."""
-
-    link: Link
-    width: float
-    value: float
-    label: float
-    label_at_target: bool
-
-
-class Box(NamedTuple):
-    """A node's rectangle."""
-
-    x: float
-    y: float
-    width: float
-    height: float
-
-
-class Route(NamedTuple):
-    """An edge as a path of SVG, its two ends, and where its label begins or ends."""
-
-    path: str
-    start: tuple[float, float]
-    end: tuple[float, float]
-    goes_back: bool
-
-
-class Plan(NamedTuple):
-    """The picture's places."""
-
-    boxes: tuple[Box, ...]
-    routes: tuple[Route, ...]
-    width: float
-    height: float
-
 
 def plan_of(sizes: Sequence[Size], bands: Sequence[Band]) -> Plan:
     """The places of nodes and of edges between them; raises MissingExtraError without igraph."""
     links = [band.link for band in bands]
     layers = layers_of(len(sizes), links, [band.value for band in bands])
     return _Planning(sizes, bands, layers).plan()
-
-
-class _Gap(NamedTuple):
-    """The room before a column: where labels, tracks and bends are, from left to right."""
-
-    left: float
-    """The right side of the column before."""
-    after_labels: float
-    bend_from: float
-    bend_to: float
-    before_labels: float
-    right: float
-    """The left side of the column."""
 
 
 class _Planning:
@@ -111,25 +51,84 @@ class _Planning:
     def plan(self) -> Plan:
         heights = self._heights()
         gaps = self._gaps()
-        boxes = [
-            Box(
-                gaps[self._column[n]].right,
-                heights[n] - self._boxes_high[n] / 2,
-                self._widths[self._column[n]],
-                self._boxes_high[n],
-            )
-            for n in range(self._count)
-        ]
+        sheet = self._sheet(heights, gaps)
+        boxes = [self._box(node, heights, gaps, sheet) for node in range(self._count)]
         ports = self._ports(heights)
-        bottom = max((box.y + box.height for box in boxes), default=0.0)
-        lanes, lowest = self._lanes(bottom + _BETWEEN)
-        routes = [
-            self._forward(place, way, heights, ports, gaps)
-            if way is not None
-            else self._backward(place, heights, ports, gaps, lanes[place])
-            for place, way in enumerate(self._layers.ways)
-        ]
-        return Plan(tuple(boxes), tuple(routes), gaps[-1].right, lowest)
+        tracks = {(p, end): self._track(p, end) for p in self._back for end in (0, 1)}
+        layout = Layout(self._bands, self._layers, self._column, heights, ports, tracks, gaps, sheet)
+        ways = Ways(layout)
+        routes = [ways.route(place) for place in range(len(self._bands))]
+        width = max(
+            gaps[last].after_labels - sheet.lefts[row] + sheet.bundles[row]
+            for row, last in enumerate([*sheet.rows.firsts[1:], len(self._widths)])
+        )
+        return Plan(tuple(boxes), tuple(routes), width, sheet.bottom)
+
+    def _box(self, node: int, heights: Sequence[float], gaps: Sequence[Gap], sheet: Sheet) -> Box:
+        column = self._column[node]
+        row = sheet.rows.of_column[column]
+        high = self._boxes_high[node]
+        return Box(
+            gaps[column].right - sheet.lefts[row],
+            heights[node] - high / 2 + sheet.drops[row],
+            self._widths[column],
+            high,
+        )
+
+    # Rows.
+
+    def _sheet(self, heights: Sequence[float], gaps: Sequence[Gap]) -> Sheet:
+        """The rows, where each begins, and how edges get from one to the next."""
+        columns = range(len(self._widths))
+        crossing = [[p for p, way in enumerate(self._layers.ways) if self._crosses(way, c)] for c in columns]
+        unbroken = {c for place in self._back for c in columns if self._spans(place, c)}
+        high = max((heights[v] for column in self._layers.columns for v in column), default=0.0) + 60.0
+        ends = [gaps[c + 1].left for c in columns]
+        rows = rows_of(ends, high, [*map(len, crossing)], unbroken)
+        breaks = [first - 1 for first in rows.firsts[1:]]
+        bundles = [self._bundle(crossing[c]) for c in breaks]
+        lefts = [0.0, *(gaps[c + 1].bend_to - room for c, room in zip(breaks, bundles, strict=True))]
+        lanes: dict[int, float] = {}
+        drops, below, top = [], [], 0.0
+        for row in range(len(rows.firsts)):
+            highest, lowest = self._extent(heights, [c for c in columns if rows.of_column[c] == row])
+            drops.append(top - highest)
+            own = [p for p in self._back if rows.of_column[self._column[self._bands[p].link[0]]] == row]
+            lanes_of_row, bottom = self._lanes(own, top + lowest - highest + BETWEEN)
+            lanes |= lanes_of_row
+            below.append(bottom)
+            top = bottom + (bundles[row] if row < len(bundles) else 0.0) + 2 * BETWEEN
+        return Sheet(
+            rows,
+            tuple(drops),
+            tuple(lefts),
+            lanes,
+            tuple(below),
+            (*bundles, 0.0),
+            tuple(map(tuple, (crossing[c] for c in breaks))),
+            below[-1],
+        )
+
+    def _crosses(self, way: Sequence[int] | None, column: int) -> bool:
+        return way is not None and self._column[way[0]] <= column < self._column[way[-1]]
+
+    def _spans(self, place: int, column: int) -> bool:
+        """Whether a row that ends with a column would cut an edge that goes back."""
+        source, target = (self._column[end] for end in self._bands[place].link)
+        return target - 1 <= column <= source
+
+    def _bundle(self, places: Sequence[int]) -> float:
+        """The room of edges side by side, on their way to the next row."""
+        return sum(self._bands[place].width + ASIDE for place in places) + ASIDE
+
+    def _extent(self, heights: Sequence[float], columns: Sequence[int]) -> tuple[float, float]:
+        """The top and the bottom of some columns."""
+        tops, bottoms = [], []
+        for vertex in (v for column in columns for v in self._layers.columns[column]):
+            half = self._boxes_high[vertex] / 2 if vertex < self._count else BETWEEN
+            tops.append(heights[vertex] - half)
+            bottoms.append(heights[vertex] + half)
+        return min(tops, default=0.0), max(bottoms, default=0.0)
 
     # Heights.
 
@@ -147,7 +146,7 @@ class _Planning:
         helpers: dict[int, float] = {}
         for band, way in zip(self._bands, self._layers.ways, strict=True):
             helpers |= dict.fromkeys((way or ())[1:-1], band.width + _BESIDE)
-        sizes = [height + _BETWEEN for height in self._boxes_high]
+        sizes = [height + BETWEEN for height in self._boxes_high]
         sizes += [helpers[vertex] for vertex in sorted(helpers)]
         ports: Mapping[tuple[int, int], float] = {}
         for _ in range(3):
@@ -180,9 +179,9 @@ class _Planning:
 
     # Widths.
 
-    def _gaps(self) -> list[_Gap]:
+    def _gaps(self) -> list[Gap]:
         """The room before each column, and after the last."""
-        gaps: list[_Gap] = []
+        gaps: list[Gap] = []
         left = 0.0
         for column in range(len(self._widths) + 1):
             labels_left = self._labels(column - 1, 0)
@@ -195,7 +194,7 @@ class _Planning:
             bend_to = bend_from + (_BEND if is_between else 0.0)
             before_labels = bend_to + tracks_right
             right = before_labels + labels_right
-            gaps.append(_Gap(left, after_labels, bend_from, bend_to, before_labels, right))
+            gaps.append(Gap(left, after_labels, bend_from, bend_to, before_labels, right))
             left = right + (self._widths[column] if column < len(self._widths) else 0.0)
         return gaps
 
@@ -219,74 +218,25 @@ class _Planning:
 
     # Ways.
 
-    def _lanes(self, top: float) -> tuple[Mapping[int, float], float]:
+    def _lanes(self, places: Sequence[int], top: float) -> tuple[dict[int, float], float]:
         """How low each edge goes back, the shortest highest; and where the lowest lane ends."""
         lanes: dict[int, float] = {}
-        for place in sorted(self._back, key=lambda p: (self._span(p), p)):
+        for place in sorted(places, key=lambda p: (self._span(p), p)):
             width = self._bands[place].width
             lanes[place] = top + width / 2
             top += width + _TRACK
-        return lanes, top - (_TRACK if lanes else _BETWEEN)
+        return lanes, top - (_TRACK if lanes else BETWEEN)
 
     def _span(self, place: int) -> int:
         source, target = self._bands[place].link
         return self._column[source] - self._column[target]
 
-    def _forward(
-        self,
-        place: int,
-        way: Sequence[int],
-        heights: Sequence[float],
-        ports: Mapping[tuple[int, int], float],
-        gaps: Sequence[_Gap],
-    ) -> Route:
-        source, target = way[0], way[-1]
-        levels = [heights[v] + ports.get((place, v), 0.0) for v in way]
-        start = (gaps[self._column[source] + 1].left, levels[0])
-        end = (gaps[self._column[target]].right, levels[-1])
-        parts = [f"M{_at(*start)}"]
-        for step, (before, after) in enumerate(pairwise(levels)):
-            gap = gaps[self._column[source] + 1 + step]
-            middle = (gap.bend_from + gap.bend_to) / 2
-            parts.append(f"H{gap.bend_from:.1f}")
-            if abs(before - after) > 0.05:
-                parts.append(f"C{_at(middle, before)} {_at(middle, after)} {_at(gap.bend_to, after)}")
-        parts.append(f"H{end[0]:.1f}")
-        return Route("".join(parts), start, end, goes_back=False)
-
-    def _backward(
-        self,
-        place: int,
-        heights: Sequence[float],
-        ports: Mapping[tuple[int, int], float],
-        gaps: Sequence[_Gap],
-        lane: float,
-    ) -> Route:
-        source, target = self._bands[place].link
-        out, into = gaps[self._column[source] + 1], gaps[self._column[target]]
-        start = (out.left, heights[source] + ports[place, source])
-        end = (into.right, heights[target] + ports[place, target])
-        down = out.after_labels + self._track(place, self._column[source], 0)
-        up = into.before_labels - self._track(place, self._column[target], 1)
-        r = _CORNER
-        path = (
-            f"M{_at(*start)}H{down - r:.1f}Q{_at(down, start[1])} {_at(down, start[1] + r)}"
-            f"V{lane - r:.1f}Q{_at(down, lane)} {_at(down - r, lane)}"
-            f"H{up + r:.1f}Q{_at(up, lane)} {_at(up, lane - r)}"
-            f"V{end[1] + r:.1f}Q{_at(up, end[1])} {_at(up + r, end[1])}H{end[0]:.1f}"
-        )
-        return Route(path, start, end, goes_back=True)
-
-    def _track(self, place: int, column: int, end: int) -> float:
+    def _track(self, place: int, end: int) -> float:
         """How far from the labels an edge that goes back turns; those that go farther turn farther out."""
-        at = 0.0
+        at, column = 0.0, self._column[self._bands[place].link[end]]
         for other in sorted(self._at(column, end), key=lambda p: (self._span(p), p)):
             room = self._bands[other].width + _TRACK
             if other == place:
                 return at + room / 2
             at += room
         return at
-
-
-def _at(x: float, y: float) -> str:
-    return f"{x:.1f} {y:.1f}"

@@ -11,7 +11,8 @@ from xml.sax.saxutils import escape
 from chainprice import limits
 from chainprice.diagram import Diagram, Node
 from chainprice.errors import Problem, UsageError
-from chainprice.report.diagrams.places import Band, Box, Plan, Route, Size, plan_of
+from chainprice.report.diagrams.geometry import Band, Box, Plan, Route, Size
+from chainprice.report.diagrams.places import plan_of
 from chainprice.report.diagrams.widths import widths_of
 from chainprice.report.diagrams.words import (
     Label,
