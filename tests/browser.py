@@ -18,7 +18,12 @@ os.environ["QTWEBENGINE_CHROMIUM_FLAGS"] = "--disable-gpu --blink-settings=prefe
 
 try:
     from PyQt6.QtCore import QTimer, QUrl
-    from PyQt6.QtWebEngineCore import QWebEnginePage, QWebEngineProfile, QWebEngineUrlRequestInterceptor
+    from PyQt6.QtWebEngineCore import (
+        QWebEnginePage,
+        QWebEngineProfile,
+        QWebEngineSettings,
+        QWebEngineUrlRequestInterceptor,
+    )
     from PyQt6.QtWebEngineWidgets import QWebEngineView
     from PyQt6.QtWidgets import QApplication
 except ImportError as missing:
@@ -65,6 +70,9 @@ class Visit:
         self._profile.setUrlRequestInterceptor(self._interceptor)
         self._page = Page(self._profile)
         self._view = QWebEngineView()
+        # An attempt should reach the interceptor.
+        remote = QWebEngineSettings.WebAttribute.LocalContentCanAccessRemoteUrls
+        self._page.settings().setAttribute(remote, True)  # noqa: FBT003 - Qt knows no names
         self._view.setPage(self._page)
         self._view.resize(PLAN["width"], PLAN["height"])
         self._view.loadFinished.connect(self._loaded)
