@@ -47,6 +47,11 @@ COMMANDS = {
         "sensitivity tests/specs/market/merit-order.yaml --tax power=5%",
         "sensitivity specs/refinery.yaml",
     ],
+    "chainprice.graph/1": [
+        *(f"graph specs/{name}.yaml" for name in ("tupperware", "bakery", "electricity", "chipmaker")),
+        "graph tests/specs/drawn/outside.yaml --numeraire tools",
+        "graph tests/specs/contract/no-fewer.yaml",
+    ],
     "chainprice.check/1": [
         "check specs/tupperware.yaml specs/refinery.yaml tests/specs/invalid/unknown-name.yaml nowhere.yaml"
     ],

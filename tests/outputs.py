@@ -34,11 +34,15 @@ GOLDEN_COMMANDS = {
     "tupperware.explain.tex": "chainprice explain specs/tupperware.yaml -f latex",
     "tupperware.verify.json": "chainprice verify specs/tupperware.yaml -f json",
     "merit-order.verify.json": "chainprice verify tests/specs/market/merit-order.yaml -f json",
+    "electricity.graph.txt": "chainprice graph specs/electricity.yaml",
+    "aluminium.graph.mmd": "chainprice graph specs/aluminium.yaml -f mermaid",
+    "chipmaker.graph.dot": "chainprice graph specs/chipmaker.yaml -f dot",
+    "power.graph.json": "chainprice graph specs/power.yaml -f json",
     "tupperware.digits.json": "chainprice solve specs/tupperware.yaml -f json --digits 30",
     "unknown-name.check.json": "chainprice check tests/specs/invalid/unknown-name.yaml -f json",
     **{
         f"{name}.schema.json": f"chainprice schema {name}"
-        for name in ("spec", "solve", "verify", "diagnose", "sensitivity", "check")
+        for name in ("spec", "solve", "verify", "diagnose", "sensitivity", "graph", "check")
     },
     "all.check.json": "chainprice check " + " ".join(f"specs/{path.name}" for path in SPECS) + " -f json",
     "starter.yaml": "chainprice init",
@@ -51,8 +55,12 @@ PICTURES = {
         "chainprice solve specs/input_output.yaml -f json | chainprice simulate specs/input_output.yaml --start - "
         "--shock 'demand.coal.quantity=60@100' --foresight 0 --steps 4000 -f svg"
     ),
+    **{
+        f"{name}.graph.svg": f"chainprice graph specs/{name}.yaml -f svg"
+        for name in ("aluminium", "cars_and_bridges")
+    },
 }
-"""The pictures of the pages, in docs/pictures, and what makes them."""
+"""The pictures of the README and of the pages, in docs/pictures, and what makes them."""
 
 
 def shell(command: str) -> str:

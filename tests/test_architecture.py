@@ -31,7 +31,7 @@ FLOORS = [
     {"pricing"},
     {"tabulation"},
     {"solver"},
-    {"verification", "explanation", "inspection"},
+    {"verification", "diagram", "explanation", "inspection"},
     {"observation"},
     {"diagnosis", "dynamics", "gate", "statics"},
     {"publication"},

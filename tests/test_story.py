@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from outputs import PICTURES, STORY, as_shown, readme_examples, shell
+from outputs import PICTURES, README, STORY, as_shown, readme_examples, shell
 from support import ROOT
 from test_recipes import skip_without_tools
 
@@ -28,8 +28,16 @@ def test_a_picture_is_what_its_command_draws(name):
 
 
 def test_every_picture_is_on_the_page_with_the_command_that_made_it():
-    text = STORY.read_text(encoding="utf-8")
-    assert set(re.findall(r"\(pictures/(\S+)\)", text)) == set(PICTURES)
+    of_story = set(re.findall(r"\(pictures/(\S+)\)", STORY.read_text(encoding="utf-8")))
+    text = README.read_text(encoding="utf-8")
+    of_readme = set(re.findall(r"\(docs/pictures/([^)\s]+)\)", text))
+    assert of_story | of_readme == set(PICTURES)
     shown = [command.replace('"', "'") for command, _ in readme_examples(STORY)]
-    for command in PICTURES.values():
-        assert command.removesuffix(" -f svg") in shown
+    for name in of_story:
+        assert PICTURES[name].removesuffix(" -f svg") in shown
+    for name in of_readme:
+        assert PICTURES[name] in text
+
+
+def test_no_picture_is_left_over():
+    assert {path.name for path in (ROOT / "docs" / "pictures").iterdir()} == set(PICTURES)

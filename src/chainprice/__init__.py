@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from chainprice.diagnosis import Diagnosis, diagnose
+    from chainprice.diagram import Diagram, graph
     from chainprice.dynamics import Simulation, simulate
     from chainprice.errors import (
         ChainpriceError,
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 __all__ = [
     "ChainpriceError",
     "Diagnosis",
+    "Diagram",
     "Explanation",
     "NoAnswerError",
     "ObservationError",
@@ -49,6 +51,7 @@ __all__ = [
     "__version__",
     "diagnose",
     "explain",
+    "graph",
     "load",
     "read_table",
     "schema",
@@ -62,6 +65,7 @@ _HOMES = {
     **dict.fromkeys(("ChainpriceError", "NoAnswerError", "ObservationError"), "errors"),
     **dict.fromkeys(("SpecError", "TableError", "UsageError"), "errors"),
     **dict.fromkeys(("Diagnosis", "diagnose"), "diagnosis"),
+    **dict.fromkeys(("Diagram", "graph"), "diagram"),
     **dict.fromkeys(("Spec", "load"), "spec"),
     **dict.fromkeys(("Explanation", "explain"), "explanation"),
     **dict.fromkeys(("PriceTable", "Verdict", "read_table"), "verification"),

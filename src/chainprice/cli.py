@@ -16,12 +16,15 @@ from chainprice import limits
 from chainprice.errors import ChainpriceError, NoAnswerError, Problem, UsageError, printable
 from chainprice.options import (
     AllocationChoice,
+    AllocationOption,
     CheckFormat,
     DiagnoseFormat,
     ExplainFormat,
     GateArgument,
+    GraphFormat,
     MakerChoice,
     MethodChoice,
+    NumeraireOption,
     OutputOption,
     SensitivityFormat,
     SetOption,
@@ -37,6 +40,7 @@ from chainprice.output import complain, fail_if_unfit, write_file, write_result
 
 if TYPE_CHECKING:
     from chainprice.diagnosis import Diagnosis
+    from chainprice.diagram import Diagram
     from chainprice.dynamics import Simulation
     from chainprice.examination import Outcome
     from chainprice.solution import Solution
@@ -81,15 +85,8 @@ def solve(
     format_: Annotated[
         SolveFormat, typer.Option("--format", "-f", help="How to print it.")
     ] = SolveFormat.table,
-    numeraire: Annotated[
-        str | None,
-        typer.Option(
-            metavar="GOOD", help="The good that all money is counted in.", autocompletion=offer_goods
-        ),
-    ] = None,
-    allocation: Annotated[
-        AllocationChoice | None, typer.Option(help="How quantities come about; the spec's own by default.")
-    ] = None,
+    numeraire: NumeraireOption = None,
+    allocation: AllocationOption = None,
     digits: Annotated[
         int | None,
         typer.Option(
@@ -100,24 +97,39 @@ def solve(
     output: OutputOption = None,
 ) -> None:
     """Print the price table: every good's price, every firm's books."""
-    from dataclasses import replace
-
     from chainprice.arithmetic import DOUBLE_DIGITS
     from chainprice.report.line import progress_line
     from chainprice.solver import solve as solve_spec
 
     fail_if_unfit(output, [spec])
-    read = _load(spec, settings)
-    if allocation is not None:
-        read = replace(read, allocation=allocation.value)
+    read = _load(spec, settings, allocation)
     with progress_line(sys.stderr):
         details = format_ is not SolveFormat.csv
         solution = solve_spec(read, numeraire=numeraire, count=digits or DOUBLE_DIGITS, details=details)
-    write_result(_solution_as(solution, format_, digits, output), output, format_)
+    verified = True
+    if format_ is SolveFormat.html:
+        verified, text = _page(read, solution, digits)
+    else:
+        text = _solution_as(solution, format_, digits, output)
+    write_result(text, output, format_)
     if format_ is not SolveFormat.json:
         from chainprice.report.problems import problem_lines, warning_problems
 
         complain(problem_lines(warning_problems(solution)))
+    raise typer.Exit(DONE if verified else NOT_VERIFIED)
+
+
+def _page(spec: Spec, solution: Solution, digits: int | None) -> tuple[bool, str]:
+    """Whether a solution is verified, and the page that says so."""
+    from chainprice.diagram import diagram_of
+    from chainprice.gate import verify as verify_spec
+    from chainprice.report.line import progress_line
+    from chainprice.report.pages import Dossier, page_html
+
+    with progress_line(sys.stderr):
+        verdict = verify_spec(spec, solution)
+    dossier = Dossier(spec, solution, diagram_of(spec, solution), verdict)
+    return verdict.verified, page_html(dossier, digits)
 
 
 def _solution_as(solution: Solution, format_: SolveFormat, digits: int | None, output: Path | None) -> str:
@@ -134,8 +146,7 @@ def _solution_as(solution: Solution, format_: SolveFormat, digits: int | None, o
             return solutions.solution_markdown(solution, digits)
         case SolveFormat.latex:
             return solutions.solution_latex(solution, digits)
-        case SolveFormat.table:
-            return solutions.solution_text(solution, digits, _width(output))
+    return solutions.solution_text(solution, digits, _width(output))
 
 
 @app.command()
@@ -265,6 +276,53 @@ def explain(
         ExplainFormat.latex: walk.walk_latex,
     }
     write_result(writers[format_](explanation), output)
+
+
+@app.command()
+def graph(
+    spec: SpecArgument,
+    *,
+    format_: Annotated[
+        GraphFormat, typer.Option("--format", "-f", help="How to draw it.")
+    ] = GraphFormat.text,
+    numeraire: NumeraireOption = None,
+    allocation: AllocationOption = None,
+    settings: SetOption = None,
+    output: OutputOption = None,
+) -> None:
+    """Draw the chain: goods and firms, quantities one way and prices the other."""
+    from chainprice.diagram import graph as graph_spec
+    from chainprice.report.line import progress_line
+
+    fail_if_unfit(output, [spec])
+    read = _load(spec, settings, allocation)
+    with progress_line(sys.stderr):
+        diagram = graph_spec(read, numeraire=numeraire)
+    write_result(_diagram_as(diagram, format_, output), output, format_)
+
+
+def _diagram_as(diagram: Diagram, format_: GraphFormat, output: Path | None) -> str:
+    match format_:
+        case GraphFormat.json:
+            from chainprice.report.jsontext import json_text
+
+            return json_text(diagram.contents())
+        case GraphFormat.svg:
+            from chainprice.report.diagrams.svg import diagram_svg
+
+            return diagram_svg(diagram)
+        case GraphFormat.dot:
+            from chainprice.report.diagrams.dot import diagram_dot
+
+            return diagram_dot(diagram)
+        case GraphFormat.mermaid:
+            from chainprice.report.diagrams.mermaid import diagram_mermaid
+
+            return diagram_mermaid(diagram)
+        case GraphFormat.text:
+            from chainprice.report.diagrams.tree import diagram_text
+
+            return diagram_text(diagram, _width(output))
 
 
 @app.command()
@@ -574,11 +632,14 @@ def schema(
 # What all commands share.
 
 
-def _load(path: str, settings: Sequence[str] | None) -> Spec:
+def _load(path: str, settings: Sequence[str] | None, allocation: AllocationChoice | None = None) -> Spec:
+    from dataclasses import replace
+
     from chainprice.spec import load
     from chainprice.spec.text import STDIN
 
-    return load(path if path == STDIN else Path(path), settings or ())
+    read = load(path if path == STDIN else Path(path), settings or ())
+    return read if allocation is None else replace(read, allocation=allocation.value)
 
 
 def _width(output: Path | None) -> int | None:

@@ -154,3 +154,9 @@ FOLLOWED_WORK = 1_000
 
 RANGED_WORK = 1_000
 """Firms times supplies up to which `sensitivity` looks how far supplies can move, of given quantities."""
+
+DRAWN_NODES = 2_500
+"""Goods and firms up to which a chain is drawn as an SVG: about 1,000 firms, which take six seconds."""
+
+PAGE_NODES = 300
+"""Goods and firms up to which a page has the picture of the chain."""

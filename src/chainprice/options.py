@@ -17,6 +17,7 @@ class SolveFormat(StrEnum):
     csv = "csv"
     markdown = "markdown"
     latex = "latex"
+    html = "html"
 
 
 class VerifyFormat(StrEnum):
@@ -42,6 +43,16 @@ class CheckFormat(StrEnum):
     text = "text"
     json = "json"
     github = "github"
+
+
+class GraphFormat(StrEnum):
+    """Formats of `graph`."""
+
+    text = "text"
+    mermaid = "mermaid"
+    dot = "dot"
+    svg = "svg"
+    json = "json"
 
 
 class SimulateFormat(StrEnum):
@@ -171,6 +182,13 @@ SetOption = Annotated[
         "demand.good.price, demand.good.quantity. May be repeated.",
         autocompletion=offer_settings,
     ),
+]
+NumeraireOption = Annotated[
+    str | None,
+    typer.Option(metavar="GOOD", help="The good that all money is counted in.", autocompletion=offer_goods),
+]
+AllocationOption = Annotated[
+    AllocationChoice | None, typer.Option(help="How quantities come about; the spec's own by default.")
 ]
 OutputOption = Annotated[
     Path | None,

@@ -152,9 +152,10 @@ def _forget(stream: TextIO) -> None:
 def written_in(text: str, encoding: str, form: str = "") -> str:
     r"""A text as it can be encoded: letters that are lacking are escaped, as its form has it.
 
-    JSON has `\u20ac` and XML `&#8364;` for any letter; in an encoding that is not one of Unicode these two
-    are nothing but ASCII, which is the same in all encodings. Elsewhere it is a backslash and the number, and
-    rules of tables become dashes. JSON may hold any text, of which nothing may control a terminal.
+    JSON has `\u20ac`, XML (and a label of DOT) `&#8364;`, Mermaid `#8364;` for any letter; in an encoding
+    that is not one of Unicode these are nothing but ASCII, which is the same in all encodings. Elsewhere it
+    is a backslash and the number, and rules of tables become dashes. JSON may hold any text, of which nothing
+    may control a terminal.
     """
     if text.isascii():
         return text
@@ -183,5 +184,13 @@ def _in_xml(letter: re.Match[str]) -> str:
     return f"&#{ord(letter[0])};"
 
 
-_ESCAPES = {"json": _in_json, "junit": _in_xml}
+def _in_mermaid(letter: re.Match[str]) -> str:
+    return f"#{ord(letter[0])};"
+
+
+_ESCAPES = {
+    "json": _in_json,
+    **dict.fromkeys(("junit", "svg", "html", "dot"), _in_xml),
+    "mermaid": _in_mermaid,
+}
 """How a letter is escaped, by the form of the text that it stands in."""

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from xml.sax.saxutils import escape, quoteattr
 
 from chainprice.errors import MissingExtraError, Problem, printable
+from chainprice.report.svg import COLOURS, cut, svg_document
 
 if TYPE_CHECKING:
     from chainprice.dynamics import Simulation
@@ -22,9 +23,6 @@ _WIDTH, _HEIGHT = 760, 536
 _LEFT, _RIGHT, _TOP, _GAP, _BOTTOM = 62, 190, 72, 56, 46
 _UPPER = 260
 """Height of the panel of prices; the rest is that of the distance."""
-
-_COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#8a6d00", "#7a5195")
-"""Told apart by people who confuse colours (Okabe and Ito, 2008, and two darker ones)."""
 
 _NAMED = 12
 """Goods with a line and a name of their own, those of most value; the others are thin and grey."""
@@ -98,14 +96,7 @@ def picture(simulation: Simulation) -> Picture:
 def simulation_svg(simulation: Simulation) -> str:
     """The picture as SVG."""
     drawn = picture(simulation)
-    body = "\n".join(_drawn(drawn))
-    return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="{_WIDTH}" height="{_HEIGHT}" '
-        f'viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" aria-labelledby="title description">\n'
-        f'<title id="title">{escape(drawn.title)}</title>\n'
-        f'<desc id="description">{escape(_in_words(drawn))}</desc>\n'
-        f"<style>{_STYLE}</style>\n{body}\n</svg>\n"
-    )
+    return svg_document((_WIDTH, _HEIGHT), (drawn.title, _in_words(drawn)), _STYLE, [*_drawn(drawn)])
 
 
 _STYLE = (
@@ -135,8 +126,8 @@ def _in_words(drawn: Picture) -> str:
 
 
 def _drawn(drawn: Picture) -> Iterator[str]:
-    yield f'<text class="head" x="{_LEFT}" y="24">{escape(_cut(drawn.title, 80))}</text>'
-    yield f'<text class="soft" x="{_LEFT}" y="43">{escape(_cut(drawn.subtitle, 108))}</text>'
+    yield f'<text class="head" x="{_LEFT}" y="24">{escape(cut(drawn.title, 80))}</text>'
+    yield f'<text class="soft" x="{_LEFT}" y="43">{escape(cut(drawn.subtitle, 108))}</text>'
     last = max(drawn.steps[-1], 1)
     right = _WIDTH - _RIGHT
 
@@ -176,7 +167,7 @@ def _prices(drawn: Picture, x: _Scale) -> Iterator[str]:
     for place, line in enumerate(drawn.lines[:_NAMED]):
         height = _TOP + 8 + 18 * place
         yield f'<path class="line" {_stroke(place)} d="M{left} {height}h22"/>'
-        yield f'<text x="{left + 28}" y="{height + 4}">{escape(_cut(printable(line.good), 20))}</text>'
+        yield f'<text x="{left + 28}" y="{height + 4}">{escape(cut(printable(line.good), 20))}</text>'
     more = len(drawn.lines) - _NAMED
     if more > 0:
         yield f'<text class="soft" x="{left}" y="{_TOP + 12 + 18 * _NAMED}">and {more:,} more, grey</text>'
@@ -212,8 +203,8 @@ def _grid(ticks: Sequence[tuple[float, str]], y: _Scale) -> Iterator[str]:
 
 
 def _stroke(place: int) -> str:
-    dash = "" if place < len(_COLOURS) else ' stroke-dasharray="5 3"'
-    return f"stroke={quoteattr(_COLOURS[place % len(_COLOURS)])}{dash}"
+    dash = "" if place < len(COLOURS) else ' stroke-dasharray="5 3"'
+    return f"stroke={quoteattr(COLOURS[place % len(COLOURS)])}{dash}"
 
 
 def _path(steps: Sequence[float], values: Sequence[float], x: _Scale, y: _Scale) -> str:
@@ -228,10 +219,6 @@ def _ticks(low: float, high: float) -> list[float]:
     power = 10.0 ** math.floor(math.log10(rough))
     step = next(factor * power for factor in (1, 2, 2.5, 5, 10) if factor * power >= rough)
     return [low + step * count for count in range(int((high - low) / step + 1e-9) + 1)]
-
-
-def _cut(text: str, most: int) -> str:
-    return text if len(text) <= most else f"{text[: most - 1]}…"
 
 
 def simulation_png(simulation: Simulation) -> bytes:
@@ -251,12 +238,12 @@ def simulation_png(simulation: Simulation) -> bytes:
         for line in drawn.lines[_NAMED:]:
             upper.plot(drawn.steps, line.ratios, color="#bbbbbb", linewidth=0.6)
         for place, line in enumerate(drawn.lines[:_NAMED]):
-            dash, colour = "-" if place < len(_COLOURS) else "--", _COLOURS[place % len(_COLOURS)]
+            dash, colour = "-" if place < len(COLOURS) else "--", COLOURS[place % len(COLOURS)]
             upper.plot(drawn.steps, line.ratios, dash, color=colour, label=printable(line.good))
         upper.set_ylim(0, min(max([1.2, *(1.05 * max(line.ratios) for line in drawn.lines)]), _CEILING))
         upper.set_ylabel(f"price / {drawn.measure}")
         figure.suptitle(drawn.title)
-        upper.set_title(_cut(drawn.subtitle, 100), fontsize=8)
+        upper.set_title(cut(drawn.subtitle, 100), fontsize=8)
         if drawn.lines:
             upper.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), frameon=False, fontsize=8)
         distances = [math.nan if d is None else max(d, _FLOOR) for d in drawn.distances]

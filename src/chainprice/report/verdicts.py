@@ -74,6 +74,11 @@ def _headline(outcome: Outcome, *, alone: bool) -> str:
     if verdict.error is not None:
         words = {Result.no_answer: "NO ANSWER", Result.unreadable: "NOT READ"}
         return f"{path}: {words.get(outcome.result, 'NOT VERIFIED')}: {_reason(outcome)}"
+    return f"{path}: {verdict_words(verdict, alone=alone)}"
+
+
+def verdict_words(verdict: Verdict, *, alone: bool) -> str:
+    """What came of a verification that could be made; of one that is `alone`, with what else was checked."""
     methods = ", ".join(sorted({c.method for c in verdict.checks if c.method}))
     rows = f"{len(verdict.checks)} prices" if len(verdict.checks) != 1 else "1 price"
     if not verdict.verified:
@@ -84,13 +89,13 @@ def _headline(outcome: Outcome, *, alone: bool) -> str:
         what = f"{failed} of {rows} wrong" if failed or not wrong else f"{wrong} wrong"
         uncertain = len(_reasons(verdict))
         also = f"; {uncertain} not certified" if uncertain else ""
-        return f"{path}: NOT VERIFIED: {what} ({methods}){also}"
+        return f"NOT VERIFIED: {what} ({methods}){also}"
     worst = f"worst relative error {max(float(c.relative_error or 0) for c in verdict.checks):.1e}"
     if not alone:
-        return f"{path}: verified: {rows}, {worst}"
+        return f"verified: {rows}, {worst}"
     others = ", ".join(c.condition for c in verdict.conditions if not is_told(c))
     also = f"; also {others}" if others else ""
-    return f"{path}: verified: {rows}, {methods}, {worst}{also}"
+    return f"verified: {rows}, {methods}, {worst}{also}"
 
 
 def _reason(outcome: Outcome) -> str:

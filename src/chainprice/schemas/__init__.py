@@ -18,6 +18,7 @@ _SCHEMAS: Mapping[str, Callable[[], dict[str, Any]]] = {
     "solve": results.solve_schema,
     "verify": results.verify_schema,
     "simulate": results.simulate_schema,
+    "graph": results.graph_schema,
     "diagnose": results.diagnose_schema,
     "sensitivity": results.sensitivity_schema,
     "check": results.check_schema,

@@ -60,6 +60,16 @@ def sensitivity_schema() -> Schema:
     return _result(FORMAT, "How total value and prices change", properties)
 
 
+def graph_schema() -> Schema:
+    """The schema of what `graph -f json` prints."""
+    from chainprice.diagram import FORMAT, Diagram
+
+    spec = closed(properties_of(Diagram, Diagram.SOURCE_KEYS), "The spec that was drawn.")
+    return _result(
+        FORMAT, "A priced chain as a graph", {"spec": spec, **properties_of(Diagram, Diagram.KEYS)}
+    )
+
+
 def _result(form: str, title: str, properties: Mapping[str, Schema], optional: Iterable[str] = ()) -> Schema:
     name, _, version = form.removeprefix("chainprice.").partition("/")
     head = {"const": form, "description": "The format and its version; a new version means a new meaning."}
