@@ -91,7 +91,8 @@ def test_enclosures_hold_the_derivative_that_differences_find(market):
                 continue
             direct = (market.value({check.good: step}) - market.value({check.good: -step})) / (2 * step)
             middle, radius = mpf(check.certificate.midpoint), mpf(check.certificate.radius)
-            assert abs(middle - direct) <= radius + abs(direct) * mpf(10) ** -60
+            noise = mpf(10) ** -90  # what 150 digits leave of a difference of two sides that cancel
+            assert abs(middle - direct) <= radius + abs(direct) * mpf(10) ** -60 + noise
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
