@@ -279,7 +279,7 @@ MARKETS = {  # production, supply, demand: what the market is refused for
     ("(a-5)^0.5", "{quantity: 4}", "{price: 1}"): "'(a-5)^0.5' has no value at any quantities",
     ("a", "{price: 1, quantity: 5}", "{price: 1/(q-3)}"): "the price '1/(q-3)' of 'flour' has no value",
     ("a^0.5", "{quantity: 0}", "{price: 1}"): "firm 'mill' has no finite marginal product of 'a'",
-    ("1/(3-a)", "{price: 1}", "{price: 5}"): "total value has no limit",
+    ("1/(3-a)", "{price: 1}", "{price: 5}"): "increasing returns",
     ("2-1/(a-3)", "{price: 1}", "{price: 4}"): "increasing returns",
     ("a/(a-2)", "{price: 1}", "{price: 3}"): "increasing returns",
     ("-1/(a-3)^2", "{price: 1}", "{price: 5}"): "no equilibrium was found",
