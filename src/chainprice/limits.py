@@ -150,3 +150,15 @@ FOLLOWED_WORK = 1_000
 
 RANGED_WORK = 1_000
 """Firms times supplies up to which `sensitivity` looks how far supplies can move, of given quantities."""
+
+SWEEP_POINTS = 10**9
+"""Points of a sweep at most: they are never all in memory, but take time and room on a disk."""
+
+SWEEP_VARIATIONS = 20
+"""Numbers that a sweep varies at a time."""
+
+SWEEP_COLUMNS = 20_000
+"""Columns of a sweep's rows: two for each good."""
+
+SAMPLE_CELL = 2_000
+"""Characters of a cell in a file of samples."""

@@ -72,6 +72,26 @@ class Search:
         self.tried.points.append(point)
         return self._found_at(point, MANY_SETS, AGREEMENT)
 
+    def try_next_to(self, last: Optimum) -> Found | None:
+        """The equilibrium next to that of a market of the same firms with other numbers; None if none is found.
+
+        By Newton's method alone. What it finds has been proved as any other: by all conditions, and by whether
+        anybody has better plans; CasADi's derivatives are the second opinion.
+        """
+
+        def proved(conditions: Conditions) -> Optimum:
+            optimum = polish(last.point, self.nlp, conditions, last, _FEW_SETS)
+            self._fail_if_derivatives_disagree(optimum)
+            return optimum
+
+        try:
+            found = self._found(proved)
+        except NoConvergenceError:
+            found = None
+        if found is None:
+            self.tried = Tried()  # what failed here says nothing of this market
+        return found
+
     def _found_at(self, point: Point, sets: int, agreement: float) -> Found | None:
         """The equilibrium next to a point, after trying so many active sets; None if there is none.
 

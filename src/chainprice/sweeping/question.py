@@ -1,0 +1,87 @@
+"""What a sweep asks, checked before anything is computed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+from chainprice import allocation, limits, network
+from chainprice.errors import Problem, UsageError, short
+from chainprice.formula import suggestion
+from chainprice.network import Network
+from chainprice.spec import Source, Spec
+from chainprice.spec.model import Allocation
+from chainprice.sweeping.evaluation import TOGETHER, Job, first_spec
+from chainprice.sweeping.points import Points
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A spec and what is set at all points; `goods` are those whose columns are wanted, all if none is named."""
+
+    source: Source
+    settings: tuple[str, ...]
+    allocation: Allocation | None = None
+    numeraire: str | None = None
+    goods: tuple[str, ...] = ()
+
+
+class Asked(NamedTuple):
+    """A job that can begin, and how its quantities come about."""
+
+    job: Job
+    allocation: str
+
+    @property
+    def together(self) -> int:
+        """How many points go together."""
+        return TOGETHER[self.allocation]
+
+
+def ask(question: Question, points: Points) -> Asked:
+    """The job for some points.
+
+    Raises UsageError, with all offenders, for names that the spec has not; SpecError where the spec is sound
+    at no point that was tried; MissingExtraError and MarketMustChooseError as `solve` does.
+    """
+    if not points.names:
+        raise UsageError(Problem("nothing is varied", None, "--vary NAME=START:STOP:COUNT, or --samples FILE"))
+    job = Job(question.source, question.settings, points.names, question.allocation, question.numeraire)
+    first = next(iter(points.chunks(64, 0)))
+    sound = [place for place in range(len(first)) if place not in first.faults]
+    spec = first_spec(job, [[column[place] for place in sound] for column in first.columns])
+    graph = network.build(spec)
+    chosen = _goods(question.goods, graph)
+    numeraire = question.numeraire or spec.numeraire
+    if numeraire is not None:
+        _fail_if_unknown([numeraire], graph, "as numeraire")
+    if len(chosen) * 2 > limits.SWEEP_COLUMNS:
+        message = f"{len(chosen):,} goods make too many columns: {limits.SWEEP_COLUMNS // 2:,} goods can be shown"
+        raise UsageError(Problem(message, None, "name the goods that count, each with --good"))
+    if not allocation.is_given(spec, graph):
+        allocation.fail_if_no_equilibrium_solver(spec, graph)
+    return Asked(replace(job, goods=chosen), allocation.allocation_of(spec, graph))
+
+
+def _goods(named: Sequence[str], graph: Network) -> tuple[str, ...]:
+    """The goods that are named, or all, in chain order."""
+    _fail_if_unknown(named, graph, "in the spec")
+    return tuple(good for good in graph.goods if not named or good in set(named))
+
+
+def _fail_if_unknown(named: Sequence[str], graph: Network, where: str) -> None:
+    unknown = [good for good in named if good not in graph.roles]
+    if unknown:
+        raise UsageError(
+            [
+                Problem(
+                    f"unknown good '{short(good)}' {where}",
+                    None,
+                    suggestion(good, graph.goods) or f"the goods are {', '.join(graph.goods[:20])}",
+                )
+                for good in unknown
+            ]
+        )
+
+
