@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from chainprice.spec import Spec, load
     from chainprice.statics import Sensitivities, sensitivity
     from chainprice.verification import PriceTable, Verdict, read_table
+    from chainprice.sweeping import SweepRow, sweep
     from chainprice.version import __version__
 
 __all__ = [
@@ -45,6 +46,7 @@ __all__ = [
     "SpecError",
     "TableError",
     "UsageError",
+    "SweepRow",
     "Verdict",
     "__version__",
     "diagnose",
@@ -55,6 +57,7 @@ __all__ = [
     "sensitivity",
     "simulate",
     "solve",
+    "sweep",
     "verify",
 ]
 
@@ -67,6 +70,7 @@ _HOMES = {
     **dict.fromkeys(("PriceTable", "Verdict", "read_table"), "verification"),
     **dict.fromkeys(("Simulation", "simulate"), "dynamics"),
     **dict.fromkeys(("Sensitivities", "sensitivity"), "statics"),
+    **dict.fromkeys(("SweepRow", "sweep"), "sweeping"),
     "Solution": "solution",
     "schema": "schemas",
     "solve": "solver",

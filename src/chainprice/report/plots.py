@@ -9,11 +9,12 @@ from __future__ import annotations
 import io
 import math
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple
-from xml.sax.saxutils import escape, quoteattr
+from xml.sax.saxutils import escape
 
 from chainprice.errors import MissingExtraError, Problem, printable
+from chainprice.report.axes import COLOURS, Scale, cut, grid, path, stroke, svg_text, ticks
 
 if TYPE_CHECKING:
     from chainprice.dynamics import Simulation
@@ -23,9 +24,6 @@ _LEFT, _RIGHT, _TOP, _GAP, _BOTTOM = 62, 190, 72, 56, 46
 _UPPER = 260
 """Height of the panel of prices; the rest is that of the distance."""
 
-_COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#8a6d00", "#7a5195")
-"""Told apart by people who confuse colours (Okabe and Ito, 2008, and two darker ones)."""
-
 _NAMED = 12
 """Goods with a line and a name of their own, those of most value; the others are thin and grey."""
 
@@ -33,9 +31,6 @@ _CEILING = 2.5
 """Prices above so many times their equilibrium are beyond the picture."""
 
 _FLOOR = 1e-9
-
-
-_Scale = Callable[[float], float]
 
 
 class Line(NamedTuple):
@@ -98,26 +93,7 @@ def picture(simulation: Simulation) -> Picture:
 def simulation_svg(simulation: Simulation) -> str:
     """The picture as SVG."""
     drawn = picture(simulation)
-    body = "\n".join(_drawn(drawn))
-    return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="{_WIDTH}" height="{_HEIGHT}" '
-        f'viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" aria-labelledby="title description">\n'
-        f'<title id="title">{escape(drawn.title)}</title>\n'
-        f'<desc id="description">{escape(_in_words(drawn))}</desc>\n'
-        f"<style>{_STYLE}</style>\n{body}\n</svg>\n"
-    )
-
-
-_STYLE = (
-    "svg{background:#fff;font:12px system-ui,sans-serif;fill:#1b1b1b}"
-    ".axis{stroke:#999}.grid{stroke:#e4e4e4}.shock{stroke:#b00020;stroke-dasharray:4 3}"
-    ".line{fill:none;stroke-width:1.8}.other{fill:none;stroke:#bbb;stroke-width:.8}"
-    ".far{fill:none;stroke:#1b1b1b;stroke-width:1.8}.head{font-size:15px;font-weight:600}"
-    ".soft{fill:#5a5a5a}.tick{fill:#5a5a5a;font-size:11px}"
-    "@media(prefers-color-scheme:dark){svg{background:#15171a;fill:#eceff1}.grid{stroke:#2b2f33}"
-    ".axis{stroke:#6b7075}.soft,.tick{fill:#a9b0b6}.other{stroke:#50565c}.far{stroke:#eceff1}"
-    ".shock{stroke:#ff7b8a}}"
-)
+    return svg_text((_WIDTH, _HEIGHT), drawn.title, _in_words(drawn), _drawn(drawn))
 
 
 def _in_words(drawn: Picture) -> str:
@@ -135,8 +111,8 @@ def _in_words(drawn: Picture) -> str:
 
 
 def _drawn(drawn: Picture) -> Iterator[str]:
-    yield f'<text class="head" x="{_LEFT}" y="24">{escape(_cut(drawn.title, 80))}</text>'
-    yield f'<text class="soft" x="{_LEFT}" y="43">{escape(_cut(drawn.subtitle, 108))}</text>'
+    yield f'<text class="head" x="{_LEFT}" y="24">{escape(cut(drawn.title, 80))}</text>'
+    yield f'<text class="soft" x="{_LEFT}" y="43">{escape(cut(drawn.subtitle, 108))}</text>'
     last = max(drawn.steps[-1], 1)
     right = _WIDTH - _RIGHT
 
@@ -146,7 +122,7 @@ def _drawn(drawn: Picture) -> Iterator[str]:
     yield from _prices(drawn, x)
     yield from _distance(drawn, x)
     bottom = _HEIGHT - _BOTTOM
-    for step in _ticks(0, last):
+    for step in ticks(0, last):
         at = f'x="{x(step):.1f}" y="{bottom + 17}"'
         yield f'<line class="axis" x1="{x(step):.1f}" x2="{x(step):.1f}" y1="{bottom}" y2="{bottom + 4}"/>'
         yield f'<text class="tick" text-anchor="middle" {at}>{step:,.0f}</text>'
@@ -158,7 +134,7 @@ def _drawn(drawn: Picture) -> Iterator[str]:
         )
 
 
-def _prices(drawn: Picture, x: _Scale) -> Iterator[str]:
+def _prices(drawn: Picture, x: Scale) -> Iterator[str]:
     """The upper panel, and the names beside it."""
     highest = max((max(line.ratios) for line in drawn.lines), default=1.0)
     top = min(max(highest * 1.05, 1.2), _CEILING)
@@ -167,22 +143,22 @@ def _prices(drawn: Picture, x: _Scale) -> Iterator[str]:
         return _TOP + _UPPER * (1 - min(max(ratio, 0.0), top) / top)
 
     yield f'<text class="soft" x="{_LEFT}" y="{_TOP - 4}">price / {drawn.measure}</text>'
-    yield from _grid([(tick, f"{tick:g}") for tick in _ticks(0, top)], y)
+    yield from grid([(tick, f"{tick:g}") for tick in ticks(0, top)], y, (_LEFT, _WIDTH - _RIGHT))
     for line in reversed(drawn.lines[_NAMED:]):
-        yield f'<path class="other" d="{_path(drawn.steps, line.ratios, x, y)}"/>'
+        yield f'<path class="other" d="{path(drawn.steps, line.ratios, x, y)}"/>'
     for place, line in reversed(list(enumerate(drawn.lines[:_NAMED]))):
-        yield f'<path class="line" {_stroke(place)} d="{_path(drawn.steps, line.ratios, x, y)}"/>'
+        yield f'<path class="line" {stroke(place)} d="{path(drawn.steps, line.ratios, x, y)}"/>'
     left = _WIDTH - _RIGHT + 16
     for place, line in enumerate(drawn.lines[:_NAMED]):
         height = _TOP + 8 + 18 * place
-        yield f'<path class="line" {_stroke(place)} d="M{left} {height}h22"/>'
-        yield f'<text x="{left + 28}" y="{height + 4}">{escape(_cut(printable(line.good), 20))}</text>'
+        yield f'<path class="line" {stroke(place)} d="M{left} {height}h22"/>'
+        yield f'<text x="{left + 28}" y="{height + 4}">{escape(cut(printable(line.good), 20))}</text>'
     more = len(drawn.lines) - _NAMED
     if more > 0:
         yield f'<text class="soft" x="{left}" y="{_TOP + 12 + 18 * _NAMED}">and {more:,} more, grey</text>'
 
 
-def _distance(drawn: Picture, x: _Scale) -> Iterator[str]:
+def _distance(drawn: Picture, x: Scale) -> Iterator[str]:
     """The lower panel."""
     low, high = _HEIGHT - _BOTTOM, _TOP + _UPPER + _GAP
     known = [
@@ -199,39 +175,8 @@ def _distance(drawn: Picture, x: _Scale) -> Iterator[str]:
         return low - (low - high) * (math.log10(distance) - bottom) / (top - bottom)
 
     every = max(1, math.ceil((top - bottom) / 4))
-    yield from _grid([(10.0**power, f"1e{power}") for power in range(bottom, top + 1, every)], y)
-    yield f'<path class="far" d="{_path([s for s, _ in known], [d for _, d in known], x, y)}"/>'
-
-
-def _grid(ticks: Sequence[tuple[float, str]], y: _Scale) -> Iterator[str]:
-    right = _WIDTH - _RIGHT
-    for value, text in ticks:
-        height = y(value)
-        yield f'<line class="grid" x1="{_LEFT}" x2="{right}" y1="{height:.1f}" y2="{height:.1f}"/>'
-        yield f'<text class="tick" text-anchor="end" x="{_LEFT - 6}" y="{height + 4:.1f}">{text}</text>'
-
-
-def _stroke(place: int) -> str:
-    dash = "" if place < len(_COLOURS) else ' stroke-dasharray="5 3"'
-    return f"stroke={quoteattr(_COLOURS[place % len(_COLOURS)])}{dash}"
-
-
-def _path(steps: Sequence[float], values: Sequence[float], x: _Scale, y: _Scale) -> str:
-    points = [f"{x(step):.1f} {y(value):.1f}" for step, value in zip(steps, values, strict=True)]
-    kept = [point for place, point in enumerate(points) if not place or point != points[place - 1]]
-    return "M" + "L".join(kept)
-
-
-def _ticks(low: float, high: float) -> list[float]:
-    """About five round numbers from `low` to `high`."""
-    rough = (high - low) / 5
-    power = 10.0 ** math.floor(math.log10(rough))
-    step = next(factor * power for factor in (1, 2, 2.5, 5, 10) if factor * power >= rough)
-    return [low + step * count for count in range(int((high - low) / step + 1e-9) + 1)]
-
-
-def _cut(text: str, most: int) -> str:
-    return text if len(text) <= most else f"{text[: most - 1]}…"
+    yield from grid([(10.0**power, f"1e{power}") for power in range(bottom, top + 1, every)], y, (_LEFT, _WIDTH - _RIGHT))
+    yield f'<path class="far" d="{path([s for s, _ in known], [d for _, d in known], x, y)}"/>'
 
 
 def simulation_png(simulation: Simulation) -> bytes:
@@ -251,12 +196,12 @@ def simulation_png(simulation: Simulation) -> bytes:
         for line in drawn.lines[_NAMED:]:
             upper.plot(drawn.steps, line.ratios, color="#bbbbbb", linewidth=0.6)
         for place, line in enumerate(drawn.lines[:_NAMED]):
-            dash, colour = "-" if place < len(_COLOURS) else "--", _COLOURS[place % len(_COLOURS)]
+            dash, colour = "-" if place < len(COLOURS) else "--", COLOURS[place % len(COLOURS)]
             upper.plot(drawn.steps, line.ratios, dash, color=colour, label=printable(line.good))
         upper.set_ylim(0, min(max([1.2, *(1.05 * max(line.ratios) for line in drawn.lines)]), _CEILING))
         upper.set_ylabel(f"price / {drawn.measure}")
         figure.suptitle(drawn.title)
-        upper.set_title(_cut(drawn.subtitle, 100), fontsize=8)
+        upper.set_title(cut(drawn.subtitle, 100), fontsize=8)
         if drawn.lines:
             upper.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), frameon=False, fontsize=8)
         distances = [math.nan if d is None else max(d, _FLOOR) for d in drawn.distances]

@@ -7,6 +7,6 @@ over processes and machines. Rows come back in the order of points.
 
 from chainprice.sweeping.evaluation import Block, Job
 from chainprice.sweeping.points import Chunk, Grid, Points, grid
-from chainprice.sweeping.rows import Row, sweep
+from chainprice.sweeping.rows import SweepRow, sweep
 
-__all__ = ["Block", "Chunk", "Grid", "Job", "Points", "Row", "grid", "sweep"]
+__all__ = ["Block", "Chunk", "Grid", "Job", "Points", "SweepRow", "grid", "sweep"]

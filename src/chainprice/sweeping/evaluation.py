@@ -18,8 +18,14 @@ from chainprice.sweeping.points import Chunk
 if TYPE_CHECKING:
     from chainprice.sweeping.vectorised import Columns, Key, Passes
 
-TOGETHER = {"given": 2_000, "competitive": 20}
-"""Points in a chunk: as many as make a column worth while, or as may be lost with a machine."""
+def together(found: str, firms: int) -> int:
+    """How many points go together in a chunk: it is lost as a whole when a run is interrupted.
+
+    Where quantities are given, as many as make columns long and memory small; where a market chooses, as many
+    as take a second or so. It depends on nothing else, so that every run has the same chunks.
+    """
+    most, work = (2_000, 1_000_000) if found == "given" else (20, 2_000)
+    return max(1, min(most, work // max(firms, 1)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,17 +112,15 @@ def _first_values(chunk: Chunk) -> tuple[float, ...] | None:
     return None if place is None else tuple([column[place] for column in chunk.columns])
 
 
-class _Begun:
-    """The last job of this process, which is most often the next one too."""
-
-    job: Job | None = None
-    ready: Ready | None = None
+_begun: list[tuple[Job, Ready]] = []
+"""The last job of this process, which is most often the next one too."""
 
 
 def _ready(job: Job, values: Sequence[float] | None) -> Ready | str:
     """What a job needs for every chunk, made once; or why it has no answer anywhere in this chunk."""
-    if _Begun.job == job and _Begun.ready is not None:
-        return _Begun.ready
+    for known, ready in _begun:
+        if known == job:
+            return ready
     if values is None:
         return ""
     try:
@@ -129,8 +133,8 @@ def _ready(job: Job, values: Sequence[float] | None) -> Ready | str:
         return Ready(draft, "", None)  # at this point; perhaps not at others
     except ChainpriceError as error:
         return error.reason
-    _Begun.job, _Begun.ready = job, Ready(draft, found, passes)
-    return _Begun.ready
+    _begun[:] = [(job, Ready(draft, found, passes))]
+    return _begun[0][1]
 
 
 def _passes(job: Job, spec: Spec) -> Passes | None:

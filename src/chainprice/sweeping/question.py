@@ -12,7 +12,7 @@ from chainprice.formula import suggestion
 from chainprice.network import Network
 from chainprice.spec import Source, Spec
 from chainprice.spec.model import Allocation
-from chainprice.sweeping.evaluation import TOGETHER, Job, first_spec
+from chainprice.sweeping.evaluation import Job, first_spec, together
 from chainprice.sweeping.points import Points
 
 
@@ -28,15 +28,11 @@ class Question:
 
 
 class Asked(NamedTuple):
-    """A job that can begin, and how its quantities come about."""
+    """A job that can begin, how its quantities come about, and how many points go together."""
 
     job: Job
     allocation: str
-
-    @property
-    def together(self) -> int:
-        """How many points go together."""
-        return TOGETHER[self.allocation]
+    together: int
 
 
 def ask(question: Question, points: Points) -> Asked:
@@ -61,7 +57,8 @@ def ask(question: Question, points: Points) -> Asked:
         raise UsageError(Problem(message, None, "name the goods that count, each with --good"))
     if not allocation.is_given(spec, graph):
         allocation.fail_if_no_equilibrium_solver(spec, graph)
-    return Asked(replace(job, goods=chosen), allocation.allocation_of(spec, graph))
+    found = allocation.allocation_of(spec, graph)
+    return Asked(replace(job, goods=chosen), found, together(found, len(graph.firms)))
 
 
 def _goods(named: Sequence[str], graph: Network) -> tuple[str, ...]:
@@ -71,17 +68,12 @@ def _goods(named: Sequence[str], graph: Network) -> tuple[str, ...]:
 
 
 def _fail_if_unknown(named: Sequence[str], graph: Network, where: str) -> None:
-    unknown = [good for good in named if good not in graph.roles]
+    unknown = [unknown_good(good, graph.goods, where) for good in named if good not in graph.roles]
     if unknown:
-        raise UsageError(
-            [
-                Problem(
-                    f"unknown good '{short(good)}' {where}",
-                    None,
-                    suggestion(good, graph.goods) or f"the goods are {', '.join(graph.goods[:20])}",
-                )
-                for good in unknown
-            ]
-        )
+        raise UsageError(unknown)
 
 
+def unknown_good(good: str, goods: Sequence[str], where: str) -> Problem:
+    """The problem that there is no such good."""
+    hint = suggestion(good, goods) or f"the goods are {', '.join(goods[:20])}"
+    return Problem(f"unknown good '{short(good)}' {where}", None, hint)

@@ -8,12 +8,12 @@ from typing import Annotated, Any, NamedTuple
 from chainprice.arithmetic import Number
 from chainprice.solution import in_json
 from chainprice.spec import Spec
-from chainprice.sweeping.evaluation import TOGETHER, Block, evaluate
+from chainprice.sweeping.evaluation import Block, evaluate
 from chainprice.sweeping.points import Points, grid
 from chainprice.sweeping.question import Question, ask
 
 
-class Row(NamedTuple):
+class SweepRow(NamedTuple):
     """The price table at one point; without an answer there are no numbers, but an error."""
 
     point: Annotated[int, "The number of the point, from 0."]
@@ -40,7 +40,7 @@ def sweep(
     samples: Points | None = None,
     numeraire: str | None = None,
     goods: Iterable[str] = (),
-) -> Iterator[Row]:
+) -> Iterator[SweepRow]:
     """The price table of a spec at every point of a grid, one row after the other.
 
     `vary` has texts like "supply.natgas.quantity=1:9:5" or "tax=log:0.01:1:20", as `--vary` takes them;
@@ -56,20 +56,20 @@ def sweep(
         Question(spec.source, spec.settings, spec.allocation, numeraire, tuple(goods)), points
     )
 
-    def rows() -> Iterator[Row]:
-        for chunk in points.chunks(TOGETHER[question.allocation], 0):
+    def rows() -> Iterator[SweepRow]:
+        for chunk in points.chunks(question.together, 0):
             yield from rows_of(evaluate(question.job, chunk), question.job.names)
 
     return rows()
 
 
-def rows_of(block: Block, names: Iterable[str]) -> Iterator[Row]:
+def rows_of(block: Block, names: Iterable[str]) -> Iterator[SweepRow]:
     """The rows of a block."""
     names = tuple(names)
     chunk = block.chunk
     for place in range(len(chunk)):
         is_fault = place in chunk.faults
-        yield Row(
+        yield SweepRow(
             chunk.first + place,
             {
                 name: None if is_fault else column[place]
