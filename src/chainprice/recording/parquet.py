@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import tempfile
 from collections.abc import Mapping, Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +19,9 @@ _BLOCK = 8 << 20
 
 def fail_if_no_parquet() -> None:
     """Raise MissingExtraError where pyarrow is not installed."""
-    try:
-        import pyarrow.parquet  # noqa: F401
-    except ImportError:
+    if find_spec("pyarrow") is None:
         message = "Parquet needs pyarrow, which is not installed"
-        raise MissingExtraError(Problem(message, None, f"{INSTALL}; -f csv and -f jsonl need nothing")) from None
+        raise MissingExtraError(Problem(message, None, f"{INSTALL}; -f csv and -f jsonl need nothing"))
 
 
 def journal_of(target: Path) -> Path:

@@ -93,12 +93,13 @@ class _Sweep:
         """All rows to standard output, or to a pipe or device."""
         solved = done = 0
         with self._opened() as write:
-            if write(self._writer.header):
-                for answer in self._answers(0):
-                    solved, done = solved + answer.solved, done + answer.points
-                    self._watch(answer.text)
-                    if not write(answer.text):
-                        break
+            header = self._writer.header
+            for answer in self._answers(0):
+                solved, done = solved + answer.solved, done + answer.points
+                self._watch(answer.text)
+                if not write(header + answer.text):
+                    break
+                header = ""
         return Outcome(done, solved, 0)
 
     def _opened(self) -> _Stream:

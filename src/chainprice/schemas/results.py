@@ -60,6 +60,18 @@ def sensitivity_schema() -> Schema:
     return _result(FORMAT, "How total value and prices change", properties)
 
 
+def sweep_schema() -> Schema:
+    """The schema of a line that `sweep -f jsonl` prints."""
+    from chainprice.sweeping.rows import FORMAT, SweepRow
+
+    name, _, version = FORMAT.removeprefix("chainprice.").partition("/")
+    return {
+        "$id": f"urn:chainprice:{name}:{version}",
+        "title": "A point of a sweep",
+        **closed(properties_of(SweepRow), "What each line of `chainprice sweep -f jsonl` is."),
+    }
+
+
 def _result(form: str, title: str, properties: Mapping[str, Schema], optional: Iterable[str] = ()) -> Schema:
     name, _, version = form.removeprefix("chainprice.").partition("/")
     head = {"const": form, "description": "The format and its version; a new version means a new meaning."}

@@ -195,6 +195,6 @@ OPERATIONS: Mapping[str, Callable[..., Bounded]] = {
     "atan": _by_slope(np.arctan, lambda a, _: 1 / (1 + a * a)),
     "asin": _by_slope(np.arcsin, lambda a, _: 1 / np.sqrt(1 - a * a)),
     "acos": _by_slope(np.arccos, lambda a, _: 1 / np.sqrt(1 - a * a)),
-    "erf": _by_slope(lambda a: _erf(a).astype(float), lambda a, _: 1.1284 * np.exp(-a * a)),
+    "erf": _by_slope(lambda a: np.asarray(_erf(a), dtype=float), lambda a, _: 1.1284 * np.exp(-a * a)),
 }
 """The arithmetic of `Shape.trace`, as bounded numbers."""

@@ -82,8 +82,7 @@ def _client(address: str) -> Iterator[Any]:
     except ImportError:
         message = "a cluster needs Dask's distributed, which is not installed"
         raise MissingExtraError(Problem(message, None, INSTALL)) from None
-    for name in ("distributed", "tornado", "asyncio"):
-        logging.getLogger(name).setLevel(logging.CRITICAL)  # lost workers are nothing to tell
+    _silence()
     try:
         client = Client(address, timeout=_PATIENCE, set_as_default=False)
     except (OSError, ValueError, TypeError) as error:
@@ -99,6 +98,13 @@ def _client(address: str) -> Iterator[Any]:
         yield client
     finally:
         client.close(timeout=2)
+
+
+def _silence() -> None:
+    """Lost workers are nothing to tell: what they had to do is done all the same."""
+    for name in list(logging.Logger.manager.loggerDict):
+        if name.split(".")[0] in ("distributed", "tornado", "asyncio"):
+            logging.getLogger(name).setLevel(logging.CRITICAL)
 
 
 def _fail_if_unfit(client: Any, address: str) -> None:

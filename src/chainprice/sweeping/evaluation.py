@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -99,7 +100,10 @@ def evaluate(job: Job, chunk: Chunk) -> Block:
         return failed(job, chunk, ready)
     block = _Block(job, chunk)
     if ready.passes is not None:
-        block.fill(ready.passes.at(chunk.columns))
+        from chainprice.sweeping.vectorised import NotFollowedError
+
+        with suppress(ArithmeticError, NotFollowedError):  # a constant without a value: `solve` says why
+            block.fill(ready.passes.at(chunk.columns))
     neighbours = Neighbours(job.numeraire)
     for place in block.waiting():
         block.put(place, _answer(ready, job, neighbours, [column[place] for column in chunk.columns]))

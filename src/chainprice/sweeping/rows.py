@@ -13,6 +13,10 @@ from chainprice.sweeping.points import Points, grid
 from chainprice.sweeping.question import Question, ask
 
 
+FORMAT = "chainprice.sweep/1"
+"""The lines of `sweep -f jsonl`, and their version."""
+
+
 class SweepRow(NamedTuple):
     """The price table at one point; without an answer there are no numbers, but an error."""
 

@@ -106,7 +106,7 @@ def _header_of(path: Path) -> list[str]:
 
 def _rows_of(path: Path) -> Iterator[Sequence[Any]]:
     if _is_parquet(path):
-        for batch in _parquet(path).iter_batches(batch_size=10_000):
+        for batch in _parquet(path).iter_batches(batch_size=10_000, use_threads=False):
             yield from zip(*(column.to_pylist() for column in batch.columns), strict=True)
         return
     yield from islice(_csv_rows(path), 1, None)
