@@ -43,7 +43,16 @@ def cluster(tmp_path):
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
     processes = [
-        started("distributed.cli.dask_scheduler", "--host", "127.0.0.1", "--port", str(port), "--no-dashboard", "--no-show", cwd=elsewhere)  # fmt: skip
+        started(
+            "distributed.cli.dask_scheduler",
+            "--host",
+            "127.0.0.1",
+            "--port",
+            str(port),
+            "--no-dashboard",
+            "--no-show",
+            cwd=elsewhere,
+        )
     ]
 
     def worker():

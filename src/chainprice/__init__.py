@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from chainprice.solver import solve
     from chainprice.spec import Spec, load
     from chainprice.statics import Sensitivities, sensitivity
-    from chainprice.verification import PriceTable, Verdict, read_table
     from chainprice.sweeping import SweepRow, sweep
+    from chainprice.verification import PriceTable, Verdict, read_table
     from chainprice.version import __version__
 
 __all__ = [
@@ -44,9 +44,9 @@ __all__ = [
     "Solution",
     "Spec",
     "SpecError",
+    "SweepRow",
     "TableError",
     "UsageError",
-    "SweepRow",
     "Verdict",
     "__version__",
     "diagnose",

@@ -170,6 +170,7 @@ def find(
     technology: Technology,
     gifts: Mapping[str, Decimal] = MappingProxyType({}),
     near: Market | None = None,
+    *,
     last: Market | None = None,
 ) -> Market:
     """The market's equilibrium; `gifts` are handed to it for free.

@@ -73,10 +73,10 @@ class Search:
         return self._found_at(point, MANY_SETS, AGREEMENT)
 
     def try_next_to(self, last: Optimum) -> Found | None:
-        """The equilibrium next to that of a market of the same firms with other numbers; None if none is found.
+        """The equilibrium next to that of a market of the same firms with other numbers; None if there is none.
 
-        By Newton's method alone. What it finds has been proved as any other: by all conditions, and by whether
-        anybody has better plans; CasADi's derivatives are the second opinion.
+        By Newton's method alone. What it finds has been proved as any other: by all conditions, and by
+        whether anybody has better plans; CasADi's derivatives are the second opinion.
         """
 
         def proved(conditions: Conditions) -> Optimum:

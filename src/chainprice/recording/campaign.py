@@ -57,9 +57,7 @@ def carry_out(campaign: Campaign) -> Carried:
     goods = campaign.goods
     if goods and campaign.plot is not None:
         goods = (*goods, campaign.plot)
-    asked = ask(
-        Question(source, campaign.settings, campaign.allocation, campaign.numeraire, goods), points
-    )
+    asked = ask(Question(source, campaign.settings, campaign.allocation, campaign.numeraire, goods), points)
     if campaign.plot is None:
         return Carried(run(asked, points, _how(campaign)), None)
     return _drawn(campaign, campaign.plot, asked, points)
@@ -96,7 +94,7 @@ def _points(campaign: Campaign) -> Points:
 def _how(campaign: Campaign) -> Run:
     has_rows = campaign.form != "svg" and (campaign.plot is None or campaign.output is not None)
     return Run(
-        form="csv" if campaign.form in (None, "svg") else campaign.form,
+        form="csv" if campaign.form is None or campaign.form == "svg" else campaign.form,
         target=campaign.output if has_rows else None,
         overwrite=campaign.overwrite,
         jobs=campaign.jobs,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
@@ -76,7 +75,8 @@ class Journal:
                 self._read_rows(reader)
             elif not self._header.startswith(first):
                 raise refused(self._path, "the first line of it is not the header of this sweep")
-        self._stream.truncate(self._size)
+        if os.fstat(self._stream.fileno()).st_size != self._size:
+            self._stream.truncate(self._size)
         if self._size == 0:
             self.append(self._header.decode("utf-8"))
 
@@ -106,5 +106,3 @@ def _fail_if_locked(stream: BinaryIO, path: Path) -> None:
         flock(stream, LOCK_EX | LOCK_NB)
     except BlockingIOError:
         raise UsageError(Problem("another run writes to it now", Place(str(path)), "wait for it")) from None
-
-

@@ -56,7 +56,9 @@ def write_parquet(journal: Path, target: Path, names: Sequence[str], record: Map
                     writer.write_batch(_in_doubles(pa, batch, schema))
             temporary.replace(target)
     except OSError as error:
-        raise cannot_be_written(target, error, f"the rows are in {journal}; the same command tries again") from None
+        raise cannot_be_written(
+            target, error, f"the rows are in {journal}; the same command tries again"
+        ) from None
 
 
 def _in_doubles(pa: Any, batch: Any, schema: Any) -> Any:

@@ -66,7 +66,9 @@ def fail_if_of_another(target: Path, record: Record) -> None:
         with path.open("rb") as stream:
             known = json.loads(stream.read(_MOST_BYTES))
     except FileNotFoundError:
-        raise refused(target, f"this file is there already, and no sweep's: there is no {path.name}") from None
+        raise refused(
+            target, f"this file is there already, and no sweep's: there is no {path.name}"
+        ) from None
     except (OSError, ValueError, RecursionError):
         raise refused(target, f"{path.name} beside it cannot be read") from None
     if not isinstance(known, dict) or known.get("format") != FORMAT:
@@ -78,4 +80,6 @@ def fail_if_of_another(target: Path, record: Record) -> None:
 
 def refused(target: Path, reason: str) -> UsageError:
     """The error about a file that cannot be continued."""
-    return UsageError(Problem(reason, Place(str(target)), "name another file, or replace it with --overwrite"))
+    return UsageError(
+        Problem(reason, Place(str(target)), "name another file, or replace it with --overwrite")
+    )

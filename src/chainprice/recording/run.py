@@ -243,5 +243,3 @@ class _Stream:
         if self._is_shown and self._target is not None:
             with suppress(OSError):
                 self._file.close()
-
-

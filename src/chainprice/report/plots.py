@@ -175,7 +175,9 @@ def _distance(drawn: Picture, x: Scale) -> Iterator[str]:
         return low - (low - high) * (math.log10(distance) - bottom) / (top - bottom)
 
     every = max(1, math.ceil((top - bottom) / 4))
-    yield from grid([(10.0**power, f"1e{power}") for power in range(bottom, top + 1, every)], y, (_LEFT, _WIDTH - _RIGHT))
+    yield from grid(
+        [(10.0**power, f"1e{power}") for power in range(bottom, top + 1, every)], y, (_LEFT, _WIDTH - _RIGHT)
+    )
     yield f'<path class="far" d="{path([s for s, _ in known], [d for _, d in known], x, y)}"/>'
 
 

@@ -100,8 +100,8 @@ class Trace:
     @property
     def _combinations(self) -> int:
         """Values of all that varies but the first, together."""
-        assert isinstance(self.points, Grid)
-        return math.prod(variation.count for variation in self.points.variations[1:])
+        others = self.points.variations[1:] if isinstance(self.points, Grid) else ()
+        return math.prod(variation.count for variation in others)
 
     def _is_drawn(self, number: int) -> bool:
         if not isinstance(self.points, Grid):
@@ -113,7 +113,6 @@ class Trace:
 
     def _name(self, line: int) -> str:
         """A line's combination of values."""
-        assert isinstance(self.points, Grid)
         chunk = next(iter(self.points.chunks(1, line)))
         values = zip(self.points.names[1:], chunk.columns[1:], strict=True)
         return ", ".join(f"{name} = {shown(column[0], 4)}" for name, column in values)
@@ -190,9 +189,7 @@ def plot_text(trace: Trace, width: int | None) -> str:
     middle = f"{trace.points.names[0]}{steps}"
     room = columns - len(left) - len(right) - 2
     middle = (middle if len(middle) <= room else "").center(max(room, 0))
-    names = [
-        f"  {_MARKS[place]} {curve.name}" for place, curve in enumerate(frame.curves) if curve.name
-    ]
+    names = [f"  {_MARKS[place]} {curve.name}" for place, curve in enumerate(frame.curves) if curve.name]
     notes = [f"  {trace.left_out}"] if trace.left_out else []
     axis = [f"{'':>{margin}} +-{'-' * columns}", f"{'':>{margin}}   {left} {middle} {right}".rstrip()]
     return "\n".join([*map(printable, [head, *lines, *axis, *names, *notes]), ""])
@@ -273,12 +270,13 @@ def _drawn(trace: Trace, frame: _Frame) -> Iterator[str]:
 
     yield from grid([(mark, f"{mark:.6g}") for mark in round_ticks(*frame.ys)], y, (_LEFT, right))
     for mark in _marks_of(frame):
-        place = f"{x(mark):.1f}"
-        yield f'<line class="axis" x1="{place}" x2="{place}" y1="{low}" y2="{low + 4}"/>'
-        yield f'<text class="tick" text-anchor="middle" x="{place}" y="{low + 17}">{mark:.6g}</text>'
+        at = f"{x(mark):.1f}"
+        yield f'<line class="axis" x1="{at}" x2="{at}" y1="{low}" y2="{low + 4}"/>'
+        yield f'<text class="tick" text-anchor="middle" x="{at}" y="{low + 17}">{mark:.6g}</text>'
     steps = ", logarithmic" if frame.is_geometric else ""
     name = escape(cut(printable(trace.points.names[0] + steps), 70))
-    yield f'<text class="soft" text-anchor="middle" x="{(_LEFT + right) / 2}" y="{_SIZE[1] - 16}">{name}</text>'
+    at = f'x="{(_LEFT + right) / 2}" y="{_SIZE[1] - 16}"'
+    yield f'<text class="soft" text-anchor="middle" {at}>{name}</text>'
     for place, curve in reversed(list(enumerate(frame.curves))):
         yield from _curve(place, curve, x, y, joined=not trace.is_scattered)
     for place, curve in enumerate(frame.curves):

@@ -52,7 +52,8 @@ class Writer:
 def columns(job: Job) -> list[str]:
     """The columns of CSV and Parquet.
 
-    What varies has the name that `--set` gives it; where a column of results has that name, `set.` goes before.
+    What varies has the name that `--set` gives it; where a column of results has that name, `set.` goes
+    before.
     """
     results = [
         *("point", "total_value", "error"),
@@ -75,11 +76,11 @@ def csv_lines(block: Block) -> Iterator[str]:
     """A line for each point."""
     numbers = [*block.chunk.columns, block.total_value, *block.quantities.values(), *block.prices.values()]
     texts = [_numbers(column, full, "") for column in numbers]
-    faults = block.chunk.faults
-    empty = len(block.chunk.columns) * ","
+    varied = len(block.chunk.columns)
+    for place in block.chunk.faults:
+        for column in texts[:varied]:
+            column[place] = ""
     for place, cells in enumerate(zip(*texts, strict=True)):
-        if place in faults:
-            cells = (empty[1:], *cells[len(block.chunk.columns) :])
         error = _quoted(block.errors[place]) if place in block.errors else ""
         yield f"{block.chunk.first + place},{','.join(cells)},{error}\n"
 
@@ -106,7 +107,8 @@ def json_lines(block: Block, names: Sequence[str]) -> Iterator[str]:
         error = encode_basestring(printable(block.errors[place])) if place in block.errors else "null"
         yield (
             f'{{"point": {block.chunk.first + place}, "at": {nowhere if place in faults else point}, '
-            f'"total_value": {total}, "quantities": {of_quantities}, "prices": {of_prices}, "error": {error}}}\n'
+            f'"total_value": {total}, "quantities": {of_quantities}, "prices": {of_prices}, '
+            f'"error": {error}}}\n'
         )
 
 

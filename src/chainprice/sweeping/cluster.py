@@ -115,7 +115,9 @@ def _fail_if_unfit(client: Any, address: str) -> None:
         client.wait_for_workers(1, timeout=_PATIENCE)
     except NoWorkersError:
         raise UsageError(
-            Problem(f"the scheduler at {address} has no workers", None, f"start one with `dask worker {address}`")
+            Problem(
+                f"the scheduler at {address} has no workers", None, f"start one with `dask worker {address}`"
+            )
         ) from None
     others = {found for found in client.run(_version_there).values() if found != __version__}
     if others:

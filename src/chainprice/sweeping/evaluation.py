@@ -19,6 +19,7 @@ from chainprice.sweeping.points import Chunk
 if TYPE_CHECKING:
     from chainprice.sweeping.vectorised import Columns, Key, Passes
 
+
 def together(found: str, firms: int) -> int:
     """How many points go together in a chunk: it is lost as a whole when a run is interrupted.
 
@@ -207,7 +208,9 @@ class _Block:
         else:
             self._put(place, answer.total_value, answer.quantities, answer.prices)
 
-    def _put(self, place: int, total: Number | None, quantities: Mapping[str, Any], prices: Mapping[str, Any]) -> None:
+    def _put(
+        self, place: int, total: Number | None, quantities: Mapping[str, Any], prices: Mapping[str, Any]
+    ) -> None:
         self._total[place] = total
         for good in self._goods:
             self._quantities[good][place] = quantities[good]

@@ -33,7 +33,7 @@ def stream(
     failed: Callable[[Chunk, str], R],
     joined: Callable[[list[R]], R],
 ) -> Iterator[R]:
-    """What `price` makes of each chunk, in so many processes; in this one where there is one job or one chunk.
+    """What `price` makes of each chunk, in so many processes; in this one where one is enough.
 
     Where a process dies, its chunk is priced again, each point in a process of its own: `failed` is what a
     point comes to that its process does not survive, and `joined` makes one result of those of single points.

@@ -59,7 +59,8 @@ class Points(Protocol):
         """What tells these points from others, in JSON's types."""
 
 
-class Variation(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Variation:
     """A number that goes from `start` to `stop` in so many values, both ends among them.
 
     In even steps, or, geometric, by even factors.

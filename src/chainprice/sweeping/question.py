@@ -10,7 +10,7 @@ from chainprice import allocation, limits, network
 from chainprice.errors import Problem, UsageError, short
 from chainprice.formula import suggestion
 from chainprice.network import Network
-from chainprice.spec import Source, Spec
+from chainprice.spec import Source
 from chainprice.spec.model import Allocation
 from chainprice.sweeping.evaluation import Job, first_spec, together
 from chainprice.sweeping.points import Points
@@ -18,7 +18,7 @@ from chainprice.sweeping.points import Points
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A spec and what is set at all points; `goods` are those whose columns are wanted, all if none is named."""
+    """A spec and what is set at all points; `goods` are those whose columns are wanted, none means all."""
 
     source: Source
     settings: tuple[str, ...]
@@ -42,7 +42,9 @@ def ask(question: Question, points: Points) -> Asked:
     at no point that was tried; MissingExtraError and MarketMustChooseError as `solve` does.
     """
     if not points.names:
-        raise UsageError(Problem("nothing is varied", None, "--vary NAME=START:STOP:COUNT, or --samples FILE"))
+        raise UsageError(
+            Problem("nothing is varied", None, "--vary NAME=START:STOP:COUNT, or --samples FILE")
+        )
     job = Job(question.source, question.settings, points.names, question.allocation, question.numeraire)
     first = next(iter(points.chunks(64, 0)))
     sound = [place for place in range(len(first)) if place not in first.faults]
@@ -53,7 +55,9 @@ def ask(question: Question, points: Points) -> Asked:
     if numeraire is not None:
         _fail_if_unknown([numeraire], graph, "as numeraire")
     if len(chosen) * 2 > limits.SWEEP_COLUMNS:
-        message = f"{len(chosen):,} goods make too many columns: {limits.SWEEP_COLUMNS // 2:,} goods can be shown"
+        message = (
+            f"{len(chosen):,} goods make too many columns: {limits.SWEEP_COLUMNS // 2:,} goods can be shown"
+        )
         raise UsageError(Problem(message, None, "name the goods that count, each with --good"))
     if not allocation.is_given(spec, graph):
         allocation.fail_if_no_equilibrium_solver(spec, graph)

@@ -12,7 +12,6 @@ from chainprice.sweeping.evaluation import Block, evaluate
 from chainprice.sweeping.points import Points, grid
 from chainprice.sweeping.question import Question, ask
 
-
 FORMAT = "chainprice.sweep/1"
 """The lines of `sweep -f jsonl`, and their version."""
 
@@ -56,9 +55,7 @@ def sweep(
     Raises UsageError for names that the spec has not, and SpecError where it is sound at no point.
     """
     points = grid(vary) if samples is None else samples
-    question = ask(
-        Question(spec.source, spec.settings, spec.allocation, numeraire, tuple(goods)), points
-    )
+    question = ask(Question(spec.source, spec.settings, spec.allocation, numeraire, tuple(goods)), points)
 
     def rows() -> Iterator[SweepRow]:
         for chunk in points.chunks(question.together, 0):

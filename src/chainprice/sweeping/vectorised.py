@@ -6,8 +6,7 @@ row is sure to `TOLERANCE`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from decimal import Decimal
+from collections.abc import Mapping, Sequence
 from functools import reduce
 from typing import Any, NamedTuple
 
@@ -22,7 +21,6 @@ from chainprice.spec import Spec
 from chainprice.spec.model import Trade
 from chainprice.sweeping.bounded import (
     OPERATIONS,
-    UNIT,
     Bounded,
     add,
     as_written,
@@ -232,7 +230,10 @@ class _Run:
         self, shape: Shape, names: Sequence[Bounded], numbers: Sequence[Bounded]
     ) -> tuple[Bounded, dict[int, Bounded]]:
         """Branch by branch: points on the same branches of all bends go together."""
-        names = [tuple(np.broadcast_to(part, self._points) for part in number) for number in names]
+        names = [
+            (np.broadcast_to(values, self._points), np.broadcast_to(errors, self._points))
+            for values, errors in names
+        ]
         steps = shape.trace(OPERATIONS, names, numbers)
         sides, is_sure = _sides(shape, steps, self._points)
         value = np.full(self._points, np.nan), np.full(self._points, np.inf)
@@ -243,10 +244,13 @@ class _Run:
             chosen = np.nonzero((of_points == place) & is_sure)[0]
             if not len(chosen):
                 continue
-            settled = _on_sides(shape, patterns[:, place])
+            settled = _on_sides(shape, patterns[:, place].tolist())
             there = [(values[chosen], errors[chosen]) for values, errors in names]
             found, of_branch = _gradient(settled, there, numbers)
-            for target, source in [(value, found), *((_empty(slopes, s, self._points), n) for s, n in of_branch.items())]:
+            for target, source in [
+                (value, found),
+                *((_empty(slopes, s, self._points), n) for s, n in of_branch.items()),
+            ]:
                 target[0][chosen], target[1][chosen] = source
         return value, slopes
 
@@ -313,7 +317,10 @@ def _constant_or_nan(name: str) -> Bounded:
 
 
 def _sides(shape: Shape, steps: Sequence[Bounded], points: int) -> tuple[Any, Any]:
-    """Of each bend and point the argument that counts (of `abs`, 0 above zero and 1 below); where all is sure."""
+    """Of each bend and point the argument that counts, and where all are sure.
+
+    Of `abs` it is 0 above zero and 1 below.
+    """
     sides, is_sure = [], np.ones(points, dtype=bool)
     for index, (operation, operands) in enumerate(shape.steps):
         if operation not in KINKED:
