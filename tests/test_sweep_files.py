@@ -187,7 +187,9 @@ def test_another_sweep_is_refused_with_a_way_out(other, half):
 def test_another_spec_and_other_points_are_refused(half, tmp_path):
     text = half.read_bytes()
     changed = tmp_path / "tupperware.yaml"
-    changed.write_text((ROOT / "specs" / "tupperware.yaml").read_text(encoding="utf-8") + "\n# x\n", encoding="utf-8")
+    changed.write_text(
+        (ROOT / "specs" / "tupperware.yaml").read_text(encoding="utf-8") + "\n# x\n", encoding="utf-8"
+    )
     done = run("sweep", str(changed), *GIVEN[2:], "-o", str(half))
     assert "another spec, or an older text of this one" in refused(done, half, text)
     done = run(*GIVEN[:3], "supply.natgas.quantity=0:9:7002", "-o", str(half))
@@ -278,7 +280,15 @@ def test_memory_does_not_grow_with_the_points():
         "print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)"
     )
     few, many = (
-        int(subprocess.run([sys.executable, "-c", script, TUPPERWARE, count], capture_output=True, text=True, env=ENVIRONMENT, check=True).stdout)  # fmt: skip
+        int(
+            subprocess.run(
+                [sys.executable, "-c", script, TUPPERWARE, count],
+                capture_output=True,
+                text=True,
+                env=ENVIRONMENT,
+                check=True,
+            ).stdout
+        )  # fmt: skip
         for count in ("4000", "80000")
     )
     assert many < few + 8_000

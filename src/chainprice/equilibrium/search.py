@@ -76,11 +76,14 @@ class Search:
         """The equilibrium next to that of a market of the same firms with other numbers; None if there is none.
 
         By Newton's method alone. What it finds has been proved as any other: by all conditions, and by
-        whether anybody has better plans; CasADi's derivatives are the second opinion.
+        whether anybody has better plans; CasADi's derivatives are the second opinion. Where quantities or
+        prices are not unique it is left to the solver, for the answer must not depend on the neighbour.
         """
 
         def proved(conditions: Conditions) -> Optimum:
             optimum = polish(last.point, self.nlp, conditions, last, _FEW_SETS)
+            if not uniqueness.is_unique(optimum, conditions):
+                raise NotPolishedError("there may be others")
             self._fail_if_derivatives_disagree(optimum)
             return optimum
 

@@ -26,8 +26,9 @@ _PLACES = 1_000
 
 
 class Curve(NamedTuple):
-    """A line of a picture: its name, and its points by x; y is None where a point has no price."""
+    """A line of a picture: its name, short and in full, and its points; y is None where there is no price."""
 
+    short: str
     name: str
     points: list[tuple[float, float | None]]
 
@@ -71,12 +72,12 @@ class Trace:
         """The lines, in the order of the points; one for all samples."""
         if not isinstance(self.points, Grid):
             marks = [(x, y) for x, y in self._ys.values() if x is not None]
-            return [Curve("", sorted(marks, key=lambda mark: mark[0]))]
+            return [Curve("", "", sorted(marks, key=lambda mark: mark[0]))]
         lines: dict[int, list[tuple[float, float | None]]] = {}
         for number, (x, y) in sorted(self._ys.items()):
             if x is not None:
                 lines.setdefault(number % self._combinations, []).append((x, y))
-        return [Curve(self._name(line), marks) for line, marks in sorted(lines.items())]
+        return [Curve(*self._names(line), marks) for line, marks in sorted(lines.items())]
 
     @property
     def is_scattered(self) -> bool:
@@ -111,11 +112,12 @@ class Trace:
         is_place = place == last or place % _every(last + 1, _PLACES) == 0
         return is_place and line % _every(self._combinations, _LINES) == 0
 
-    def _name(self, line: int) -> str:
-        """A line's combination of values."""
+    def _names(self, line: int) -> tuple[str, str]:
+        """A line's combination of values, without and with what they are of."""
         chunk = next(iter(self.points.chunks(1, line)))
-        values = zip(self.points.names[1:], chunk.columns[1:], strict=True)
-        return ", ".join(f"{name} = {shown(column[0], 4)}" for name, column in values)
+        values = [shown(column[0], 4) for column in chunk.columns[1:]]
+        named = zip(self.points.names[1:], values, strict=True)
+        return ", ".join(values), ", ".join(f"{name} = {value}" for name, value in named)
 
 
 def _every(count: int, most: int) -> int:
@@ -222,7 +224,7 @@ def _between(a: tuple[float, float] | None, b: tuple[float, float]) -> Iterator[
 # As SVG.
 
 _SIZE = (760, 420)
-_LEFT, _RIGHT, _TOP, _BOTTOM = 78, 190, 62, 56
+_LEFT, _RIGHT, _EDGE, _TOP, _BOTTOM = 78, 190, 28, 62, 56
 
 
 def plot_svg(trace: Trace) -> str:
@@ -260,7 +262,8 @@ def _in_words(trace: Trace, frame: _Frame | None) -> str:
 
 
 def _drawn(trace: Trace, frame: _Frame) -> Iterator[str]:
-    right, low = _SIZE[0] - _RIGHT, _SIZE[1] - _BOTTOM
+    is_named = bool(frame.curves[0].name)
+    right, low = _SIZE[0] - (_RIGHT if is_named else _EDGE), _SIZE[1] - _BOTTOM
 
     def x(value: float) -> float:
         return _LEFT + (right - _LEFT) * frame.right(value)
@@ -279,15 +282,24 @@ def _drawn(trace: Trace, frame: _Frame) -> Iterator[str]:
     yield f'<text class="soft" text-anchor="middle" {at}>{name}</text>'
     for place, curve in reversed(list(enumerate(frame.curves))):
         yield from _curve(place, curve, x, y, joined=not trace.is_scattered)
+    if is_named:
+        yield from _legend(trace, frame, right + 16)
+
+
+def _legend(trace: Trace, frame: _Frame, left: float) -> Iterator[str]:
+    """What the lines are of, and the values of each."""
+    heading = printable(", ".join(trace.points.names[1:]))
+    yield _with_title("soft", left, _TOP + 4, cut(heading, 26), heading)
     for place, curve in enumerate(frame.curves):
-        if curve.name:
-            height = _TOP + 8 + 18 * place
-            yield f'<path class="line" {stroke(place)} d="M{right + 16} {height}h22"/>'
-            shown_name = escape(cut(printable(curve.name), 22))
-            yield (
-                f'<text x="{right + 44}" y="{height + 4}">{shown_name}'
-                f"<title>{escape(printable(curve.name))}</title></text>"
-            )
+        height = _TOP + 26 + 18 * place
+        yield f'<path class="line" {stroke(place)} d="M{left} {height}h22"/>'
+        yield _with_title("", left + 28, height + 4, cut(printable(curve.short), 20), printable(curve.name))
+
+
+def _with_title(kind: str, x: float, y: float, text: str, title: str) -> str:
+    """A text that says more where a pointer rests on it."""
+    of_kind = f'class="{kind}" ' if kind else ""
+    return f'<text {of_kind}x="{x}" y="{y}">{escape(text)}<title>{escape(title)}</title></text>'
 
 
 def _marks_of(frame: _Frame) -> Sequence[float]:
