@@ -13,7 +13,7 @@ import pytest
 from support import GIVEN, ROOT, run, spec
 
 import chainprice
-from chainprice.errors import ChainpriceError, SpecError, UsageError
+from chainprice.errors import ChainpriceError, SpecError
 from chainprice.sweeping import bounded, grid, vectorised
 from chainprice.sweeping.points import Variation
 
@@ -211,7 +211,7 @@ def test_a_market_begins_where_the_last_one_ended(monkeypatch):
 
     monkeypatch.setattr(Search, "try_next_to", counted)
     cars = (ROOT / "specs" / "cars_and_bridges.yaml").read_text(encoding="utf-8")
-    rows = list(chainprice.sweep(chainprice.load(cars), ["supply.ore.price=100:120:6"]))
+    rows = list(chainprice.sweep(chainprice.load(cars), ["supply.ore.price=80:90:6"]))
     assert [numbers(row) for row in rows] == [solved(cars, row) for row in rows]
     assert len(found) == 5
     assert all(found)
@@ -454,7 +454,7 @@ def test_a_reader_that_leaves_ends_it_without_a_word():
 
     command = f"{sys.executable} -m chainprice sweep {TUPPERWARE} --vary {GAS}=1:9:900000000 | head -2"
     done = subprocess.run(
-        ["bash", "-c", command], capture_output=True, text=True, timeout=60, env=ENVIRONMENT
+        ["bash", "-c", command], capture_output=True, text=True, timeout=60, env=ENVIRONMENT, check=False
     )
     assert len(done.stdout.splitlines()) == 2
     assert done.stderr == ""

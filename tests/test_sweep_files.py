@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 from support import ENVIRONMENT, ROOT, run
@@ -257,7 +258,7 @@ def test_the_record_beside_it_says_what_was_swept(half):
 
 @pytest.mark.parametrize("target", ["/dev/stdout", "/dev/null"])
 def test_devices_are_written_to(target):
-    if not os.path.exists(target):
+    if not Path(target).exists():
         pytest.skip("no such device")
     done = run(*GIVEN, "-o", target)
     assert done.returncode == 0
@@ -288,7 +289,7 @@ def test_memory_does_not_grow_with_the_points():
                 env=ENVIRONMENT,
                 check=True,
             ).stdout
-        )  # fmt: skip
+        )
         for count in ("4000", "80000")
     )
     assert many < few + 8_000

@@ -194,7 +194,8 @@ def plot_text(trace: Trace, width: int | None) -> str:
     names = [f"  {_MARKS[place]} {curve.name}" for place, curve in enumerate(frame.curves) if curve.name]
     notes = [f"  {trace.left_out}"] if trace.left_out else []
     axis = [f"{'':>{margin}} +-{'-' * columns}", f"{'':>{margin}}   {left} {middle} {right}".rstrip()]
-    return "\n".join([*map(printable, [head, *lines, *axis, *names, *notes]), ""])
+    drawn = [head, *lines, *axis, *names, *notes]
+    return "".join(f"{printable(line).rstrip()}\n" for line in drawn)
 
 
 def _cells(frame: _Frame, columns: int, *, joined: bool) -> list[list[str]]:
