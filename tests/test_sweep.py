@@ -392,6 +392,7 @@ def test_the_formats_say_the_same(tmp_path):
     assert len(rows) == len(lines) == 8
     for row, line in zip(rows, lines, strict=True):
         jsonschema.validate(line, schema)
+        assert line["format"] == "chainprice.sweep/1"
         flat = {
             "point": line["point"],
             **line["at"],

@@ -293,3 +293,27 @@ def test_memory_does_not_grow_with_the_points():
         for count in ("4000", "80000")
     )
     assert many < few + 8_000
+
+
+def price_or_die(chunk):
+    if chunk.first + len(chunk) - 1 >= 3 and chunk.first <= 3 and os.getpid() != HOME:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return [chunk.first + place for place in range(len(chunk))]
+
+
+HOME = os.getpid()
+
+
+@posix
+def test_a_process_that_dies_takes_one_point_along():
+    from chainprice.sweeping import grid, local
+
+    results = local.stream(
+        price_or_die,
+        grid(["x=0:9:10"]).chunks(4),
+        2,
+        lambda chunk, how: [(chunk.first, how)],
+        lambda parts: [one for part in parts for one in part],
+    )
+    died = (3, "the process that priced it died: SIGKILL")
+    assert list(results) == [[0, 1, 2, died], [4, 5, 6, 7], [8, 9]]

@@ -105,7 +105,7 @@ class Search:
     def _in_doubles(
         self, last: Optimum, optimum: Optimum, conditions: Conditions
     ) -> tuple[np.ndarray, np.ndarray]:
-        """The optimum by doubles alone, on their way from the last one: they tell how many digits it costs."""
+        """The optimum by doubles alone, from the last one: they tell how many digits it costs."""
         x = np.array([float(value or near) for value, near in zip(last.x, last.near, strict=True)])
         multipliers = np.array([float(value) for value in last.multipliers])
         point = replace(last.point, x=x, multipliers=multipliers)

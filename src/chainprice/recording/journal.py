@@ -10,7 +10,7 @@ from typing import BinaryIO
 from chainprice.errors import Place, Problem, UsageError
 from chainprice.output import cannot_be_written
 from chainprice.recording.record import refused
-from chainprice.report.sweeps import Form
+from chainprice.report.sweeps import Form, line_begin
 
 CONTINUE = "the same command goes on where it stopped"
 
@@ -81,9 +81,9 @@ class Journal:
             self.append(self._header.decode("utf-8"))
 
     def _read_rows(self, reader: BinaryIO) -> None:
-        begin, ends = (b"%d,", b",\n") if self._form == "csv" else (b'{"point": %d, ', b'"error": null}\n')
+        ends = b",\n" if self._form == "csv" else b'"error": null}\n'
         while (line := reader.readline()).endswith(b"\n"):
-            if not line.startswith(begin % self.done):
+            if not line.startswith(line_begin(self._form, self.done).encode("ascii")):
                 raise refused(self._path, f"row {self.done} of it is not that of this sweep")
             self.done += 1
             self.solved += line.endswith(ends)

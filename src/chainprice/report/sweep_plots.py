@@ -58,9 +58,9 @@ class Trace:
     def add_json(self, text: str) -> None:
         """Lines of JSON."""
         for line in text.splitlines():
-            number = int(line[len('{"point": ') : line.index(",")])
+            row = json.loads(line)
+            number = row["point"]
             if self._is_drawn(number):
-                row = json.loads(line)
                 self._ys[number] = next(iter(row["at"].values())), _number(row["prices"][self.good])
 
     def add_row(self, number: int, x: float | None, price: float | None) -> None:

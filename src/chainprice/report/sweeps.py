@@ -14,6 +14,7 @@ from chainprice.errors import printable
 from chainprice.report.numbers import full
 from chainprice.sweeping.evaluation import Block, Job, evaluate
 from chainprice.sweeping.points import Chunk
+from chainprice.sweeping.rows import FORMAT
 
 Form = Literal["csv", "jsonl"]
 
@@ -94,6 +95,16 @@ def _quoted(text: str) -> str:
     return '"' + text.replace('"', '""') + '"' if _MARKED.search(text) else text
 
 
+def line_begin(form: Form, point: int) -> str:
+    """How the line of a point begins."""
+    return f"{point}," if form == "csv" else json_begin(point)
+
+
+def json_begin(point: int) -> str:
+    """How the line of a point begins in JSON."""
+    return f'{{"format": "{FORMAT}", "point": {point}, '
+
+
 def json_lines(block: Block, names: Sequence[str]) -> Iterator[str]:
     """An object for each point, each on a line."""
     faults = block.chunk.faults
@@ -106,7 +117,7 @@ def json_lines(block: Block, names: Sequence[str]) -> Iterator[str]:
     for place, (point, total, of_quantities, of_prices) in enumerate(rows):
         error = encode_basestring(printable(block.errors[place])) if place in block.errors else "null"
         yield (
-            f'{{"point": {block.chunk.first + place}, "at": {nowhere if place in faults else point}, '
+            f'{json_begin(block.chunk.first + place)}"at": {nowhere if place in faults else point}, '
             f'"total_value": {total}, "quantities": {of_quantities}, "prices": {of_prices}, '
             f'"error": {error}}}\n'
         )

@@ -64,12 +64,8 @@ def sweep_schema() -> Schema:
     """The schema of a line that `sweep -f jsonl` prints."""
     from chainprice.sweeping.rows import FORMAT, SweepRow
 
-    name, _, version = FORMAT.removeprefix("chainprice.").partition("/")
-    return {
-        "$id": f"urn:chainprice:{name}:{version}",
-        "title": "A point of a sweep",
-        **closed(properties_of(SweepRow), "What each line of `chainprice sweep -f jsonl` is."),
-    }
+    schema = _result(FORMAT, "A point of a sweep", properties_of(SweepRow))
+    return schema | {"description": "What `chainprice sweep -f jsonl` prints, on each line."}
 
 
 def _result(form: str, title: str, properties: Mapping[str, Schema], optional: Iterable[str] = ()) -> Schema:

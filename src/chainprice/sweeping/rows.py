@@ -28,12 +28,13 @@ class SweepRow(NamedTuple):
 
     def to_dict(self) -> dict[str, Any]:
         """The row as a line of JSON has it."""
-        return {
+        values = {
             key: {name: in_json(item) for name, item in value.items()}
             if isinstance(value, Mapping)
             else in_json(value)
             for key, value in self._asdict().items()
         }
+        return {"format": FORMAT, **values}
 
 
 def sweep(
