@@ -48,7 +48,11 @@ def ask(question: Question, points: Points) -> Asked:
     job = Job(question.source, question.settings, points.names, question.allocation, question.numeraire)
     first = next(iter(points.chunks(64, 0)))
     sound = [place for place in range(len(first)) if place not in first.faults]
-    spec = first_spec(job, [[column[place] for place in sound] for column in first.columns])
+    columns = [[column[place] for place in sound] for column in first.columns]
+    try:
+        spec = first_spec(job, columns)
+    except UsageError as error:
+        raise UsageError([_of_what_varies(problem, points.names) for problem in error.problems]) from None
     graph = network.build(spec)
     chosen = _goods(question.goods, graph)
     numeraire = question.numeraire or spec.numeraire
@@ -63,6 +67,14 @@ def ask(question: Question, points: Points) -> Asked:
         allocation.fail_if_no_equilibrium_solver(spec, graph)
     found = allocation.allocation_of(spec, graph)
     return Asked(replace(job, goods=chosen), found, together(found, len(graph.firms)))
+
+
+def _of_what_varies(problem: Problem, names: Sequence[str]) -> Problem:
+    """A problem with a setting, as one of what varies where it is that."""
+    for name in names:
+        if problem.message.startswith(f"--set {name}:"):
+            return problem._replace(message=problem.message.replace("--set", "--vary", 1))
+    return problem
 
 
 def _goods(named: Sequence[str], graph: Network) -> tuple[str, ...]:
