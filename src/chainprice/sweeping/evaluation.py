@@ -130,6 +130,9 @@ def _ready(job: Job, values: Sequence[float] | None) -> Ready | str:
         return ""
     try:
         draft = Draft(job.source)
+    except ChainpriceError as error:  # such as a table of firms that is not where this process runs
+        return error.reason
+    try:
         spec = _spec_at(draft, job, values)
         graph = network.build(spec)
         found = allocation.allocation_of(spec, graph)
