@@ -66,7 +66,8 @@ def ask(question: Question, points: Points) -> Asked:
     if not allocation.is_given(spec, graph):
         allocation.fail_if_no_equilibrium_solver(spec, graph)
     found = allocation.allocation_of(spec, graph)
-    return Asked(replace(job, goods=chosen), found, together(found, len(graph.firms)))
+    job = replace(job, source=spec.source, goods=chosen)  # with the files that it names
+    return Asked(job, found, together(found, len(graph.firms)))
 
 
 def _of_what_varies(problem: Problem, names: Sequence[str]) -> Problem:
