@@ -35,6 +35,9 @@ COMMANDS = {
         "simulate specs/tupperware.yaml --shock supply.natgas.quantity=2@50",
         "simulate tests/specs/contract/increasing-returns.yaml --steps 100",
     ],
+    "chainprice.sweep/1": [
+        "sweep specs/tupperware.yaml --vary supply.natgas.quantity=0:4:3",
+    ],
     "chainprice.diagnose/1": [
         "diagnose specs/cars_and_bridges.yaml --observed tests/observed/cars.json",
         "diagnose tests/specs/market/merit-order.yaml --observed tests/observed/merit-order.csv",
@@ -56,7 +59,7 @@ COMMANDS = {
         "check specs/tupperware.yaml specs/refinery.yaml tests/specs/invalid/unknown-name.yaml nowhere.yaml"
     ],
 }
-"""The commands, without `-f json`, whose outputs are looked at together as one format."""
+"""The commands, without `-f json` (of a sweep `-f jsonl`), whose outputs are looked at together as one format."""
 
 Types = Mapping[str, list[str]]
 """The types at each path, such as `goods[].price`."""
@@ -66,9 +69,16 @@ Types = Mapping[str, list[str]]
 def documents() -> Mapping[str, list[Any]]:
     """What the commands print today, by format."""
     return {
-        form: [json.loads(run(*command.split(), "-f", "json").stdout) for command in commands]
+        form: [document for command in commands for document in _printed(command.split())]
         for form, commands in COMMANDS.items()
     }
+
+
+def _printed(command: list[str]) -> list[Any]:
+    """What a command prints as JSON: one document, or of a sweep one a line."""
+    if command[0] == "sweep":
+        return [json.loads(line) for line in run(*command, "-f", "jsonl").stdout.splitlines()]
+    return [json.loads(run(*command, "-f", "json").stdout)]
 
 
 def observed(document: Iterable[Any]) -> dict[str, list[str]]:

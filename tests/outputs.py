@@ -42,7 +42,7 @@ GOLDEN_COMMANDS = {
     "unknown-name.check.json": "chainprice check tests/specs/invalid/unknown-name.yaml -f json",
     **{
         f"{name}.schema.json": f"chainprice schema {name}"
-        for name in ("spec", "solve", "verify", "diagnose", "sensitivity", "graph", "check")
+        for name in ("spec", "solve", "verify", "diagnose", "sensitivity", "graph", "check", "sweep")
     },
     "all.check.json": "chainprice check " + " ".join(f"specs/{path.name}" for path in SPECS) + " -f json",
     "starter.yaml": "chainprice init",

@@ -36,9 +36,10 @@ FLOORS = [
     {"diagnosis", "dynamics", "gate", "statics"},
     {"publication"},
     {"examination", "gathering", "workers"},
-    {"batch"},
+    {"batch", "sweeping"},
     {"report", "schemas"},
     {"completion", "output", "starter"},
+    {"recording"},
     {"options"},
     {"cli"},
     {"__init__", "__main__"},
@@ -142,5 +143,5 @@ def test_one_spec_is_verified_without_a_thought_of_other_processes():
 
 
 def test_workers_are_forked_before_any_numeric_library_is_loaded():
-    loaded = loaded_by("import chainprice.batch, chainprice.workers")
+    loaded = loaded_by("import chainprice.batch, chainprice.recording, chainprice.workers")
     assert loaded.isdisjoint({"numpy", "casadi", "sympy"})

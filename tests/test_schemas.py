@@ -95,8 +95,8 @@ def keys_that_may_be(kind):
 OPTIONAL, NULLABLE = keys_that_may_be("absent"), keys_that_may_be("null")
 
 
-MAPS = ("averages", "prices", "uses")
-"""Objects of `simulate` whose keys are the spec's own names."""
+MAPS = ("at", "averages", "prices", "quantities", "uses")
+"""Objects of `simulate` and `sweep` whose keys are the spec's own names."""
 
 
 def broken(document):

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from chainprice.solver import solve
     from chainprice.spec import Spec, load
     from chainprice.statics import Sensitivities, sensitivity
+    from chainprice.sweeping import SweepRow, sweep
     from chainprice.verification import PriceTable, Verdict, read_table
     from chainprice.version import __version__
 
@@ -45,6 +46,7 @@ __all__ = [
     "Solution",
     "Spec",
     "SpecError",
+    "SweepRow",
     "TableError",
     "UsageError",
     "Verdict",
@@ -58,6 +60,7 @@ __all__ = [
     "sensitivity",
     "simulate",
     "solve",
+    "sweep",
     "verify",
 ]
 
@@ -71,6 +74,7 @@ _HOMES = {
     **dict.fromkeys(("PriceTable", "Verdict", "read_table"), "verification"),
     **dict.fromkeys(("Simulation", "simulate"), "dynamics"),
     **dict.fromkeys(("Sensitivities", "sensitivity"), "statics"),
+    **dict.fromkeys(("SweepRow", "sweep"), "sweeping"),
     "Solution": "solution",
     "schema": "schemas",
     "solve": "solver",

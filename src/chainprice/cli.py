@@ -21,6 +21,7 @@ from chainprice.options import (
     DiagnoseFormat,
     ExplainFormat,
     GateArgument,
+    GoodsOption,
     GraphFormat,
     MakerChoice,
     MethodChoice,
@@ -32,6 +33,8 @@ from chainprice.options import (
     SolveFormat,
     SpecArgument,
     SpecsArgument,
+    SweepFormat,
+    VaryOption,
     VerifyFormat,
     offer_goods,
     offer_schemas,
@@ -323,6 +326,84 @@ def _diagram_as(diagram: Diagram, format_: GraphFormat, output: Path | None) -> 
             from chainprice.report.diagrams.tree import diagram_text
 
             return diagram_text(diagram, _width(output))
+
+
+@app.command()
+def sweep(
+    spec: SpecArgument,
+    *,
+    vary: VaryOption = None,
+    samples: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Points from a CSV or Parquet file instead: a column for each number that varies.",
+        ),
+    ] = None,
+    good: GoodsOption = None,
+    numeraire: NumeraireOption = None,
+    allocation: AllocationOption = None,
+    plot: Annotated[
+        str | None,
+        typer.Option(
+            metavar="GOOD",
+            help="Draw the price of this good instead of printing rows; with -f svg as a picture.",
+            autocompletion=offer_goods,
+        ),
+    ] = None,
+    jobs: Annotated[
+        int | None, typer.Option(metavar="N", min=1, help="Processes; one a core by default.")
+    ] = None,
+    scheduler: Annotated[
+        str | None,
+        typer.Option(metavar="ADDRESS", help="Price the points on the Dask cluster of this scheduler."),
+    ] = None,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Begin anew, whatever --output has in it.")
+    ] = False,
+    format_: Annotated[
+        SweepFormat | None,
+        typer.Option("--format", "-f", help="How to print it; csv by default."),
+    ] = None,
+    settings: SetOption = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="FILE",
+            help="Write rows to a file; if it has some of this sweep, go on where they end.",
+            callback=lambda file: None if file == Path("-") else file,
+        ),
+    ] = None,
+) -> None:
+    """Print the price table at many points: a grid of varied numbers, or samples."""
+    from chainprice.recording import Campaign, carry_out
+    from chainprice.report.line import progress_line
+
+    fail_if_unfit(output, [spec, *([str(samples)] if samples else [])])
+    campaign = Campaign(
+        spec=spec,
+        settings=tuple(settings or ()),
+        vary=tuple(vary or ()),
+        samples=samples,
+        goods=tuple(good or ()),
+        numeraire=numeraire,
+        allocation=None if allocation is None else allocation.value,
+        plot=plot,
+        width=_width(output if format_ is SweepFormat.svg else None),
+        jobs=jobs,
+        scheduler=scheduler,
+        overwrite=overwrite,
+        form=None if format_ is None else format_.value,
+        output=output,
+    )
+    with progress_line(sys.stderr):
+        outcome, picture = carry_out(campaign)
+    if picture is not None:
+        write_result(picture, output if format_ is SweepFormat.svg else None, "svg")
+    complain(outcome.message(output))
+    raise typer.Exit(DONE if outcome.solved else NO_ANSWER)
 
 
 @app.command()

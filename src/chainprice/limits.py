@@ -160,3 +160,15 @@ DRAWN_NODES = 2_500
 
 PAGE_NODES = 300
 """Goods and firms up to which a page has the picture of the chain."""
+
+SWEEP_POINTS = 10**9
+"""Points of a sweep at most: they are never all in memory, but take time and room on a disk."""
+
+SWEEP_VARIATIONS = 20
+"""Numbers that a sweep varies at a time."""
+
+SWEEP_COLUMNS = 20_000
+"""Columns of a sweep's rows: two for each good."""
+
+SAMPLE_CELL = 2_000
+"""Characters of a cell in a file of samples."""

@@ -88,6 +88,15 @@ class SensitivityFormat(StrEnum):
     csv = "csv"
 
 
+class SweepFormat(StrEnum):
+    """Formats of `sweep`."""
+
+    csv = "csv"
+    jsonl = "jsonl"
+    parquet = "parquet"
+    svg = "svg"
+
+
 class AllocationChoice(StrEnum):
     """How quantities come about."""
 
@@ -189,6 +198,25 @@ NumeraireOption = Annotated[
 ]
 AllocationOption = Annotated[
     AllocationChoice | None, typer.Option(help="How quantities come about; the spec's own by default.")
+]
+GoodsOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--good",
+        metavar="GOOD",
+        help="Only the columns of this good. May be repeated.",
+        autocompletion=offer_goods,
+    ),
+]
+VaryOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--vary",
+        metavar="NAME=START:STOP:COUNT",
+        help="Vary a number, named as --set names it, in so many even steps from START to STOP; with "
+        "NAME=log:START:STOP:COUNT by even factors. May be repeated: every combination is a point.",
+        autocompletion=offer_settings,
+    ),
 ]
 OutputOption = Annotated[
     Path | None,

@@ -141,6 +141,28 @@ def write_stream(stream: TextIO, text: str, form: str = "") -> None:
         _forget(stream)
 
 
+def write_part(stream: TextIO, text: str, form: str = "") -> bool:
+    """Write a part of a result to a stream; whether there is still somebody who reads it.
+
+    Raises UsageError if it cannot be written.
+    """
+    try:
+        stream.write(written_in(text, stream.encoding or "utf-8", form))
+        stream.flush()
+    except BrokenPipeError:
+        _forget(stream)
+        return False
+    except OSError as error:
+        _forget(stream)
+        raise UsageError(f"standard output cannot be written: {_reason(error)}") from None
+    return True
+
+
+def cannot_be_written(target: Path, error: Exception, hint: str = "") -> UsageError:
+    """The error about a file that could not be written."""
+    return UsageError(Problem(f"cannot be written: {_reason(error)}", Place(str(target)), hint))
+
+
 def _forget(stream: TextIO) -> None:
     """Python flushes once more at exit: give it a place to flush to."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())

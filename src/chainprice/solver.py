@@ -43,17 +43,42 @@ def solve(
     """
     if not 1 <= count <= limits.DIGITS:
         raise UsageError(f"digits must be from 1 to {limits.DIGITS:,}, not {count}")
-    graph = network.build(spec)
     numeraire = numeraire or spec.numeraire
+    return _solve(_chain(spec, numeraire), numeraire, count, details=details)
+
+
+class Neighbours:
+    """Solves specs that differ in numbers only, each from where the last one ended.
+
+    A market's search begins at the last market's optimum; what comes back is what `solve` finds.
+    """
+
+    def __init__(self, numeraire: str | None = None) -> None:
+        self._numeraire = numeraire
+        self._last: Market | None = None
+
+    def solve(self, spec: Spec) -> Solution:
+        """The goods' prices and quantities, without details; raises what `solve` raises."""
+        numeraire = self._numeraire or spec.numeraire
+        chain = _chain(spec, numeraire, self._last)
+        self._last = chain.market
+        return _solve(chain, numeraire, DOUBLE_DIGITS, details=False)
+
+
+def _chain(spec: Spec, numeraire: str | None, last: Market | None = None) -> Chain:
+    graph = network.build(spec)
     _fail_if_unknown_numeraire(numeraire, graph)
     functions = technology.build(spec, graph)
-    chain = Chain(spec, graph, functions, market_of(spec, graph, functions))
+    return Chain(spec, graph, functions, market_of(spec, graph, functions, last))
+
+
+def _solve(chain: Chain, numeraire: str | None, count: int, *, details: bool) -> Solution:
     priced = price(chain, max(count, DOUBLE_DIGITS))
     with digits(priced.digits):
         return tabulate(chain, priced, numeraire, count, details=details)
 
 
-def market_of(spec: Spec, graph: Network, firms: Technology) -> Market | None:
+def market_of(spec: Spec, graph: Network, firms: Technology, last: Market | None = None) -> Market | None:
     """The market's equilibrium where it chooses the quantities; None where they are given."""
     if allocation.is_given(spec, graph):
         return None
@@ -62,7 +87,7 @@ def market_of(spec: Spec, graph: Network, firms: Technology) -> Market | None:
         fail_if_a_price_is_undefined(spec)
     from chainprice import equilibrium
 
-    return equilibrium.find(spec, graph, firms)
+    return equilibrium.find(spec, graph, firms, last=last)
 
 
 class MarketValue:

@@ -11,7 +11,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from multiprocessing import connection, get_context, parent_process
 from multiprocessing.connection import Connection
@@ -65,6 +65,50 @@ def work(
         for _, worker in busy.values():
             _end(worker)
     return [results[index] for index in range(len(things))]
+
+
+def stream(
+    function: Callable[[T], R],
+    things: Iterable[T],
+    jobs: int,
+    died: Callable[[T, str], R],
+    tick: Callable[[], None] = lambda: None,
+) -> Iterator[R]:
+    """The same, as an iterator over any number of things, of which few are in memory at a time."""
+    ready: dict[int, R] = {}
+    busy: dict[Connection, tuple[int, T, _Worker]] = {}
+    idle: list[_Worker] = []
+    waiting = enumerate(things)
+    done = given = 0
+    try:
+        while True:
+            while len(busy) < jobs and given - done < _AHEAD * jobs and (item := next(waiting, None)):
+                index, thing = item
+                worker = idle.pop() if idle else _started(function)
+                busy[worker.pipe] = index, thing, worker
+                given += 1
+                with suppress(OSError):  # it is dead already, as above
+                    worker.pipe.send(thing)
+            if not busy:
+                return
+            tick()
+            for pipe in connection.wait(list(busy), PATIENCE):
+                index, thing, worker = busy.pop(pipe)  # type: ignore[call-overload]
+                try:
+                    ready[index] = worker.pipe.recv()
+                    idle.append(worker)
+                except (EOFError, OSError):
+                    ready[index] = died(thing, _end(worker))
+            while done in ready:
+                yield ready.pop(done)
+                done += 1
+    finally:
+        for worker in (*idle, *(worker for _, _, worker in busy.values())):
+            _end(worker)
+
+
+_AHEAD = 4
+"""Things for each worker that may be begun before the first of them is done."""
 
 
 def _give(

@@ -141,7 +141,6 @@ class Nlp:
         self._told = _Iterations(*self._dimensions) if progress.is_heard() else None
         gradient, jacobian, hessian = relative.gradient(), relative.jacobian(), relative.hessian()
         self._derivatives = {"grad_f": gradient, "jac_g": jacobian, "hess_lag": hessian}
-        self._rough = self._prepared(_ROUGH if len(programme.variables) < _LARGE else _ROUGHER)
         self._value, self._slacks = Evaluator(relative.value()), Evaluator(relative.slacks())
         self._gradient, self._slopes = Evaluator(gradient, 1), Evaluator(jacobian, 1)
         self._curvatures = Evaluator(hessian)
@@ -209,6 +208,11 @@ class Nlp:
             np.concatenate([columns, rows[off]]),
             np.concatenate([entries, entries[off]]),
         )
+
+    @cached_property
+    def _rough(self) -> Any:
+        """The solver that stops near the optimum; a market next to a solved one does without."""
+        return self._prepared(_ROUGH if len(self._programme.variables) < _LARGE else _ROUGHER)
 
     @cached_property
     def _exact(self) -> Any:

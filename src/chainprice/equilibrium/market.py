@@ -67,6 +67,11 @@ class Market:
         return restore(cleared, self.programme.spec, self._network, self._technology)
 
     @property
+    def optimum(self) -> Optimum:
+        """What was proved, in doubles and decimals."""
+        return self._proved
+
+    @property
     def sizes(self) -> list[float]:
         """How large the variables are, or were expected to be."""
         return [float(size) for size in self._proved.point.sizes]
@@ -187,12 +192,15 @@ def find(
     technology: Technology,
     gifts: Mapping[str, Decimal] = MappingProxyType({}),
     near: Market | None = None,
+    *,
+    last: Market | None = None,
 ) -> Market:
     """The market's equilibrium; `gifts` are handed to it for free.
 
     The search begins at the quantities of `near`, a market much like this one, if there is one. Then total
     value is all that is wanted: which of the prices that support it are the least ones is not looked for,
-    nor whether firms have better plans.
+    nor whether firms have better plans. It begins at the quantities of `last` too, a market of the same firms
+    with other numbers, and then everything is proved as from any other start.
 
     Raises IncreasingReturnsError, UnboundedError, InfeasibleError or UndefinedError where there is
     none, naming firm or good; NoConvergenceError where none was found and none of these was shown.
@@ -223,6 +231,10 @@ def find(
     is_alike = near is not None and near.programme.variables == programme.variables
     if near is not None and is_alike and (market := market_at(search.try_from(near.start, near.sizes))):
         return market
+    if last is not None and last.programme.variables == programme.variables:
+        warm = search.try_next_to(last.optimum)
+        if market := market_at(warm):
+            return market
     for start in islice(starting_points(programme), _STARTS if near is None else 1):
         if market := market_at(search.try_from(start)):
             return market

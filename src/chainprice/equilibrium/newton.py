@@ -62,6 +62,18 @@ def newton(
     return decimals.optimum(solver.is_regular, doubles)
 
 
+def in_doubles(
+    point: Point, nlp: Nlp, conditions: Conditions, active: Active
+) -> tuple[np.ndarray, np.ndarray]:
+    """Variables and multipliers as far as doubles get them from a point, by CasADi's derivatives alone.
+
+    Raises NotPolishedError or VanishedError where they do not get there.
+    """
+    steps = DoubleSteps(System(point, nlp, conditions, active))
+    _iterate(steps)
+    return steps.x, steps.weights
+
+
 def _iterate(steps: Steps) -> LinearSolver:
     """Steps until they are short enough; the last matrix."""
     best = math.inf

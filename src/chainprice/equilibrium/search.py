@@ -17,7 +17,14 @@ from chainprice.equilibrium.conditions import Conditions
 from chainprice.equilibrium.corner import at_corner, corner
 from chainprice.equilibrium.ipopt import FEW_STEPS, MOST_STEPS, Nlp, Point
 from chainprice.equilibrium.live import restore
-from chainprice.equilibrium.optimum import PROOF_DIGITS, NoSlopeError, NotPolishedError, Optimum
+from chainprice.equilibrium.newton import in_doubles
+from chainprice.equilibrium.optimum import (
+    PROOF_DIGITS,
+    NoSlopeError,
+    NotPolishedError,
+    Optimum,
+    VanishedError,
+)
 from chainprice.equilibrium.polish import MANY_SETS, is_degenerate, polish
 from chainprice.equilibrium.programme import Balance, Programme
 from chainprice.equilibrium.reasons import Tried
@@ -71,6 +78,41 @@ class Search:
         point = self.nlp.solve(start, sizes)
         self.tried.points.append(point)
         return self._found_at(point, MANY_SETS, AGREEMENT)
+
+    def try_next_to(self, last: Optimum) -> Found | None:
+        """The equilibrium next to that of a market of the same firms with other numbers, if there is one.
+
+        By Newton's method alone. What it finds has been proved as any other: by all conditions, and by
+        whether anybody has better plans; CasADi's derivatives are the second opinion. Where quantities or
+        prices are not unique it is left to the solver, for the answer must not depend on the neighbour.
+        """
+
+        def proved(conditions: Conditions) -> Optimum:
+            optimum = polish(last.point, self.nlp, conditions, last, _FEW_SETS)
+            if not uniqueness.is_unique(optimum, conditions):
+                raise NotPolishedError("there may be others")
+            self._fail_if_derivatives_disagree(optimum)
+            return replace(optimum, doubles=self._in_doubles(last, optimum, conditions))
+
+        try:
+            found = self._found(proved)
+        except NoConvergenceError:
+            found = None
+        if found is None:
+            self.tried = Tried()  # what failed here says nothing of this market
+        return found
+
+    def _in_doubles(
+        self, last: Optimum, optimum: Optimum, conditions: Conditions
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """The optimum by doubles alone, from the last one: they tell how many digits it costs."""
+        x = np.array([float(value or near) for value, near in zip(last.x, last.near, strict=True)])
+        multipliers = np.array([float(value) for value in last.multipliers])
+        point = replace(last.point, x=x, multipliers=multipliers)
+        try:
+            return in_doubles(point, self.nlp, conditions, optimum.active)
+        except (NotPolishedError, VanishedError):
+            return last.doubles
 
     def _found_at(self, point: Point, sets: int, agreement: float) -> Found | None:
         """The equilibrium next to a point, after trying so many active sets; None if there is none.

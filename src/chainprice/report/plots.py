@@ -9,11 +9,12 @@ from __future__ import annotations
 import io
 import math
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple
-from xml.sax.saxutils import escape, quoteattr
+from xml.sax.saxutils import escape
 
 from chainprice.errors import MissingExtraError, Problem, printable
+from chainprice.report.axes import STYLE, Scale, grid, path, stroke, ticks
 from chainprice.report.svg import COLOURS, cut, svg_document
 
 if TYPE_CHECKING:
@@ -31,9 +32,6 @@ _CEILING = 2.5
 """Prices above so many times their equilibrium are beyond the picture."""
 
 _FLOOR = 1e-9
-
-
-_Scale = Callable[[float], float]
 
 
 class Line(NamedTuple):
@@ -96,19 +94,7 @@ def picture(simulation: Simulation) -> Picture:
 def simulation_svg(simulation: Simulation) -> str:
     """The picture as SVG."""
     drawn = picture(simulation)
-    return svg_document((_WIDTH, _HEIGHT), (drawn.title, _in_words(drawn)), _STYLE, [*_drawn(drawn)])
-
-
-_STYLE = (
-    "svg{background:#fff;font:12px system-ui,sans-serif;fill:#1b1b1b}"
-    ".axis{stroke:#999}.grid{stroke:#e4e4e4}.shock{stroke:#b00020;stroke-dasharray:4 3}"
-    ".line{fill:none;stroke-width:1.8}.other{fill:none;stroke:#bbb;stroke-width:.8}"
-    ".far{fill:none;stroke:#1b1b1b;stroke-width:1.8}.head{font-size:15px;font-weight:600}"
-    ".soft{fill:#5a5a5a}.tick{fill:#5a5a5a;font-size:11px}"
-    "@media(prefers-color-scheme:dark){svg{background:#15171a;fill:#eceff1}.grid{stroke:#2b2f33}"
-    ".axis{stroke:#6b7075}.soft,.tick{fill:#a9b0b6}.other{stroke:#50565c}.far{stroke:#eceff1}"
-    ".shock{stroke:#ff7b8a}}"
-)
+    return svg_document((_WIDTH, _HEIGHT), (drawn.title, _in_words(drawn)), STYLE, [*_drawn(drawn)])
 
 
 def _in_words(drawn: Picture) -> str:
@@ -137,7 +123,7 @@ def _drawn(drawn: Picture) -> Iterator[str]:
     yield from _prices(drawn, x)
     yield from _distance(drawn, x)
     bottom = _HEIGHT - _BOTTOM
-    for step in _ticks(0, last):
+    for step in ticks(0, last):
         at = f'x="{x(step):.1f}" y="{bottom + 17}"'
         yield f'<line class="axis" x1="{x(step):.1f}" x2="{x(step):.1f}" y1="{bottom}" y2="{bottom + 4}"/>'
         yield f'<text class="tick" text-anchor="middle" {at}>{step:,.0f}</text>'
@@ -149,7 +135,7 @@ def _drawn(drawn: Picture) -> Iterator[str]:
         )
 
 
-def _prices(drawn: Picture, x: _Scale) -> Iterator[str]:
+def _prices(drawn: Picture, x: Scale) -> Iterator[str]:
     """The upper panel, and the names beside it."""
     highest = max((max(line.ratios) for line in drawn.lines), default=1.0)
     top = min(max(highest * 1.05, 1.2), _CEILING)
@@ -158,22 +144,22 @@ def _prices(drawn: Picture, x: _Scale) -> Iterator[str]:
         return _TOP + _UPPER * (1 - min(max(ratio, 0.0), top) / top)
 
     yield f'<text class="soft" x="{_LEFT}" y="{_TOP - 4}">price / {drawn.measure}</text>'
-    yield from _grid([(tick, f"{tick:g}") for tick in _ticks(0, top)], y)
+    yield from grid([(tick, f"{tick:g}") for tick in ticks(0, top)], y, (_LEFT, _WIDTH - _RIGHT))
     for line in reversed(drawn.lines[_NAMED:]):
-        yield f'<path class="other" d="{_path(drawn.steps, line.ratios, x, y)}"/>'
+        yield f'<path class="other" d="{path(drawn.steps, line.ratios, x, y)}"/>'
     for place, line in reversed(list(enumerate(drawn.lines[:_NAMED]))):
-        yield f'<path class="line" {_stroke(place)} d="{_path(drawn.steps, line.ratios, x, y)}"/>'
+        yield f'<path class="line" {stroke(place)} d="{path(drawn.steps, line.ratios, x, y)}"/>'
     left = _WIDTH - _RIGHT + 16
     for place, line in enumerate(drawn.lines[:_NAMED]):
         height = _TOP + 8 + 18 * place
-        yield f'<path class="line" {_stroke(place)} d="M{left} {height}h22"/>'
+        yield f'<path class="line" {stroke(place)} d="M{left} {height}h22"/>'
         yield f'<text x="{left + 28}" y="{height + 4}">{escape(cut(printable(line.good), 20))}</text>'
     more = len(drawn.lines) - _NAMED
     if more > 0:
         yield f'<text class="soft" x="{left}" y="{_TOP + 12 + 18 * _NAMED}">and {more:,} more, grey</text>'
 
 
-def _distance(drawn: Picture, x: _Scale) -> Iterator[str]:
+def _distance(drawn: Picture, x: Scale) -> Iterator[str]:
     """The lower panel."""
     low, high = _HEIGHT - _BOTTOM, _TOP + _UPPER + _GAP
     known = [
@@ -190,35 +176,10 @@ def _distance(drawn: Picture, x: _Scale) -> Iterator[str]:
         return low - (low - high) * (math.log10(distance) - bottom) / (top - bottom)
 
     every = max(1, math.ceil((top - bottom) / 4))
-    yield from _grid([(10.0**power, f"1e{power}") for power in range(bottom, top + 1, every)], y)
-    yield f'<path class="far" d="{_path([s for s, _ in known], [d for _, d in known], x, y)}"/>'
-
-
-def _grid(ticks: Sequence[tuple[float, str]], y: _Scale) -> Iterator[str]:
-    right = _WIDTH - _RIGHT
-    for value, text in ticks:
-        height = y(value)
-        yield f'<line class="grid" x1="{_LEFT}" x2="{right}" y1="{height:.1f}" y2="{height:.1f}"/>'
-        yield f'<text class="tick" text-anchor="end" x="{_LEFT - 6}" y="{height + 4:.1f}">{text}</text>'
-
-
-def _stroke(place: int) -> str:
-    dash = "" if place < len(COLOURS) else ' stroke-dasharray="5 3"'
-    return f"stroke={quoteattr(COLOURS[place % len(COLOURS)])}{dash}"
-
-
-def _path(steps: Sequence[float], values: Sequence[float], x: _Scale, y: _Scale) -> str:
-    points = [f"{x(step):.1f} {y(value):.1f}" for step, value in zip(steps, values, strict=True)]
-    kept = [point for place, point in enumerate(points) if not place or point != points[place - 1]]
-    return "M" + "L".join(kept)
-
-
-def _ticks(low: float, high: float) -> list[float]:
-    """About five round numbers from `low` to `high`."""
-    rough = (high - low) / 5
-    power = 10.0 ** math.floor(math.log10(rough))
-    step = next(factor * power for factor in (1, 2, 2.5, 5, 10) if factor * power >= rough)
-    return [low + step * count for count in range(int((high - low) / step + 1e-9) + 1)]
+    yield from grid(
+        [(10.0**power, f"1e{power}") for power in range(bottom, top + 1, every)], y, (_LEFT, _WIDTH - _RIGHT)
+    )
+    yield f'<path class="far" d="{path([s for s, _ in known], [d for _, d in known], x, y)}"/>'
 
 
 def simulation_png(simulation: Simulation) -> bytes:

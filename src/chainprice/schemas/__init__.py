@@ -17,6 +17,7 @@ _SCHEMAS: Mapping[str, Callable[[], dict[str, Any]]] = {
     "spec": spec.schema,
     "solve": results.solve_schema,
     "verify": results.verify_schema,
+    "sweep": results.sweep_schema,
     "simulate": results.simulate_schema,
     "graph": results.graph_schema,
     "diagnose": results.diagnose_schema,

@@ -70,6 +70,14 @@ def graph_schema() -> Schema:
     )
 
 
+def sweep_schema() -> Schema:
+    """The schema of a line that `sweep -f jsonl` prints."""
+    from chainprice.sweeping.rows import FORMAT, SweepRow
+
+    schema = _result(FORMAT, "A point of a sweep", properties_of(SweepRow))
+    return schema | {"description": "What `chainprice sweep -f jsonl` prints, on each line."}
+
+
 def _result(form: str, title: str, properties: Mapping[str, Schema], optional: Iterable[str] = ()) -> Schema:
     name, _, version = form.removeprefix("chainprice.").partition("/")
     head = {"const": form, "description": "The format and its version; a new version means a new meaning."}

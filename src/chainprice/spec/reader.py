@@ -60,37 +60,52 @@ def load(path_or_text: str | os.PathLike[str] | Source, settings: Iterable[str] 
     Raises UsageError if the file cannot be read or a setting names nothing, and SpecError, with
     all problems and their places, if the text is not a sound spec.
     """
-    source = path_or_text if isinstance(path_or_text, Source) else read_source(path_or_text)
-    try:
-        tree, tree_problems = read_tree(source.text)
-    except TreeError as error:
-        raise SpecError(_located(source, [error.problem])) from None
-    table = None
-    if has_table(tree):
-        from chainprice.spec.firmtable import FirmTableError, expanded
+    return Draft(path_or_text).with_settings(settings)
 
+
+class Draft:
+    """A spec's text as a plain tree, of which specs are made that differ in what is set."""
+
+    def __init__(self, path_or_text: str | os.PathLike[str] | Source) -> None:
+        """Raises UsageError if the file cannot be read, SpecError if its text is no tree."""
+        self._source = path_or_text if isinstance(path_or_text, Source) else read_source(path_or_text)
         try:
-            tree, source, table = expanded(tree, source)
-        except FirmTableError as error:
-            problems = [*_located(source, tree_problems[: limits.PROBLEMS_SHOWN]), *error.problems]
-            raise SpecError(problems) from None
-    tree, changed, setting_problems = overrides.apply(tree, settings)
-    if setting_problems:
-        raise UsageError(setting_problems)
-    reader = _Reader()
-    places = Places(source, MappingProxyType(dict(changed)), table=table)
-    spec = reader.read_spec(tree, source, places)
-    if tree_problems or reader.problems:
-        shown = reader.problems[: limits.PROBLEMS_SHOWN]
-        found = places.find_all(path for path, _, _ in shown)
-        problems = [
-            *_located(source, tree_problems[: limits.PROBLEMS_SHOWN]),
-            *(Problem(message, place, hint) for place, (_, message, hint) in zip(found, shown, strict=True)),
-        ]
-        if table is not None:
-            problems = _once_a_place(problems)
-        raise SpecError(_in_order(problems, len(tree_problems) + len(reader.problems)))
-    return spec
+            self._tree, self._problems = read_tree(self._source.text)
+        except TreeError as error:
+            raise SpecError(_located(self._source, [error.problem])) from None
+        self._table = None
+        if has_table(self._tree):
+            from chainprice.spec.firmtable import FirmTableError, expanded
+
+            try:
+                self._tree, self._source, self._table = expanded(self._tree, self._source)
+            except FirmTableError as error:
+                found = _located(self._source, self._problems[: limits.PROBLEMS_SHOWN])
+                raise SpecError([*found, *error.problems]) from None
+
+    def with_settings(self, settings: Iterable[str] = ()) -> Spec:
+        """The spec with these settings; raises what `load` raises."""
+        source = self._source
+        tree, changed, setting_problems = overrides.apply(self._tree, settings)
+        if setting_problems:
+            raise UsageError(setting_problems)
+        reader = _Reader()
+        places = Places(source, MappingProxyType(dict(changed)), table=self._table)
+        spec = reader.read_spec(tree, source, places)
+        if self._problems or reader.problems:
+            shown = reader.problems[: limits.PROBLEMS_SHOWN]
+            found = places.find_all(path for path, _, _ in shown)
+            problems = [
+                *_located(source, self._problems[: limits.PROBLEMS_SHOWN]),
+                *(
+                    Problem(message, place, hint)
+                    for place, (_, message, hint) in zip(found, shown, strict=True)
+                ),
+            ]
+            if self._table is not None:
+                problems = _once_a_place(problems)
+            raise SpecError(_in_order(problems, len(self._problems) + len(reader.problems)))
+        return spec
 
 
 def _located(source: Source, problems: Iterable[TreeProblem]) -> list[Problem]:
