@@ -25,6 +25,9 @@ MARKETS = [
 """The specs whose quantities a market chooses; all others say theirs."""
 
 GIVEN = [path for path in SPECS if path not in MARKETS]
+SMOOTH = [path for path in GIVEN if path.stem != "foundry"]
+"""Those whose functions have no bends; all their prices are above 0."""
+
 ENVIRONMENT = {
     **{key: value for key, value in os.environ.items() if key not in ("NO_COLOR", "FORCE_COLOR", "COLUMNS")},
     "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",

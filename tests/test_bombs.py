@@ -35,10 +35,11 @@ def bounded(folder, *arguments, name="bomb.json", content=None, seconds=SECONDS)
     if content is not None:
         (folder / name).write_text(content, encoding="utf-8")
     code = (
-        "import resource, sys\n"
+        "import re, sys\n"
         "from chainprice.__main__ import main\n"
         "code = main(sys.argv[1:])\n"
-        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, file=sys.stderr)\n"
+        # Not ru_maxrss: that has what the process weighed from which this one was forked.
+        "print(re.search(r'VmHWM:\\s+(\\d+)', open('/proc/self/status').read())[1], file=sys.stderr)\n"
         "sys.exit(code)"
     )
     done = subprocess.run(

@@ -136,10 +136,10 @@ def test_forms_by_the_row(place):
     )
     spec = chainprice.load(place(f"parameters: {{sigma: 0.5}}\nfirms: {{table: firms.csv}}\n{ENDS}", table))
     assert {name: [str(f) for f in firm.production.values()] for name, firm in spec.firms.items()} == {
-        "f1": ["2*(alpha*x^((sigma - 1)/sigma) + (1 - alpha)*w^((sigma - 1)/sigma))^(0.9*sigma/(sigma - 1))"],
+        "f1": ["2*((1 - alpha)*w^((sigma - 1)/sigma) + alpha*x^((sigma - 1)/sigma))^(0.9*sigma/(sigma - 1))"],
         "f2": ["a/2"],
         "f3": ["scale*b"],
-        "f4": ["exp(ln(x) + 0.1*ln(x)*ln(w))"],
+        "f4": ["exp(ln(x) + 0.1*ln(w)*ln(x))"],
     }
     assert {name: [*firm.parameters] for name, firm in spec.firms.items()} == {
         "f1": ["alpha"],
@@ -153,7 +153,7 @@ def test_a_form_in_a_template(place):
     template = '"{firm}": {production: {"{output}": {form: "{form}", scale: k, shares: {"{in1}": alpha, "{in2}": 1 - alpha}}}}'
     table = "firm,output,form,in1,in2,k,alpha\nf,c,cobb_douglas,x,w,2,0.3\n"
     spec = chainprice.load(place(f"firms:\n  table: firms.csv\n  {template}\n{ENDS}", table))
-    assert str(spec.firms["f"].production["c"]) == "k*x^alpha*w^(1 - alpha)"
+    assert str(spec.firms["f"].production["c"]) == "k*w^(1 - alpha)*x^alpha"
     assert chainprice.verify(chainprice.load("spec.yaml", ["f.alpha=0.6"])).verified
 
 
@@ -662,7 +662,7 @@ def test_the_table_of_the_page_is_one(place):
     spec = "firms: {table: firms.csv}\nsupply: {ore: {quantity: 4}, coal: {quantity: 1}}\ndemand: {slab: {price: 1}}\n"
     read = chainprice.load(place(spec, shown))
     assert [str(f) for firm in read.firms.values() for f in firm.production.values()] == [
-        "2*(0.4*ore^-1 + 0.6*coal^-1)^-1",
+        "2*(0.6*coal^-1 + 0.4*ore^-1)^-1",
         "k*iron^0.9",
     ]
     assert chainprice.verify(read).verified

@@ -10,14 +10,14 @@ import mpmath
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from support import GIVEN, ROOT, chain, spec
+from support import ROOT, SMOOTH, chain, spec
 
 import chainprice
 from chainprice.errors import TableError, UsageError
 from chainprice.verification import numeric, table_of
 from chainprice.verification.composition import compose
 
-LOADED = {path.stem: chainprice.load(path) for path in GIVEN}
+LOADED = {path.stem: chainprice.load(path) for path in SMOOTH}
 TABLES = {name: chainprice.solve(loaded).to_dict() for name, loaded in LOADED.items()}
 EVERY_METHOD = pytest.mark.parametrize("method", ["symbolic", "numeric", "adjoint"])
 

@@ -219,10 +219,11 @@ class _FormReader:
         pairs: dict[tuple[str, str], Number] = {}
         for good, row in rows.items():
             for other, number in row.items():
-                known = pairs.get((other, good))
-                if known is None:
-                    pairs[good, other] = number
-                elif known.value != number.value:
+                pair = (min(good, other), max(good, other))
+                known = pairs.setdefault(pair, number)
+                if known is number:
+                    continue
+                if known.value != number.value:
                     message = f"'{good}' and '{other}' have another coefficient under '{other}'"
                     self._reader.report((*keys, good, other), message, "a pair has one coefficient")
         return pairs

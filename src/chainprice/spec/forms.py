@@ -112,7 +112,7 @@ def linear(record: Record) -> str:
 def translog(record: Record) -> str:
     """scale*exp(first*ln(good) + ... + second/2*ln(good)^2 + ... + second*ln(good)*ln(other) + ...)."""
     terms = [(first, f"ln({good})") for good, first in _taken(record.inputs)]
-    for (good, other), second in record.pairs.items():
+    for (good, other), second in sorted(record.pairs.items()):
         if second.value == 0:
             continue
         if good == other:
@@ -136,8 +136,8 @@ WRITERS: Mapping[str, Callable[[Record], str]] = {
 
 
 def _taken(inputs: Numbers) -> list[tuple[str, Number]]:
-    """The inputs that count: a number of 0 leaves its good out."""
-    return [(good, number) for good, number in inputs.items() if number.value != 0]
+    """The inputs that count, by name, so that the order of keys changes nothing: 0 leaves a good out."""
+    return [(good, number) for good, number in sorted(inputs.items()) if number.value != 0]
 
 
 _ATOM = re.compile(r"[\w.]+")
