@@ -17,7 +17,8 @@ FILE = GOLDEN / "contract.json"
 
 COMMANDS = {
     "chainprice.solve/1": [
-        *(f"solve specs/{name}.yaml" for name in ("tupperware", "bakery", "electricity")),
+        *(f"solve specs/{name}.yaml" for name in ("tupperware", "bakery", "electricity", "car_panels")),
+        "solve tests/specs/nested/deep.yaml",
         "solve tests/specs/market/merit-order.yaml --numeraire power",
         "solve tests/specs/contract/no-fewer.yaml",
         "solve tests/specs/contract/nothing-made.yaml",

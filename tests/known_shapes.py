@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator
 from itertools import product
 from json import dumps
+from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
@@ -140,9 +141,9 @@ def one_firm(formula: str, parameters: str, supply: str, price: str) -> str:
     )
 
 
-def specs() -> Iterator[str]:
-    """The texts of all specs that are solved."""
-    yield from (path.read_text(encoding="utf-8") for path in SPECS)
+def specs() -> Iterator[str | Path]:
+    """All specs that are solved: files, and texts."""
+    yield from SPECS
     yield from (starter_spec(), *readme_blocks("yaml"))
     for form in forms(CONCAVE) + forms(OTHER):
         points = POINTS if re.search("min|max|abs", form) else POINTS[:1]
@@ -163,11 +164,11 @@ def found() -> dict[str, Any]:
         entries[cache.name_of(kind, *key)] = result
 
     with patch.multiple(cache, shipped=lambda *_: None, recall=lambda *_: None, keep=note):
-        for text in specs():
+        for spec in specs():
             try:
-                chainprice.solve(chainprice.load(text)).to_dict()
+                chainprice.solve(chainprice.load(spec)).to_dict()
             except chainprice.ChainpriceError as error:
-                raise SystemExit(f"{text}\n{error}") from None
+                raise SystemExit(f"{spec}\n{error}") from None
     return entries
 
 

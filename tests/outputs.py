@@ -12,6 +12,7 @@ RECIPES = ROOT / "docs" / "recipes.md"
 STORY = ROOT / "docs" / "out_of_equilibrium.md"
 FORMS = ROOT / "docs" / "forms.md"
 TABLES = ROOT / "docs" / "tables.md"
+INSIDE = ROOT / "docs" / "inside_the_firm.md"
 GOLDEN = ROOT / "tests" / "golden"
 
 UNIQUE = [path for path in SPECS if path.stem != "refinery"]
@@ -97,7 +98,7 @@ def as_shown(output: str) -> str:
 
 def refresh() -> None:
     """Run every command and keep what it prints."""
-    for page in (README, RECIPES, STORY, FORMS, TABLES):
+    for page in (README, RECIPES, STORY, FORMS, TABLES, INSIDE):
         text = page.read_text(encoding="utf-8")
         for match in _CONSOLE.finditer(text):
             output = as_shown(shell(match["command"]))

@@ -15,6 +15,7 @@ MARKETS = [
     if path.stem
     in (
         "aluminium",
+        "car_panels",
         "cars_and_bridges",
         "electricity",
         "input_output",
@@ -52,9 +53,9 @@ def run(
     )
 
 
-def spec(text: str, *settings: str) -> chainprice.Spec:
-    """A spec from its text."""
-    return chainprice.load(text + "\n", settings)
+def spec(text: str | Path, *settings: str) -> chainprice.Spec:
+    """A spec from its text, or from its file."""
+    return chainprice.load(text if isinstance(text, Path) else text + "\n", settings)
 
 
 def chain(formula: str, length: int, quantity: str = "4") -> str:

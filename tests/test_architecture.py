@@ -25,7 +25,7 @@ FLOORS = [
     {"degrees", "technology"},
     {"duals", "quantities"},
     {"prices", "value"},
-    {"accounts", "concavity", "kinks", "rounding", "rules", "equilibrium"},
+    {"accounts", "concavity", "consolidation", "kinks", "rounding", "rules", "equilibrium"},
     {"solution"},
     {"cautions"},
     {"pricing"},
@@ -100,6 +100,19 @@ def test_a_small_chain_needs_nothing_but_its_own_modules_and_yaml():
     assert "chainprice.solver" in loaded
     assert loaded.isdisjoint({"sympy", "mpmath", "numpy", "casadi", "rich", "random", "tempfile"})
     assert loaded.isdisjoint({"csv", "chainprice.spec.firmtable", "chainprice.spec.forms"})
+
+
+def test_chains_inside_firms_cost_specs_without_them_nothing():
+    rooms = {
+        f"chainprice.spec.{name}"
+        for name in ("chains", "library", "nesting", "flattening", "scopes", "innerplaces", "sharednotes")
+    }
+    load = "import chainprice; chainprice.solve(chainprice.load('{}'))"
+    plain = loaded_by(load.format(ROOT / "specs" / "steel.yaml"))
+    assert plain.isdisjoint({*rooms, "chainprice.formula.renaming", "chainprice.consolidation"})
+    nested = loaded_by(f"import chainprice; chainprice.load('{ROOT / 'specs' / 'car_panels.yaml'}')")
+    assert rooms <= nested
+    assert nested.isdisjoint({"sympy", "mpmath", "numpy"})
 
 
 def test_balls_are_loaded_only_where_certified_prices_are_asked_for():

@@ -294,3 +294,43 @@ def test_what_is_undefined_has_its_place_too(tmp_path):
         code, message = bounded(tmp_path, "solve", "bomb.json", content=text(formula))
         assert code == 3
         assert "bomb.json:1:" in message
+
+
+def doubled(folder, count, last):
+    """Files that name the next one twice each."""
+    for number in range(count):
+        end = f"{{chain: f{number + 1}.yaml}}" if number < count - 1 else last
+        trades = "supply: {x: {quantity: 1}}\ndemand: {y: {price: 1}}\n" if not number else ""
+        (folder / f"f{number}.yaml").write_text(f"firms:\n  a: {end}\n  b: {end}\n{trades}", encoding="utf-8")
+
+
+@pytest.mark.parametrize("command", ["check", "solve", "verify", "explain"])
+def test_a_file_that_is_nested_without_end_does_not_explode(command, tmp_path):
+    doubled(tmp_path, 45, "{production: {y: x}}")
+    code, message = bounded(tmp_path, command, "f0.yaml")
+    assert code == 2
+    assert f"the limit is {limits.NESTED_PARTS:,}" in message
+    assert "f0.yaml:2:3" in message
+
+
+def test_long_formulas_in_nested_files_are_counted(tmp_path):
+    doubled(tmp_path, 12, "{production: {y: " + "x" + "+1" * 5_000 + "}}")
+    code, message = bounded(tmp_path, "check", "f0.yaml")
+    assert (code, f"the limit is {limits.NESTED_LENGTH:,}" in message) == (2, True)
+
+
+def test_files_inside_each_other_go_only_so_deep(tmp_path):
+    for number in range(200):
+        (tmp_path / f"d{number}.yaml").write_text(
+            f"firms: {{a: {{chain: d{number + 1}.yaml}}}}\n", encoding="utf-8"
+        )
+    code, message = bounded(tmp_path, "check", "d0.yaml")
+    assert (code, f"more than {limits.NESTING_DEPTH} chains inside each other" in message) == (2, True)
+
+
+def test_aliases_of_firms_with_firms_inside_do_not_explode(tmp_path):
+    firms = "firms:\n  a0: &a0\n    firms: {p: {production: {y: x}}, q: {production: {y: x}}}\n"
+    firms += "".join(f"  a{i}: &a{i}\n    firms: {{p: *a{i - 1}, q: *a{i - 1}}}\n" for i in range(1, 60))
+    content = f"{firms}supply: {{x: {{quantity: 1}}}}\ndemand: {{y: {{price: 1}}}}\n"
+    code, message = bounded(tmp_path, "check", "bomb.yaml", name="bomb.yaml", content=content)
+    assert (code, f"more than {limits.NESTED_PARTS:,} firms inside firms" in message) == (2, True)

@@ -145,7 +145,7 @@ def test_what_is_offered_can_be_set():
     tree = read_tree((ROOT / "specs/bakery.yaml").read_text(encoding="utf-8")).tree
     names = overrides.settable(tree)
     assert "supply.flour.quantity" in names
-    _, changed, problems = overrides.apply(tree, [f"{name}=2" for name in names])
+    _, changed, _, problems = overrides.apply(tree, [f"{name}=2" for name in names])
     assert problems == ()
     assert len(changed) == len(names)
 

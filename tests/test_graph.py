@@ -58,8 +58,11 @@ def economy(firms):
 
 @cache
 def drawn(path):
-    text = economy(60) if path == "sixty" else path.read_text(encoding="utf-8")
-    return chainprice.graph(spec(text))
+    return chainprice.graph(market(path))
+
+
+def market(path):
+    return spec(economy(60) if path == "sixty" else path)
 
 
 def nodes_of(diagram, kind):
@@ -84,8 +87,7 @@ BY_STEM = pytest.mark.parametrize("path", [*ALL, "sixty"], ids=lambda path: geta
 @BY_STEM
 def test_every_use_and_every_output_is_an_edge_with_the_numbers_of_the_price_table(path):
     diagram = drawn(path)
-    text = economy(60) if path == "sixty" else path.read_text(encoding="utf-8")
-    solution = chainprice.solve(spec(text))
+    solution = chainprice.solve(market(path))
     expected = Counter()
     for row in solution.goods:
         for use in row.uses:

@@ -11,7 +11,7 @@ from chainprice.report.jsontext import json_text
 from chainprice.solution import Output, PricedGood
 
 TEXTS = {
-    **{path.stem: path.read_text(encoding="utf-8") for path in SPECS if path.stem != "refinery"},
+    **{path.stem: path for path in SPECS if path.stem != "refinery"},
     "doubles, then decimals": chain("sqrt(x)", 1100),
     "more rows than are written together": chain("0.9999*x + 0.0001*sqrt(x)", 2100),
     "a kink, names of another alphabet": (

@@ -22,7 +22,14 @@ STEP = Decimal("1e-9")
 
 
 def tree_of(path):
-    return yaml.safe_load(path.read_text(encoding="utf-8"))
+    """The tree of a spec; a chain that is in a file stands under its firm."""
+    tree = yaml.safe_load(path.read_text(encoding="utf-8"))
+    for firm in tree["firms"].values():
+        if "chain" in firm:
+            inside = tree_of(path.with_name(firm.pop("chain")))
+            firm |= {"firms": inside["firms"], "parameters": inside.get("parameters", {})}
+            firm["goods"] = {good: note for good, note in inside["goods"].items() if "split" not in note}
+    return tree
 
 
 def read_back(tree):
@@ -40,19 +47,23 @@ def moved(tree, name, by):
     """The spec as its author would have to write it anew with a number moved: the oracle's own way."""
     tree = json.loads(json.dumps(tree))
     match name.split("."):
-        case ["productivity", firm]:
-            made = tree["firms"][firm]["production"]
-            tree["firms"][firm]["production"] = {o: scaled(f, f"(1 + ({by}))") for o, f in made.items()}
+        case ["productivity", *firms]:
+            firm = inside(tree, firms)
+            firm["production"] = {o: scaled(f, f"(1 + ({by}))") for o, f in firm["production"].items()}
         case ["split", good, user]:
             share = tree["goods"][good]["split"][user]
             tree["goods"][good]["split"][user] = f"{share} + ({by})"
         case ["supply" | "demand" as trade, good, key]:
             tree[trade][good][key] = f"({tree[trade][good][key]}) + ({by})"
-        case [firm, parameter]:
-            parameters = tree["firms"][firm]["parameters"]
+        case [*firms, parameter]:
+            parameters = inside(tree, firms)["parameters"]
             parameters[parameter] = f"({parameters[parameter]}) + ({by})"
-        case [parameter]:
-            tree["parameters"][parameter] = f"({tree['parameters'][parameter]}) + ({by})"
+    return tree
+
+
+def inside(tree, firms):
+    for firm in firms:
+        tree = tree["firms"][firm]
     return tree
 
 

@@ -6,6 +6,7 @@ import os
 import shutil
 import sys
 from collections.abc import Callable, Collection, Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Annotated
@@ -47,7 +48,7 @@ if TYPE_CHECKING:
     from chainprice.dynamics import Simulation
     from chainprice.examination import Outcome
     from chainprice.solution import Solution
-    from chainprice.spec import Spec
+    from chainprice.spec import Source, Spec
     from chainprice.statics import Sensitivities
     from chainprice.verification import PriceTable
 
@@ -104,7 +105,7 @@ def solve(
     from chainprice.report.line import progress_line
     from chainprice.solver import solve as solve_spec
 
-    fail_if_unfit(output, [spec])
+    _fail_if_unfit(output, [spec])
     read = _load(spec, settings, allocation)
     with progress_line(sys.stderr):
         details = format_ is not SolveFormat.csv
@@ -190,7 +191,7 @@ def verify(
 
     _fail_if_read_twice([*specs, table])
     if output is not None:
-        fail_if_unfit(output, [*kept_from(output, specs), *([table] if table else [])])
+        _fail_if_unfit(output, kept_from(output, specs), [table] if table else [])
     question = Question(
         tolerance=tolerance,
         method=next(name for name in METHODS if name == method.value),
@@ -269,7 +270,7 @@ def explain(
     from chainprice.report import walk
     from chainprice.report.line import progress_line
 
-    fail_if_unfit(output, [spec])
+    _fail_if_unfit(output, [spec])
     read = _load(spec, settings)
     with progress_line(sys.stderr):
         explanation = explain_spec(read, good)
@@ -297,7 +298,7 @@ def graph(
     from chainprice.diagram import graph as graph_spec
     from chainprice.report.line import progress_line
 
-    fail_if_unfit(output, [spec])
+    _fail_if_unfit(output, [spec])
     read = _load(spec, settings, allocation)
     with progress_line(sys.stderr):
         diagram = graph_spec(read, numeraire=numeraire)
@@ -381,7 +382,7 @@ def sweep(
     from chainprice.recording import Campaign, carry_out
     from chainprice.report.line import progress_line
 
-    fail_if_unfit(output, [spec, *([str(samples)] if samples else [])])
+    _fail_if_unfit(output, [spec], [str(samples)] if samples else [])
     campaign = Campaign(
         spec=spec,
         settings=tuple(settings or ()),
@@ -460,7 +461,7 @@ def simulate(
 
     if format_ is SimulateFormat.png and output is None:
         raise UsageError(Problem("a PNG is no text for a terminal", None, "name a file with --output"))
-    fail_if_unfit(output, [spec, *([] if start == "cold" else [start])])
+    _fail_if_unfit(output, [spec], [] if start == "cold" else [start])
     _fail_if_read_twice([spec, start])
     read = _load(spec, settings)
     with progress_line(sys.stderr):
@@ -545,7 +546,7 @@ def diagnose(
     from chainprice.report.problems import problem_lines
 
     _fail_if_read_twice([spec, observed])
-    fail_if_unfit(output, [spec, observed])
+    _fail_if_unfit(output, [spec], [observed])
     read = _load(spec, settings)
     observation = read_observation(observed, read)
     with progress_line(sys.stderr):
@@ -607,7 +608,7 @@ def sensitivity(
     from chainprice.report.line import progress_line
     from chainprice.statics import sensitivity as sensitivity_of
 
-    fail_if_unfit(output, [spec])
+    _fail_if_unfit(output, [spec])
     read = _load(spec, settings)
     if allocation is not None:
         read = replace(read, allocation=allocation.value)
@@ -648,7 +649,7 @@ def check(
     from chainprice.report.problems import github_lines, problem_lines
 
     _fail_if_read_twice(specs)
-    fail_if_unfit(output, specs)
+    _fail_if_unfit(output, specs)
     inspections = [inspect(path, settings or ()) for path in specs]
     match format_:
         case CheckFormat.json:
@@ -711,6 +712,23 @@ def schema(
 
 
 # What all commands share.
+
+
+def _fail_if_unfit(output: Path | None, specs: Sequence[str], others: Sequence[str] = ()) -> None:
+    """Fail if the output would replace what is read: a spec, what a spec names, or one of the `others`."""
+    from chainprice.spec import load
+    from chainprice.spec.text import STDIN
+
+    fail_if_unfit(output, [*specs, *others])
+    if output is None or not output.is_file():
+        return
+    for path in [path for path in specs if path != STDIN]:
+        files: list[Source] = []
+        with suppress(ChainpriceError):
+            read = load(Path(path))
+            files = [read.source, *read.files]
+        tables = [table.path for source in files for table in source.neighbours.values()]
+        fail_if_unfit(output, [*(source.path for source in files), *tables])
 
 
 def _load(path: str, settings: Sequence[str] | None, allocation: AllocationChoice | None = None) -> Spec:

@@ -18,8 +18,8 @@ from typer import _completion_shared
 from chainprice import limits
 from chainprice.errors import ChainpriceError
 from chainprice.formula import is_name
-from chainprice.spec import overrides
-from chainprice.spec.language import SPEC, TABLE
+from chainprice.spec import Spec, load, overrides
+from chainprice.spec.language import SPEC, has_table, tables_in
 from chainprice.spec.text import read_source
 from chainprice.spec.tree import Tree, TreeError, read_tree
 
@@ -32,15 +32,35 @@ _QUOTED = re.compile(r"[\s'\"\\$`!*?\[\](){}<>|&;#~]")
 
 def goods(specs: Iterable[str]) -> list[str]:
     """The goods of the first of these files that holds a spec, as far as it can be made out."""
-    tree = _first_tree(specs)
+    tree, spec = _first(specs)
+    if spec is not None:
+        made = (good for firm in spec.firms.values() for good in firm.production)
+        return [name for name in dict.fromkeys([*spec.supply, *made]) if _is_inner_name(name)]
     made = (good for firm in _part(tree, "firms").values() for good in _part(firm, "production"))
     return [name for name in dict.fromkeys([*_part(tree, "supply"), *made]) if is_name(name)]
 
 
 def settings(specs: Iterable[str]) -> list[str]:
     """What `--set` takes for the first of these files that holds a spec: each `NAME=`."""
-    names = overrides.settable(_first_tree(specs))
-    return [f"{name}=" for name in names if all(map(is_name, name.split(".")))]
+    tree, spec = _first(specs)
+    names = overrides.settable(tree)
+    if spec is not None:
+        names = [*dict.fromkeys([*names, *_inside(spec)])]
+    return [f"{name}=" for name in names if _is_inner_name(name)]
+
+
+def _inside(spec: Spec) -> Iterator[str]:
+    """The parameters of chains inside firms, and of the firms in them."""
+    yield from (name for name in spec.parameters if "." in name)
+    for name, firm in spec.firms.items():
+        if "." in name:
+            used = (word for formula in firm.production.values() for word in formula.names)
+            words = [*firm.parameters, *(word for word in used if word in spec.parameters)]
+            yield from (f"{name}.{word.rpartition('.')[2]}" for word in words)
+
+
+def _is_inner_name(name: str) -> bool:
+    return all(map(is_name, name.split(".")))
 
 
 def spec_files(incomplete: str) -> list[str]:
@@ -72,9 +92,39 @@ def _names(folder: str, begin: str) -> Iterator[str]:
         return
 
 
-def _first_tree(specs: Iterable[str]) -> Tree:
-    trees = (tree for tree in map(_tree, specs) if isinstance(tree, dict))
-    return next((tree for tree in trees if not SPEC.keys.keys().isdisjoint(tree)), None)
+def _first(specs: Iterable[str]) -> tuple[Tree, Spec | None]:
+    """The first tree that is a spec's; where firms in it are chains, the spec too, if it is sound."""
+    for path in specs:
+        tree = _tree(path)
+        if isinstance(tree, dict) and not SPEC.keys.keys().isdisjoint(tree):
+            return tree, _spec(path) if _is_nested(tree) and _is_short(Path(path), tree, set()) else None
+    return None, None
+
+
+def _is_nested(tree: Tree) -> bool:
+    firms = _part(tree, "firms").values()
+    return any("firms" in firm or "chain" in firm for firm in firms if isinstance(firm, dict))
+
+
+def _is_short(path: Path, tree: Tree, seen: set[Path]) -> bool:
+    """Whether the files of its chains, and tables, are no longer than what is looked into."""
+    if has_table(tree):
+        return False  # it was too long, or wrong
+    for firm in _part(tree, "firms").values():
+        file = path.parent / str(_part({"firm": firm}, "firm").get("chain", ""))
+        if file.suffix in SUFFIXES and file not in seen:
+            seen.add(file)
+            inner = _tree(str(file))
+            if inner is None or not _is_short(file, inner, seen):
+                return False
+    return sum(file.stat().st_size for file in seen) <= limits.COMPLETION_BYTES
+
+
+def _spec(path: str) -> Spec | None:
+    try:
+        return load(Path(path))
+    except (ChainpriceError, OSError):
+        return None
 
 
 def _tree(path: str) -> Tree:
@@ -84,15 +134,15 @@ def _tree(path: str) -> Tree:
         if not file.is_file() or file.stat().st_size > limits.COMPLETION_BYTES:
             return None
         tree = read_tree(file.read_text(encoding="utf-8-sig")).tree
-        return _with_firms_of_table(tree, file)
+        return _with_firms_of_tables(tree, file)
     except (OSError, ValueError, RuntimeError, TreeError):
         return None
 
 
-def _with_firms_of_table(tree: Tree, file: Path) -> Tree:
-    """The tree with the firms of its table, if that is found and not too long to wait for."""
-    table = _part(tree, "firms").get(TABLE)
-    if isinstance(table, str) and file.with_name(table).stat().st_size <= limits.COMPLETION_BYTES:
+def _with_firms_of_tables(tree: Tree, file: Path) -> Tree:
+    """The tree with the firms of its tables, if these are found and not too long to wait for."""
+    tables = {*tables_in(tree)}
+    if tables and sum((file.parent / table).stat().st_size for table in tables) <= limits.COMPLETION_BYTES:
         from chainprice.spec.firmtable import FirmTableError, expanded
 
         with suppress(FirmTableError, ChainpriceError):

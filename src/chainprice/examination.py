@@ -17,6 +17,7 @@ from chainprice.errors import ChainpriceError, NoAnswerError, Place, Problem, Sp
 from chainprice.gate import verify
 from chainprice.publication import verify_published
 from chainprice.spec import DEMAND, Spec, load
+from chainprice.spec.language import TRADES
 from chainprice.spec.text import Source, read_source
 from chainprice.spec.tree import TreeError, read_tree
 from chainprice.verification import Method, PriceTable, Verdict
@@ -83,7 +84,8 @@ def examine(task: Task, question: Question) -> Outcome:
             outcome = _verified(task, question)
     except ChainpriceError as error:
         outcome = refused(task.path, error.problems, question, _result(error))
-        if task.found and isinstance(error, (SpecError, UsageError)) and is_no_spec(task.path):
+        is_refused = task.found and isinstance(error, (SpecError, UsageError))
+        if is_refused and (is_no_spec(task.path) or is_part_of_a_spec(task.path)):
             outcome = Outcome(Result.skipped, outcome.verdict)
     except Exception as error:
         if os.environ.get("CHAINPRICE_DEBUG"):
@@ -129,6 +131,15 @@ _KEYS = ("firms", "chainprice")
 _A_KEY = re.compile(rf"\b(?:{'|'.join(_KEYS)})\b[\"']?\s*:")
 
 
+def is_part_of_a_spec(path: str) -> bool:
+    """Whether a file is a chain for inside a firm: with firms, but neither supply nor demand."""
+    try:
+        tree = read_tree(read_source(Path(path)).text).tree
+    except (ChainpriceError, TreeError):
+        return False
+    return isinstance(tree, dict) and bool(tree.get("firms")) and tree.keys().isdisjoint(TRADES)
+
+
 def is_no_spec(path: str) -> bool:
     """Whether a text has no key of a spec, or is a result of chainprice itself."""
     try:
@@ -162,7 +173,7 @@ def row_places(spec: Spec, verdict: Verdict) -> dict[str, Place]:
 
 def _path(spec: Spec, goods: Mapping[str, Keys], row: str) -> Keys:
     """The keys that lead to what a row names: a good, a firm, or words with such names in them."""
-    words = re.findall(r"\w+", row)
+    words = re.findall(r"\w+(?:\.\w+)*", row)
     named = [goods[word] for word in words if word in goods]
     firm = next((word for word in words if word in spec.firms), None)
     if firm is not None and (len(words) > 1 or not named):

@@ -66,6 +66,16 @@ COMPLETION_BYTES = 500_000
 TREE_DEPTH = 32
 """Mappings and lists inside each other in a spec file."""
 
+NESTING_DEPTH = 50
+"""Chains inside each other."""
+
+NESTED_PARTS = 100_000
+"""Firms, goods and parameters of all chains inside firms, each as often as its file is named: a few lines may
+name a file 2^n times."""
+
+NESTED_LENGTH = 25_000_000
+"""Characters of their formulas."""
+
 PROBLEMS_SHOWN = 100
 """Problems of one file that are reported; the rest are counted."""
 

@@ -94,7 +94,7 @@ def _as_of_now(
 
     At a market that has changed, derivatives at the quantities of then are prices of neither then nor now.
     """
-    if direct is not None and (table.sha256 == spec.source.sha256 or not _is_market(spec)):
+    if direct is not None and (table.sha256 == spec.sha256 or not _is_market(spec)):
         return direct
     compared = _compared(table, table_of(now.to_dict()), verify(spec, now, tolerance=tolerance))
     if direct is None:
@@ -195,7 +195,7 @@ def _publication(spec: Spec, table: PriceTable) -> Publication:
     return Publication(
         path=table.path,
         form=table.form,
-        sha256_matches=None if table.sha256 is None else table.sha256 == spec.source.sha256,
+        sha256_matches=None if table.sha256 is None else table.sha256 == spec.sha256,
         new=_apart(goods, table.prices),
         gone=_apart(table.prices, goods),
         new_firms=_apart(spec.firms, table.firms) if table.lists_firms else (),

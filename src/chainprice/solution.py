@@ -180,6 +180,29 @@ class PricedFirm(NamedTuple):
         return as_dict(self)
 
 
+class PricedChain(NamedTuple):
+    """A firm that is a chain itself (MODEL.md section 7): its books as a whole, in the unit of money.
+
+    Prices of `goods` are transfer prices. Its profit is the sum of its firms' profits, for what they pay each
+    other (`internal`) is earned by one and paid by another.
+    """
+
+    chain: Annotated[str, "The name of the firm that is a chain."]
+    parent: Annotated[str | None, "The chain that it is inside of, null where that is the spec."]
+    title: Annotated[str, "The title in its file, empty where there is none."]
+    path: Annotated[str | None, "The file that it stands in, null where it stands under its firm."]
+    revenue: Annotated[Number, "What it earns outside."]
+    cost: Annotated[Number, "What it pays outside."]
+    profit: Annotated[Number, "revenue - cost."]
+    internal: Annotated[Number, "What its firms pay each other, which cancels."]
+    firms: Annotated[tuple[str, ...], "The firms in it, those that are chains too."]
+    goods: Annotated[tuple[str, ...], "The goods that stay inside it and are in none of its chains."]
+
+    def to_dict(self) -> dict[str, Any]:
+        """The JSON of one chain."""
+        return as_dict(self)
+
+
 @dataclass(frozen=True, slots=True)
 class Solution:
     """The priced chain: goods in chain order, primaries first; firms in topological order.
@@ -202,13 +225,16 @@ class Solution:
     warnings: Annotated[tuple[Warning, ...], "What a reader should know."]
     limits: Annotated[tuple[Limit, ...], "What the market cannot go beyond."] = ()
     incomes: Annotated[Incomes | None, "Where total value goes; null where quantities are given."] = None
+    chains: Annotated[
+        tuple[PricedChain, ...], "Firms that are chains themselves; left out where there are none.", SOMETIMES
+    ] = ()
 
     SOURCE_KEYS: ClassVar = ("path", "title", "sha256")
     """What the JSON says about the spec, under the key `spec`."""
 
     KEYS: ClassVar = (
         *("allocation", "numeraire", "total_value", "goods", "firms", "warnings"),
-        *("money", "limits", "incomes"),
+        *("money", "limits", "incomes", "chains"),
     )
     """What the JSON says about its prices, in this order."""
 
@@ -227,7 +253,7 @@ class Solution:
         return {
             "format": FORMAT,
             "spec": {key: getattr(self, key) for key in self.SOURCE_KEYS},
-            **{key: getattr(self, key) for key in self.KEYS},
+            **{key: getattr(self, key) for key in self.KEYS if key != "chains" or self.chains},
         }
 
     def to_dict(self) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from chainprice.solution import (
     Input,
     Limit,
     Output,
+    PricedChain,
     PricedFirm,
     PricedGood,
     PricedUse,
@@ -51,7 +52,7 @@ def tabulate(
     return Solution(
         path=spec.source.path,
         title=spec.title,
-        sha256=spec.source.sha256,
+        sha256=spec.sha256,
         allocation="given" if chain.market is None else "competitive",
         numeraire=numeraire,
         money=numeraire or spec.money,
@@ -60,6 +61,7 @@ def tabulate(
         firms=tuple([rows.firm(firm, books[firm]) for firm in network.firms] if details else ()),
         warnings=tuple(_warnings(chain, priced, ranges)),
         limits=rows.limits(),
+        chains=rows.chains() if spec.chains and details else (),
         incomes=None if chain.market is None else rows.incomes(_incomes(chain, priced, books)),
     )
 
@@ -228,6 +230,30 @@ class _Rows:
             self._price(good, worth),
             self.net(worth, paid),
         )
+
+    def chains(self) -> tuple[PricedChain, ...]:
+        """The firms that are chains, each before those that are inside it."""
+        from chainprice.consolidation import consolidate
+
+        spec, priced = self._chain.spec, self._priced
+        rows = []
+        for name, chain in spec.chains.items():
+            book = consolidate(spec, name, priced.quantities, priced.prices)
+            rows.append(
+                PricedChain(
+                    name,
+                    chain.parent,
+                    chain.title,
+                    chain.path,
+                    self.money(book.revenue),
+                    self.money(book.cost),
+                    self.net(book.revenue, book.cost),
+                    self.money(book.internal),
+                    chain.firms,
+                    chain.goods,
+                )
+            )
+        return tuple(rows)
 
     def limits(self) -> tuple[Limit, ...]:
         """What binds and what does not, where the market chose."""

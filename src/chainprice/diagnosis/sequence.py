@@ -167,7 +167,7 @@ class _Rows:
         return Diagnosis(
             path=spec.source.path,
             title=spec.title,
-            sha256=spec.source.sha256,
+            sha256=spec.sha256,
             observed=account.observed,
             tolerance=account.tolerance,
             within_tolerance=all(row.verdict in fine for row in judged) and not any(p.is_open for p in found),

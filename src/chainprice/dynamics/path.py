@@ -196,7 +196,7 @@ class Path:
         return Simulation(
             path=spec.source.path,
             title=spec.title,
-            sha256=spec.source.sha256,
+            sha256=spec.sha256,
             money=spec.money,
             units={good: spec.unit(good) for good in goods},
             maker=choices.maker,

@@ -12,9 +12,9 @@ where that has been read, the shape is known (`_outline`).
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from decimal import Context, Decimal, InvalidOperation
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any, NamedTuple
 
 from chainprice import limits
@@ -29,17 +29,24 @@ left out compiles fifty times as fast as one that says what is in."""
 
 _NUMBER = r"(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?"
 
-_TOKEN = re.compile(
-    r"(?P<space>\s+)"
-    rf"|(?P<number>{_NUMBER})"
-    rf"|(?P<call>{_NAME}\s*\()"
-    rf"|(?P<name>{_NAME})"
-    r"|(?P<operator>\*\*|[-+*/^(),])"
-    r"|(?P<other>.)",
-    re.DOTALL,
-)
+_INNER_NAME = rf"{_NAME}(?:\.{_NAME})*+"
+"""What is inside a firm has a name with dots, which no spec can write."""
 
-_LIFTED = re.compile(rf"(?<![^\x00-/:-@[-^`{{-\x7f])({_NUMBER}|{_NAME}(?!\s*\())")
+
+@cache
+def _token(name: str) -> re.Pattern[str]:
+    return re.compile(
+        r"(?P<space>\s+)"
+        rf"|(?P<number>{_NUMBER})"
+        rf"|(?P<call>{_NAME}\s*\()"
+        rf"|(?P<name>{name})"
+        r"|(?P<operator>\*\*|[-+*/^(),])"
+        r"|(?P<other>.)",
+        re.DOTALL,
+    )
+
+
+LIFTED = re.compile(rf"(?<![^\x00-/:-@[-^`{{-\x7f])({_NUMBER}|{_NAME}(?!\s*\())")
 """A whole number or name; a function, which has a parenthesis after it, is part of what stands between."""
 
 
@@ -95,7 +102,7 @@ class Formula(NamedTuple):
 
     def offset(self, name: str) -> int:
         """Where `name` first stands in the text."""
-        tokens = _TOKEN.finditer(self.text)
+        tokens = tokens_of(self.text, DERIVED)
         return next((t.start() for t in tokens if t.lastgroup == "name" and t.group() == name), 0)
 
     def span(self, step: int) -> tuple[int, int]:
@@ -119,7 +126,7 @@ def read(text: str, allowed: Allowed = WRITTEN) -> Formula:
     """
     if len(text) > _OUTLINED or allowed is not WRITTEN:
         return _parsed(text, allowed)
-    outline: list[Any] = _LIFTED.split(text)
+    outline: list[Any] = LIFTED.split(text)
     names: dict[str, int] = {}
     numbers: list[Decimal] = []
     for place in range(1, len(outline), 2):
@@ -208,7 +215,7 @@ def _lift(text: str, allowed: Allowed) -> _Lifted:
     tokens: list[str] = []
     spans: list[tuple[int, int]] = []
     operations = 0
-    for token in _TOKEN.finditer(text):
+    for token in tokens_of(text, allowed):
         kind, (start, end) = token.lastgroup, token.span()
         word = token.group()
         if kind == "space":
@@ -237,8 +244,13 @@ def _lift(text: str, allowed: Allowed) -> _Lifted:
     return _Lifted(tuple(tokens), tuple(names), tuple(numbers), spans)
 
 
+def tokens_of(text: str, allowed: Allowed = WRITTEN) -> Iterator[re.Match[str]]:
+    """The tokens of a text; the spaces between them are tokens too."""
+    return _token(_NAME if allowed is WRITTEN else _INNER_NAME).finditer(text)
+
+
 def _fail_if_not_a_name(word: str, start: int) -> None:
-    if not word.isascii() and not word.isidentifier():
+    if not word.isascii() and not all(map(is_name, word.split("."))):
         bad = next(i for i in range(len(word)) if not word[: i + 1].isidentifier())
         raise _refused(word[bad], start + bad)
     if len(word) > limits.NAME_LENGTH:

@@ -54,8 +54,8 @@ def _print_table(console: Console, table: Table, digits: int) -> None:
         console.print(_drawn(rest, digits))
     for index in formulas:
         console.print(Text(f"\n{table.columns[index].heading}", style="bold"))
-        for row in table.rows:
-            console.print(Text(f"  {printable(str(row[index]))}"), soft_wrap=True)
+        for formula in filter(None, (str(row[index]) for row in table.rows)):
+            console.print(Text(f"  {printable(formula)}"), soft_wrap=True)
 
 
 def _without(table: Table, left_out: Sequence[int]) -> Table:

@@ -72,7 +72,7 @@ def formula_latex(text: str) -> str:
 def _name(name: str) -> _Math:
     if name in ("pi", "q", "e"):
         return _Math(rf"\{name}" if name == "pi" else name, _ATOM)
-    price = re.fullmatch(r"P_(\w+)", name)
+    price = re.fullmatch(r"P_([\w.]+)", name)
     return _Math(f"P_{{{upright(price[1])}}}" if price else upright(name), _ATOM)
 
 

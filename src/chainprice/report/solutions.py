@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from chainprice.report.numbers import DIGITS, shown
 from chainprice.report.table import (
+    FIRMS,
     Table,
     csv_text,
     latex_text,
@@ -27,6 +28,10 @@ def solution_text(solution: Solution, digits: int | None, width: int | None) -> 
         parts.append(_incomes(solution.incomes, count))
     for table in tables_of(solution):
         parts += ["", table]
+        if table.title == FIRMS and solution.chains:
+            from chainprice.report.nested import cancelled
+
+            parts += cancelled(solution.chains, count)
     return terminal_text(parts, count, width=width)
 
 

@@ -63,6 +63,10 @@ def price_table(solution: Solution) -> Table:
     return Table(solution.title or solution.path, columns, rows)
 
 
+FIRMS = "Firms"
+"""The title of the table of firms."""
+
+
 def firm_table(solution: Solution) -> Table:
     """Every firm with its books."""
     money = f" [{solution.money}]" if solution.money else ""
@@ -74,7 +78,19 @@ def firm_table(solution: Solution) -> Table:
         Column("returns to scale", "returns_to_scale", "number"),
     )
     rows = tuple((f.firm, f.revenue, f.cost, f.profit, f.returns_to_scale) for f in solution.firms)
-    return Table("Firms", columns, rows)
+    return Table(FIRMS, columns, rows)
+
+
+def by_chain(table: Table, solution: Solution) -> Table:
+    """A table of goods or firms with what is inside a firm under it, one step to the right.
+
+    A firm that is a chain has its books in the table of firms; in the table of prices it has none.
+    """
+    if not solution.chains:
+        return table
+    from chainprice.report.nested import grouped
+
+    return Table(table.title, table.columns, tuple(grouped(table.rows, solution.chains, len(table.columns))))
 
 
 def limit_table(solution: Solution) -> Table:
@@ -96,9 +112,9 @@ def limit_table(solution: Solution) -> Table:
 
 
 def tables_of(solution: Solution) -> tuple[Table, ...]:
-    """The price table, the firm table, and the limits if there are any."""
+    """The price table, the firm table, and the limits if there are any; chains inside firms under these."""
     limits = (limit_table(solution),) if solution.limits else ()
-    return (price_table(solution), firm_table(solution), *limits)
+    return (by_chain(price_table(solution), solution), by_chain(firm_table(solution), solution), *limits)
 
 
 def csv_text(table: Table) -> str:
@@ -147,8 +163,19 @@ def markdown_text(table: Table, digits: int) -> str:
 
 def _markdown_cell(column: Column, cell: Cell, digits: int) -> str:
     if column.kind == "formula":
-        return "`" + str(cell).replace("|", "\\|") + "`"
-    return plain_markdown(plain_cell(column, cell, digits))
+        return "" if not cell else "`" + str(cell).replace("|", "\\|") + "`"
+    text = plain_cell(column, cell, digits)
+    steps = _steps(text)
+    return "&emsp;" * steps + plain_markdown(text[steps * len(STEP) :])
+
+
+STEP = "  "
+"""How far to the right of a firm stands what is inside it."""
+
+
+def _steps(text: str) -> int:
+    """How many firms a name stands inside of."""
+    return (len(text) - len(text.lstrip(" "))) // len(STEP)
 
 
 def plain_markdown(text: str) -> str:
@@ -172,11 +199,14 @@ def latex_text(table: Table, digits: int) -> str:
 def _latex_cell(column: Column, cell: Cell, digits: int) -> str:
     text = plain_cell(column, cell, digits)
     if column.kind == "formula":
+        if not text:
+            return ""
         left, _, right = text.partition(" = ")
         return rf"$\displaystyle {formula_latex(left)} = {formula_latex(right)}$"
     if column.kind == "number":
         return f"${number_latex(text)}$" if text else ""
-    return plain_latex(text)
+    steps = _steps(text)
+    return r"\quad " * steps + plain_latex(text[steps * len(STEP) :])
 
 
 def plain_cell(column: Column, cell: Cell, digits: int) -> str:

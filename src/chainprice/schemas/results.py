@@ -12,7 +12,8 @@ def solve_schema() -> Schema:
     from chainprice.solution import FORMAT, Solution
 
     spec = closed(properties_of(Solution, Solution.SOURCE_KEYS), "The spec that was priced.")
-    return _result(FORMAT, "A price table", {"spec": spec, **properties_of(Solution, Solution.KEYS)})
+    properties = {"spec": spec, **properties_of(Solution, Solution.KEYS)}
+    return _result(FORMAT, "A price table", properties, {"chains"})
 
 
 def verify_schema() -> Schema:

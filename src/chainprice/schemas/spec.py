@@ -10,7 +10,20 @@ from typing import Any
 
 from chainprice.formula import FUNCTIONS
 from chainprice.schemas.types import Schema, described
-from chainprice.spec.language import FORM, SPEC, TABLE, VERSION, Choice, Key, Kind, Leaf, Named, Part
+from chainprice.spec.language import (
+    FIRM,
+    FORM,
+    SPEC,
+    TABLE,
+    TEMPLATE,
+    VERSION,
+    Choice,
+    Key,
+    Kind,
+    Leaf,
+    Named,
+    Part,
+)
 from chainprice.spec.model import ALLOCATIONS
 
 _NAME = {"pattern": r"^[^ -@\[-^`{-~][^ -/:-@\[-^`{-~]*$"}
@@ -89,7 +102,7 @@ def _with_table(kind: Named, table: Key) -> Schema:
         **_mapping(kind.is_needed),
         "propertyNames": {"anyOf": [_NAME, _BRACES]},
         "properties": {TABLE: described({"anyOf": [_property(table), part]}, table.description)},
-        "patternProperties": {_BRACES["pattern"]: _with_braces(part)},
+        "patternProperties": {_BRACES["pattern"]: _with_braces(_schema(TEMPLATE))},
         "additionalProperties": part,
     }
 
@@ -116,8 +129,11 @@ def _mapping(is_needed: bool) -> Schema:
 def _keys(part: Part) -> Schema:
     keys: dict[str, Any] = {"properties": {name: _property(key) for name, key in part.keys.items()}}
     required = [name for name, key in part.keys.items() if key.is_required]
-    return {**keys, **({"required": required} if required else {}), "additionalProperties": False}
+    one_of = {"oneOf": [{"required": [name]} for name in part.one_of]} if part.one_of else {}
+    return {**keys, **({"required": required} if required else {}), **one_of, "additionalProperties": False}
 
 
 def _property(key: Key) -> Schema:
+    if key is FIRM.keys["firms"]:  # firms inside a firm
+        return {"$ref": "#/properties/firms", "description": key.description, "examples": [*key.examples]}
     return {**described(_schema(key.kind), key.description), "examples": [*key.examples]}

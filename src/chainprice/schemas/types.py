@@ -60,6 +60,8 @@ def _either(options: Iterable[Schema]) -> Schema:
 
 def _not_null(schema: Schema) -> Schema:
     """Of a key that is left out instead."""
+    if isinstance(schema["type"], str):
+        return schema
     (kind,) = (kind for kind in schema["type"] if kind != "null")
     return schema | {"type": kind}
 

@@ -5,7 +5,7 @@ The reader takes from here which keys there are, and the JSON Schema that editor
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from enum import Enum, auto
 from typing import NamedTuple
 
@@ -53,6 +53,8 @@ class Part(NamedTuple):
     keys: Mapping[str, Key]
     is_needed: bool = False
     """Whether it must hold something."""
+    one_of: tuple[str, ...] = ()
+    """Keys of which it has exactly one."""
 
 
 class Choice(NamedTuple):
@@ -173,34 +175,29 @@ FORMS: Mapping[str, Part] = {
 }
 """The forms of production functions, by name; spec.forms has their formulas."""
 
-FIRM = Part(
-    "a firm",
-    {
-        "production": Key(
-            Named(Choice(Leaf.FORMULA, FORMS), is_needed=True),
-            "What the firm makes: `output good: formula`. The goods that a formula names are the firm's "
-            "inputs; several outputs are joint products. In place of a formula, a form: `{form: ces, ...}`.",
-            ({"ethylene": "sqrt(natgas)"}, {"flour": "0.8*grain", "bran": "0.2*grain"}),
-            is_required=True,
-        ),
-        "parameters": Key(
-            Named(Leaf.CONSTANT),
-            "Numbers that this firm's formulas may use, over the global ones.",
-            ({"k": 2},),
-        ),
-        "description": Key(Leaf.TEXT, "What the firm is, for readers.", ("Stone mill",)),
-    },
-    is_needed=True,
-)
-
 TABLE = "table"
 """The key of `firms` under which the name of a file stands; with a mapping under it, it is a firm's name."""
 
 
+def tables_in(tree: object) -> Iterator[str]:
+    """The names of the tables of firms in a spec's tree: its own, and those of chains under its firms."""
+    seen: set[int] = set()  # an alias may stand for the same chain again and again
+    waiting = [tree]
+    while waiting:
+        chain = waiting.pop()
+        firms = chain.get("firms") if isinstance(chain, dict) else None
+        if not isinstance(firms, dict) or id(firms) in seen:
+            continue
+        seen.add(id(firms))
+        table = firms.get(TABLE)
+        if isinstance(table, str):
+            yield table
+        waiting += [firm for firm in firms.values() if isinstance(firm, dict) and "firms" in firm]
+
+
 def has_table(tree: object) -> bool:
-    """Whether the tree of a spec names a table of firms."""
-    firms = tree.get("firms") if isinstance(tree, dict) else None
-    return isinstance(firms, dict) and isinstance(firms.get(TABLE), str)
+    """Whether the tree of a spec names a table of firms, for itself or for a chain under one of its firms."""
+    return next(tables_in(tree), None) is not None
 
 
 FIRM_TABLE = Key(
@@ -230,6 +227,63 @@ GOOD = Part(
         ),
     },
 )
+
+FIRM_KEYS: dict[str, Key] = {
+    "production": Key(
+        Named(Choice(Leaf.FORMULA, FORMS), is_needed=True),
+        "What the firm makes: `output good: formula`. The goods that a formula names are the firm's "
+        "inputs; several outputs are joint products. In place of a formula, a form: `{form: ces, ...}`.",
+        ({"ethylene": "sqrt(natgas)"}, {"flour": "0.8*grain", "bran": "0.2*grain"}),
+    ),
+    "parameters": Key(
+        Named(Leaf.CONSTANT),
+        "Numbers that this firm's formulas may use, over the global ones. With `chain`: what parameters of "
+        "that file are worth in this firm.",
+        ({"k": 2},),
+    ),
+    "description": Key(Leaf.TEXT, "What the firm is, for readers.", ("Stone mill",)),
+}
+
+TEMPLATE = Part(
+    "a firm",
+    {**FIRM_KEYS, "production": FIRM_KEYS["production"]._replace(is_required=True)},
+    is_needed=True,
+)
+"""What a firm of a table is made of: it is no chain."""
+
+FIRM = Part("a firm", FIRM_KEYS, is_needed=True, one_of=("production", "firms", "chain"))
+
+FIRM_KEYS |= {
+    "firms": Key(
+        Named(FIRM, is_needed=True, table=FIRM_TABLE),
+        "In place of production: the firms of the chain that this firm is. What one of them makes and "
+        "another uses stays inside; what none of them makes comes from outside, and what none of them uses "
+        "goes there. `table: FILE` adds those of a table.",
+        (
+            {
+                "reactor": {"production": {"raw": "sqrt(natgas)"}},
+                "cleaner": {"production": {"gas": "0.9*raw"}},
+            },
+        ),
+    ),
+    "chain": Key(
+        Leaf.FILE,
+        "In place of production: the file of the chain that this firm is, beside this one or in a folder "
+        "below. What it supplies comes from outside, and what it demands goes there.",
+        ("plant.yaml", "plants/cracker.yaml"),
+    ),
+    "goods": Key(Named(GOOD), "With `firms`: notes on the goods inside.", ({"raw": {"unit": "t"}},)),
+    "links": Key(
+        Named(Leaf.NAME),
+        "With `firms` or `chain`: what goods of the chain are called outside. A good that would stay inside "
+        "is shared too if it stands here.",
+        ({"gas": "natgas"},),
+    ),
+}
+"""A firm may be a chain of firms, and so on: its keys hold themselves."""
+
+OF_CHAINS = frozenset({"firms", "chain", "goods", "links"})
+"""The keys of a firm that only one that is a chain has."""
 
 SUPPLY = Part(
     "a supply",

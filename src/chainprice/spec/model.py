@@ -66,9 +66,32 @@ class Demand(Trade):
     __slots__ = ()
 
 
+class NestedChain(NamedTuple):
+    """A firm that is a chain (MODEL.md section 7): what is inside it, by names of the whole market.
+
+    `parent` is the chain that it is inside of itself, None where that is the spec. `firms` are its own, and
+    the chains in it. `goods` are those that stay inside it and are no deeper; `links` are the names that it
+    has for goods outside, and what these are called in the market. `path` is the file that it stands in,
+    None for one that stands under its firm.
+    """
+
+    parent: str | None
+    firms: tuple[str, ...]
+    goods: tuple[str, ...]
+    links: Mapping[str, str]
+    title: str = ""
+    description: str = ""
+    path: str | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Spec:
-    """A chain of firms as its file describes it; nothing in it has been computed."""
+    """A chain of firms as its file describes it; nothing in it has been computed.
+
+    Where firms are chains themselves, `firms`, `goods` and `parameters` are those of the whole market, and
+    what is inside a firm has its name in front: `plant.reactor`. `chains` says what was inside what; `files`
+    are the other files that were read, in the order in which they are named.
+    """
 
     firms: Mapping[str, Firm]
     supply: Mapping[str, Supply]
@@ -82,6 +105,13 @@ class Spec:
     allocation: Allocation
     source: Source
     places: Places = field(repr=False, compare=False)
+    chains: Mapping[str, NestedChain] = field(default_factory=lambda: NOTHING)
+    files: tuple[Source, ...] = ()
+
+    @property
+    def sha256(self) -> str:
+        """The SHA-256 of the file, or where it names others that of all of them (`Source.sha256`)."""
+        return self.source.sha256
 
     def note(self, good: str) -> Good:
         """The notes on a good; a rival good without unit where the spec has none."""

@@ -19,6 +19,7 @@ from chainprice.spec.tree import TreeError, lines_of
 if TYPE_CHECKING:
     from yaml.nodes import ScalarNode
 
+    from chainprice.spec.innerplaces import InnerPlaces
     from chainprice.spec.yamltree import Finder
 
 
@@ -29,6 +30,8 @@ class Path(NamedTuple):
     at_key: bool = False
     offset: int | None = None
     length: int = 1
+    home: Places | None = None
+    """The places of the file that the keys are of; None for the file that is looked through."""
 
 
 class Elsewhere(Protocol):
@@ -41,22 +44,32 @@ class Elsewhere(Protocol):
 class Places(NamedTuple):
     """Finds the places of a source; `overrides` are paths whose value came from the command line.
 
-    `table` finds those of firms that came from a table.
+    `table` finds those of firms that came from a table; `inner` knows where what is inside a firm stands,
+    perhaps in another file.
     """
 
     source: Source
     overrides: Mapping[tuple[str, ...], str] = MappingProxyType({})
     table: Elsewhere | None = None
+    inner: InnerPlaces | None = None
 
     def find(self, path: Path) -> Place:
         """The place of one path."""
         return self.find_all([path])[0]
 
     def find_all(self, paths: Iterable[Path]) -> list[Place]:
-        """The places of many paths; the text is composed once, and not at all for none."""
+        """The places of many paths; each text is composed once, and none for no path."""
         wanted = list(paths)
-        if not wanted:
-            return []
+        if self.inner is not None:
+            wanted = [path if path.home else self.inner.home(path) for path in wanted]
+        found: dict[int, Place] = {}
+        homes = {id(path.home): path.home or self for path in wanted}
+        for key, home in homes.items():
+            here = {index: path for index, path in enumerate(wanted) if id(path.home) == key}
+            found.update(zip(here, home._find_here([*here.values()]), strict=True))
+        return [found[index] for index in range(len(wanted))]
+
+    def _find_here(self, paths: list[Path]) -> list[Place]:
         from chainprice.spec.yamltree import Finder, compose
 
         lines = lines_of(self.source.text)
@@ -65,7 +78,7 @@ class Places(NamedTuple):
         except TreeError:
             # JSON that is not YAML (\ud83d\ude00 in a string): the file is the best place there is.
             finder = Finder(None)
-        return [self._place(path, finder, lines) for path in wanted]
+        return [self._place(path, finder, lines) for path in paths]
 
     def _place(self, path: Path, finder: Finder, lines: list[str]) -> Place:
         from yaml.nodes import ScalarNode

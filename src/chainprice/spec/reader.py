@@ -9,7 +9,8 @@ from __future__ import annotations
 import itertools
 import os
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from decimal import Decimal, Overflow, Underflow
 from fractions import Fraction
 from functools import lru_cache, partial
@@ -40,7 +41,9 @@ from chainprice.spec.text import Source, read_source
 from chainprice.spec.tree import Tree, TreeError, TreeProblem, lines_of, read_tree
 
 if TYPE_CHECKING:
+    from chainprice.spec.chains import Nested
     from chainprice.spec.formreader import Form
+    from chainprice.spec.library import Library, Trees
 
 CURVE_VARIABLE = "q"
 """The quantity traded, in an inverse supply or demand curve."""
@@ -74,6 +77,7 @@ class Draft:
         except TreeError as error:
             raise SpecError(_located(self._source, [error.problem])) from None
         self._table = None
+        self._trees: Trees = {}
         if has_table(self._tree):
             from chainprice.spec.firmtable import FirmTableError, expanded
 
@@ -85,27 +89,49 @@ class Draft:
 
     def with_settings(self, settings: Iterable[str] = ()) -> Spec:
         """The spec with these settings; raises what `load` raises."""
-        source = self._source
-        tree, changed, setting_problems = overrides.apply(self._tree, settings)
-        if setting_problems:
-            raise UsageError(setting_problems)
-        reader = _Reader()
-        places = Places(source, MappingProxyType(dict(changed)), table=self._table)
-        spec = reader.read_spec(tree, source, places)
+        applied = overrides.apply(self._tree, settings)
+        if applied.problems:
+            raise UsageError(applied.problems)
+        reader = _Reader(trees=self._trees)
+        places = Places(self._source, MappingProxyType(dict(applied.changed)), table=self._table)
+        spec = reader.read_spec(applied, self._source, places)
+        if reader.nested:
+            return _sound_with_its_files(spec, self._problems, reader)
         if self._problems or reader.problems:
-            shown = reader.problems[: limits.PROBLEMS_SHOWN]
-            found = places.find_all(path for path, _, _ in shown)
-            problems = [
-                *_located(source, self._problems[: limits.PROBLEMS_SHOWN]),
-                *(
-                    Problem(message, place, hint)
-                    for place, (_, message, hint) in zip(found, shown, strict=True)
-                ),
-            ]
-            if self._table is not None:
-                problems = _once_a_place(problems)
-            raise SpecError(_in_order(problems, len(self._problems) + len(reader.problems)))
+            raise SpecError(_in_order(*_found_in(places, self._problems, reader)))
         return spec
+
+
+def _sound_with_its_files(spec: Spec, tree_problems: Sequence[TreeProblem], reader: _Reader) -> Spec:
+    """The spec, if nothing is wrong with it nor with any file that its firms name."""
+    library = reader.library
+    if library.setting_problems:
+        raise UsageError(library.setting_problems)
+    if tree_problems or reader.problems or not library.is_sound:
+        found = [_found_in(spec.places, tree_problems, reader), *(_found_in(*read) for read in library.read)]
+        every = itertools.chain(*(problems for problems, _ in found), library.problems)
+        problems = {
+            (problem.place, problem.message): problem for problem in every
+        }  # a file may be named twice
+        unseen = sum(count - len(problems) for problems, count in found)
+        raise SpecError(_in_order([*problems.values()], len(problems) + unseen))
+    return spec
+
+
+def _found_in(
+    places: Places, tree_problems: Sequence[TreeProblem], reader: _Reader | None
+) -> tuple[list[Problem], int]:
+    """What is wrong with one file, as far as it is shown, and how much there is in all."""
+    noted = reader.problems if reader else []
+    shown = noted[: limits.PROBLEMS_SHOWN]
+    found = places.find_all(path for path, _, _ in shown)
+    problems = [
+        *_located(places.source, tree_problems[: limits.PROBLEMS_SHOWN]),
+        *(Problem(message, place, hint) for place, (_, message, hint) in zip(found, shown, strict=True)),
+    ]
+    if places.table is not None:
+        problems = _once_a_place(problems)
+    return problems, len(tree_problems) + len(noted)
 
 
 def _located(source: Source, problems: Iterable[TreeProblem]) -> list[Problem]:
@@ -133,7 +159,10 @@ def _once_a_place(problems: list[Problem]) -> list[Problem]:
 
 def _in_order(problems: list[Problem], count: int) -> list[Problem]:
     """By file and line; of `count` problems those beyond the limit are only counted."""
-    problems.sort(key=lambda p: (p.place.path, p.place.line or 0, p.place.column) if p.place else ("", 0, 0))
+    files = {p.place.path: None for p in problems if p.place}
+    order = {path: number for number, path in enumerate(files)}
+    last = (len(files), 0, 0)
+    problems.sort(key=lambda p: (order[p.place.path], p.place.line or 0, p.place.column) if p.place else last)
     if count <= limits.PROBLEMS_SHOWN:
         return problems
     shown = problems[: limits.PROBLEMS_SHOWN]
@@ -141,9 +170,17 @@ def _in_order(problems: list[Problem], count: int) -> list[Problem]:
 
 
 class _Reader:
-    """Collects what is wrong while it reads; `problems` are (path, message, hint)."""
+    """Collects what is wrong while it reads; `problems` are (path, message, hint).
 
-    def __init__(self) -> None:
+    `nested` are the firms that are chains, by their keys; `library` has the files that they name.
+    """
+
+    def __init__(self, library: Library | None = None, trees: Trees | None = None) -> None:
+        self.nested: dict[Keys, Nested] = {}
+        self.places: Places = _NOWHERE
+        self.inner: Mapping[Keys, tuple[overrides.Setting, ...]] = {}
+        self._library = library
+        self._trees: Trees = {} if trees is None else trees
         self.problems: list[tuple[Path, str, str]] = []
         self._spoilt: set[Keys] = set()
         self._sound: dict[tuple[type[Trade], str], Trade] = {}
@@ -152,13 +189,13 @@ class _Reader:
         self._forms: dict[Keys, Form] = {}
 
     def report(self, keys: Keys, message: str, hint: str = "", *, at_key: bool = False) -> None:
-        self._note(Path(keys, at_key), message, hint)
+        self.note(Path(keys, at_key), message, hint)
 
     def report_in(self, keys: Keys, offset: int, length: int, message: str, hint: str) -> None:
         """A problem in a part of a formula."""
-        self._note(Path(keys, offset=offset, length=length), message, hint)
+        self.note(Path(keys, offset=offset, length=length), message, hint)
 
-    def _note(self, path: Path, message: str, hint: str) -> None:
+    def note(self, path: Path, message: str, hint: str) -> None:
         self.problems.append((path, message, hint))
         self._spoilt.update(path.keys[:count] for count in range(len(path.keys) + 1))
 
@@ -180,7 +217,37 @@ class _Reader:
 
     # The spec, top down.
 
-    def read_spec(self, tree: Tree, source: Source, places: Places) -> Spec:
+    @property
+    def library(self) -> Library:
+        """The files that firms name; only a spec with such firms needs it."""
+        if self._library is None:
+            from chainprice.spec.library import Library
+
+            self._library = Library(self.places.source, _Reader, self._trees)
+        return self._library
+
+    @property
+    def is_incomplete(self) -> bool:
+        """Whether there is a firm of which is not known what it makes and uses."""
+        return any(nested.chain is None for nested in self.nested.values()) or bool(
+            self._library and self._library.is_incomplete
+        )
+
+    def read_spec(self, applied: overrides.Applied, source: Source, places: Places) -> Spec:
+        spec = self.read_chain(applied, source, places)
+        reported: frozenset[str] = frozenset()
+        if self.nested:
+            from chainprice.spec.flattening import flatten
+
+            spec, reported = flatten(self, spec)
+        if isinstance(applied.tree, dict):
+            self.check_meaning(spec, reported)
+        return spec
+
+    def read_chain(self, applied: overrides.Applied, source: Source, places: Places) -> Spec:
+        """What a file says, with firms that are chains still empty."""
+        self.places, self.inner = places, applied.inner
+        tree = applied.tree
         top = self.mapping((), tree, language.SPEC)
         if tree is None:
             self.report((), "the file is empty", "`chainprice init` writes a spec to start from")
@@ -188,7 +255,7 @@ class _Reader:
         if version != language.VERSION:
             self.report(("chainprice",), f"the language version must be {language.VERSION}")
         self._parameters = parameters = self.named((), "parameters", top.get("parameters"), self.constant)
-        spec = Spec(
+        return Spec(
             firms=self.named((), "firms", top.get("firms"), self.read_firm),
             supply=self.named((), "supply", top.get("supply"), self.read_supply),
             demand=self.named((), "demand", top.get("demand"), self.read_demand),
@@ -202,9 +269,6 @@ class _Reader:
             source=source,
             places=places,
         )
-        if isinstance(tree, dict):
-            self.check_meaning(spec)
-        return spec
 
     def read_allocation(self, value: Tree) -> Allocation:
         for allocation in ALLOCATIONS:
@@ -227,15 +291,30 @@ class _Reader:
             production = self.named(keys, "production", made, partial(self.formula_or_form, parameters))
         else:
             production = self.named(keys, "production", made, self.formula)
-        if not production and not self.has_problem(keys):
-            self.report(keys, f"firm '{key}' makes nothing", "give it `production: {output: formula}`")
         if production and len(part) == 1:
             return Firm(production)
+        if not language.OF_CHAINS.isdisjoint(part):
+            from chainprice.spec import nesting
+
+            if not production and not nesting.STANDS_FOR_PRODUCTION.isdisjoint(part):
+                self.nested[keys] = nesting.read_nested(self, keys, part, parameters)
+                return _NO_FIRM
+            nesting.fail_if_only_chains_have_it(self, keys, part)
+        if not production and not self.has_problem(keys):
+            self.report(keys, f"firm '{key}' makes nothing", "give it `production: {output: formula}`")
         return Firm(
             production,
             parameters,
             self.text(keys, "description", part.get("description")),
         )
+
+    @contextmanager
+    def within(self, parameters: Mapping[str, Formula]) -> Iterator[None]:
+        """While the firms of a chain inside a firm are read, which see its parameters too."""
+        around = self._parameters
+        self._parameters = {**around, **parameters}
+        yield
+        self._parameters = around
 
     def formula_or_form(self, own: Mapping[str, Formula], parent: Keys, key: str, value: Tree) -> Formula:
         """A production function of a firm that has parameters of its `own`."""
@@ -368,6 +447,13 @@ class _Reader:
         message = f"the constant {short(text[start:end])} is beyond 1e±{limits.NUMBER_EXPONENT}"
         self.report_in(keys, start, end - start, message, "use a nearer unit")
 
+    def name(self, parent: Keys, key: str, value: Tree) -> str:
+        """A good's name."""
+        if isinstance(value, str) and is_name(value):
+            return value
+        self.report((*parent, key), "the name of a good is expected")
+        return key
+
     def constant(self, parent: Keys, key: str, value: Tree) -> Formula:
         """A number, or a formula of numbers alone (and pi and e)."""
         formula = self.formula(parent, key, value)
@@ -391,8 +477,9 @@ class _Reader:
 
     # What the parts mean together.
 
-    def check_meaning(self, spec: Spec) -> None:
-        if not spec.firms and not self.has_problem(("firms",)):
+    def check_meaning(self, spec: Spec, reported: frozenset[str]) -> None:
+        """`reported` are names in production functions that were found to mean nothing before."""
+        if not spec.firms and not self.nested and not self.has_problem(("firms",)):
             self.report(("firms",), "a spec needs at least one firm", "add `firms:`")
         if not spec.demand and not self.has_problem(("demand",)):
             self.report(("demand",), "nothing is demanded, so nothing has a price", "add `demand:`")
@@ -400,9 +487,11 @@ class _Reader:
         goods = made | set(spec.supply)
         for keys, message, hint in look_alikes(spec, goods):
             self.report(keys, message, hint, at_key=True)
-        self.check_productions(spec, goods)
         self.check_curves("supply", spec.supply, spec)
         self.check_curves("demand", spec.demand, spec)
+        if self.nested and self.is_incomplete:
+            return  # what is made is not known
+        self.check_productions(spec, goods | reported)
         for section in ("demand", "goods"):
             for good in getattr(spec, section):
                 if good not in goods:
@@ -410,7 +499,7 @@ class _Reader:
         numeraire = spec.numeraire
         if numeraire is not None and numeraire not in goods and not self.has_problem(("numeraire",)):
             self.report_unknown(("numeraire",), numeraire, goods)
-        if self.has_problem(("firms",)):
+        if self.has_problem(("firms",)) or (self.nested and not self.library.is_sound):
             return  # who uses what is not known for certain
         self.check_splits(spec, goods)
 
@@ -426,8 +515,17 @@ class _Reader:
                     self.check_names(("firms", name, "production", output), formula, spec, goods, firm)
 
     def report_unknown(self, keys: Keys, good: str, goods: set[str], *, at_key: bool = False) -> None:
-        hint = self.nearest(good, goods) or "a good exists by being supplied or made"
-        self.report(keys, f"unknown good '{good}'", hint, at_key=at_key)
+        self.report(keys, f"unknown good '{good}'", self.way_out(good, goods), at_key=at_key)
+
+    def way_out(self, name: str, goods: Iterable[str], *others: Iterable[str]) -> str:
+        """What an unknown name may have meant: another name, or a good that stays inside a firm."""
+        if self.nested:
+            inside = [good for good in goods if good.endswith(f".{name}")]
+            if inside:
+                firm = inside[0].removesuffix(f".{name}")
+                return f"it stays inside '{firm}'; `links: {{{name}: {name}}}` there shares it"
+            goods = [good for good in goods if "." not in good]
+        return self.nearest(name, goods, *others) or "a good exists by being supplied or made"
 
     def check_names(self, keys: Keys, formula: Formula, spec: Spec, goods: set[str], firm: Firm) -> None:
         name, output = keys[1], keys[-1]
@@ -437,8 +535,7 @@ class _Reader:
                 message = f"'{word}' is both a good and a parameter here"
                 self.report_in(keys, formula.offset(word), len(word), message, "rename one of them")
             elif word not in goods and not is_parameter and word not in CONSTANTS:
-                known = (goods, firm.parameters, spec.parameters)
-                hint = self.nearest(word, *known) or "a good exists by being supplied or made"
+                hint = self.way_out(word, goods, firm.parameters, spec.parameters)
                 message = f"unknown name '{word}' in the production of '{output}' by firm '{name}'"
                 self.report_in(keys, formula.offset(word), len(word), message, hint)
 
@@ -447,7 +544,7 @@ class _Reader:
         firm, output = form_keys[1], form_keys[-1]
         for good in form.inputs:
             if good not in goods:
-                hint = self.nearest(good, goods) or "a good exists by being supplied or made"
+                hint = self.way_out(good, goods)
                 message = f"unknown good '{good}' in the production of '{output}' by firm '{firm}'"
                 self.report(form_keys + form.home(good), message, hint, at_key=True)
             elif spec.parameter(firm, good) is not None:
@@ -535,6 +632,11 @@ _REMEMBERED = 4096
 def _read_short(text: str) -> Formula:
     return read(text)
 
+
+_NOWHERE = Places(Source("", "", ""))
+
+_NO_FIRM = Firm(NOTHING)
+"""Stands in for a firm that is a chain, until what is inside it has joined the market."""
 
 _NO_FORMULA = read("0")
 """Stands in for a formula that could not be read, so that reading goes on."""

@@ -37,8 +37,9 @@ class Source:
     """A text and where it came from; `digest` is the SHA-256 of its bytes.
 
     `folder` is the one that its file lies in; None for standard input and for a text, which lie nowhere.
-    `neighbours` are the files that the text names, once they were read, by the name that it gives them: who
-    reads the source again reads the same.
+    `neighbours` are the tables that the text names, once they were read, by the name that it gives them, and
+    `chains` the files of chains that it and these name, by their paths: who reads the source again reads the
+    same.
     """
 
     path: str
@@ -46,17 +47,32 @@ class Source:
     text: str = field(repr=False)
     folder: str | None = None
     neighbours: Mapping[str, Content] = field(default_factory=dict, repr=False)
+    chains: Mapping[str, ChainFile] = field(default_factory=dict, repr=False)
 
     @property
     def sha256(self) -> str:
         """Of all that was read: the digest of the text, or where it names files that of all the digests.
 
-        The latter is what `sha256sum SPEC FILE... | cut -c1-64 | sha256sum` prints.
+        The latter is what `sha256sum SPEC FILE... | cut -c1-64 | sha256sum` prints. A text and its tables
+        have one, and of those of the spec and of each file of a chain in turn there is one again.
         """
-        if not self.neighbours:
-            return self.digest
-        digests = [self.digest, *(content.sha256 for content in self.neighbours.values())]
-        return hashlib.sha256("".join(f"{digest}\n" for digest in digests).encode()).hexdigest()
+        own = _digest([self.digest, *(content.sha256 for content in self.neighbours.values())])
+        files = {file.real: file.source for file in self.chains.values()}
+        return _digest([own, *(source.sha256 for source in files.values())])
+
+
+class ChainFile(NamedTuple):
+    """The file of a chain: its real path, without links, and what was read in it."""
+
+    real: str
+    source: Source
+
+
+def _digest(digests: list[str]) -> str:
+    """The digest of the lines of several; that of one is itself."""
+    if len(digests) == 1:
+        return digests[0]
+    return hashlib.sha256("".join(f"{digest}\n" for digest in digests).encode()).hexdigest()
 
 
 def read_source(path_or_text: str | os.PathLike[str]) -> Source:

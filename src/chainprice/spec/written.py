@@ -8,8 +8,7 @@ from typing import cast
 
 from chainprice.errors import Place, short
 from chainprice.formula import suggestion
-from chainprice.spec.language import FIRM as FIRM_PART
-from chainprice.spec.language import FORM, FORMS
+from chainprice.spec.language import FORM, FORMS, TEMPLATE
 from chainprice.spec.places import Path
 from chainprice.spec.sheets import Row, Sheet, columns_of
 from chainprice.spec.template import (
@@ -49,13 +48,20 @@ def written_template(
 
 def _faults_of_shape(home: Keys, firm: Tree) -> Iterator[Fault]:
     if not isinstance(firm, dict):
-        yield Path(home), f"a firm must be a mapping of {', '.join(FIRM_PART.keys)}", ""
+        yield Path(home), f"a firm must be a mapping of {', '.join(TEMPLATE.keys)}", ""
         return
+    inside = [key for key in ("firms", "chain") if key in firm]
     for name in firm:
-        if name not in FIRM_PART.keys:
-            hint = suggestion(name, FIRM_PART.keys) or f"the keys here are {', '.join(FIRM_PART.keys)}"
+        if name not in inside and name not in TEMPLATE.keys:
+            hint = suggestion(name, TEMPLATE.keys) or f"the keys here are {', '.join(TEMPLATE.keys)}"
             yield Path((*home, name), at_key=True), f"unknown key '{short(name)}'", hint
-    if not firm.get("production"):
+    if inside:
+        yield (
+            Path((*home, inside[0]), at_key=True),
+            "the firms of a table are no chains",
+            "write firms that are chains beside the table; a chain may have a table for its own firms",
+        )
+    elif not firm.get("production"):
         yield (
             Path(home),
             "the firms of the table make nothing",
@@ -187,5 +193,5 @@ class WrittenTemplate:
         return self.sheet.place(row, column, path.offset, path.length)
 
 
-_LANGUAGE = {FORM, *(key for part in FORMS.values() for key in part.keys), *FIRM_PART.keys}
+_LANGUAGE = {FORM, *(key for part in FORMS.values() for key in part.keys), *TEMPLATE.keys}
 """Keys of the language: a problem with what stands under one in all rows is one of the row."""

@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any, Literal, NamedTuple, TypeVar
 
 from chainprice.arithmetic import evaluate, written
-from chainprice.formula import Formula, read
+from chainprice.formula import DERIVED, Formula, read
 from chainprice.spec import Spec
 from chainprice.spec.model import DEMAND, Trade
 from chainprice.value import CURVE_VARIABLE, Section
@@ -60,14 +60,21 @@ def levers(spec: Spec) -> Iterator[Lever]:
             yield Lever("demand quantity", f"demand.{good}.quantity", good)
     for name in spec.parameters:
         yield Lever("parameter", name, parameter=name)
-    for firm, of_firm in spec.firms.items():
-        for name in of_firm.parameters:
-            yield Lever("firm parameter", f"{firm}.{name}", firm=firm, parameter=name)
+    yield from _of_firms(spec)
     for good, note in spec.goods.items():
         for user in note.split or ():
             yield Lever("split", f"split.{good}.{user}", good, None if user == DEMAND else user)
     for firm in spec.firms:
         yield Lever("productivity", f"productivity.{firm}", firm=firm)
+
+
+def _of_firms(spec: Spec) -> Iterator[Lever]:
+    """The parameters of firms. One inside a firm may have the firm's name in front already."""
+    for firm, of_firm in spec.firms.items():
+        for name, value in of_firm.parameters.items():
+            own = name.removeprefix(f"{firm}.")
+            if own == name or value.text != own:  # else it is pi or e, where a good has that name
+                yield Lever("firm parameter", f"{firm}.{own}", firm=firm, parameter=name)
 
 
 def _is_curve(price: Formula) -> bool:
@@ -132,8 +139,8 @@ def _with(mapping: Mapping[str, _Value], key: str | None, value: _Value) -> dict
 
 
 def _plus(formula: Formula, by: Decimal) -> Formula:
-    return read(f"({formula.text}) + ({written(by)})") if by else formula
+    return read(f"({formula.text}) + ({written(by)})", DERIVED) if by else formula
 
 
 def _scaled(formula: Formula, by: Decimal) -> Formula:
-    return read(f"({written(by)})*({formula.text})") if by != 1 else formula
+    return read(f"({written(by)})*({formula.text})", DERIVED) if by != 1 else formula

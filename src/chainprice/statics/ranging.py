@@ -15,7 +15,7 @@ from chainprice.equilibrium.following import estimated_end, followed_end
 from chainprice.equilibrium.partition import linear_ends
 from chainprice.equilibrium.programme import Programme
 from chainprice.equilibrium.response import Change, NoResponseError, Response
-from chainprice.formula import read
+from chainprice.formula import DERIVED, read
 from chainprice.spec import Spec
 from chainprice.statics.result import Holds, Method, Range
 
@@ -124,7 +124,7 @@ class Ranging:
         assert limit is not None  # noqa: S101 - only supplies with a quantity are moved
 
         def limited(by: Decimal) -> Programme:
-            wider = replace(variable, upper=read(f"({limit.text}) + ({written(by)})"))
+            wider = replace(variable, upper=read(f"({limit.text}) + ({written(by)})", DERIVED))
             variables = (*programme.variables[:index], wider, *programme.variables[index + 1 :])
             return replace(programme, variables=variables)
 
@@ -136,7 +136,7 @@ class Ranging:
         formula = curve.piece.formula
 
         def dearer(by: Decimal) -> Programme:
-            moved = read(f"({formula.text}) + ({written(by)})")
+            moved = read(f"({formula.text}) + ({written(by)})", DERIVED)
             piece = replace(curve.piece, formula=moved)
             curves = (*programme.curves[:place], replace(curve, piece=piece), *programme.curves[place + 1 :])
             return replace(programme, curves=curves)

@@ -63,7 +63,7 @@ def _result(  # noqa: PLR0917 - what was found, each once
     return Sensitivities(
         path=spec.source.path,
         title=spec.title,
-        sha256=spec.source.sha256,
+        sha256=spec.sha256,
         allocation="given" if chain.market is None else "competitive",
         money=spec.money,
         total_value=number(priced.total_value),

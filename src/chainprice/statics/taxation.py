@@ -16,7 +16,7 @@ from chainprice import network, progress
 from chainprice.arithmetic import number, written
 from chainprice.duals import ZERO, slope_of
 from chainprice.errors import NoConvergenceError, Problem, UsageError
-from chainprice.formula import read, suggestion
+from chainprice.formula import DERIVED, read, suggestion
 from chainprice.pricing import Chain, Priced
 from chainprice.solver import solve
 from chainprice.spec import Spec
@@ -202,7 +202,7 @@ class _Wedge:
             for name, firm in spec.firms.items()
         }
         sign = "-" if tax > 0 else ""
-        wedge = Firm({good: read(self.sold), self._burden: read(f"{sign}{self.sold}")})
+        wedge = Firm({good: read(self.sold, DERIVED), self._burden: read(f"{sign}{self.sold}", DERIVED)})
         supply = {self.sold if name == good else name: trade for name, trade in spec.supply.items()}
         demand = dict(spec.demand)
         price = read(written(abs(tax)))

@@ -13,6 +13,7 @@ from chainprice.errors import ChainpriceError, NoAnswerError, SpecError
 from chainprice.solution import Solution
 from chainprice.solver import Neighbours
 from chainprice.spec import Draft, Source, Spec
+from chainprice.spec.language import TRADES
 from chainprice.spec.model import Allocation
 from chainprice.sweeping.points import Chunk
 
@@ -151,20 +152,25 @@ def _passes(job: Job, spec: Spec) -> Passes | None:
     except ImportError:  # without numpy
         return None
     try:
-        return Passes(spec, [keys_of(name) for name in job.names], job.numeraire or spec.numeraire)
+        keys = [key for name in job.names if (key := keys_of(name, spec)) is not None]
+        if len(keys) < len(job.names):
+            return None
+        return Passes(spec, keys, job.numeraire or spec.numeraire)
     except (NotFollowedError, NoAnswerError, ArithmeticError):
         return None
 
 
-def keys_of(name: str) -> Key:
-    """The keys of a spec that lead to what `--set` calls so."""
+def keys_of(name: str, spec: Spec) -> Key | None:
+    """The keys of a spec that lead to what `--set` calls so; None where that is not one number of it."""
     match name.split("."):
-        case [parameter]:
-            return ("parameters", parameter)
-        case [firm, parameter]:
-            return ("firms", firm, "parameters", parameter)
-        case parts:
-            return tuple(parts)
+        case [trade, good, key] if trade in TRADES:
+            return (trade, good, key)
+    if name in spec.parameters:  # also those of a chain inside a firm
+        return ("parameters", name)
+    firm, _, parameter = name.rpartition(".")
+    own = spec.firms[firm].parameters if firm in spec.firms else {}
+    # Inside a firm, a parameter has the firm's name in front where another in the market has its own.
+    return next((("firms", firm, "parameters", key) for key in (parameter, name) if key in own), None)
 
 
 def _answer(ready: Ready, job: Job, neighbours: Neighbours, values: Sequence[float]) -> Solution | str:
