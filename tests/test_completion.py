@@ -119,7 +119,7 @@ def test_words_are_joined_and_the_place_with_them():
     assert environment == {"COMP_WORDS": "chainprice\nsolve\n--set\na=9\n-f=j\nx", "COMP_CWORD": "4"}
 
 
-@pytest.mark.parametrize("path", ["nowhere.yaml", "specs", "-", "/dev/null", "", "\0", "~nobody/x", "src/chainprice/cli.py"])  # fmt: skip
+@pytest.mark.parametrize("path", ["nowhere.yaml", "specs", "-", "/dev/null", "", "\0", "~nobody/x", "src/chainprice/cli/__init__.py"])  # fmt: skip
 def test_nothing_is_offered_where_there_is_no_spec(path):
     assert goods([path]) == settings([path]) == []
 

@@ -11,7 +11,7 @@ import pytest
 import yaml
 from support import ENVIRONMENT, ROOT
 
-from chainprice.cli import VerifyFormat
+from chainprice.options import VerifyFormat
 
 MANIFEST = ROOT / ".pre-commit-hooks.yaml"
 HOOKS = {hook["id"]: hook for hook in yaml.safe_load(MANIFEST.read_text(encoding="utf-8"))}

@@ -15,7 +15,8 @@ import yaml
 from outputs import RECIPES, as_shown, readme_blocks, readme_examples, shell
 from support import ENVIRONMENT, ROOT, SPECS
 
-from chainprice.cli import VerifyFormat, app
+from chainprice.cli import app
+from chainprice.options import VerifyFormat
 
 TEXT = RECIPES.read_text(encoding="utf-8")
 TOOLS = ("jq", "make", "csvcut", "csvsort", "csvlook", "csvgrep", "csvstat", "diff", "cut")
