@@ -332,3 +332,19 @@ def test_a_market_never_says_0_where_a_firm_would_gain(formula):
     with pytest.raises(PrecisionError, match="the price of 'a' cannot be told from 0") as caught:
         chainprice.solve(chainprice.load(text))
     assert [found.place.line for found in caught.value.problems] == [2, 3]
+
+
+def test_a_use_that_is_not_small_is_not_called_so():
+    """Newton's method went astray beside the limit of 2; that says nothing of what f uses."""
+    text = (
+        "goods: {r: {rival: false}}\n"
+        "firms: {f: {production: {y: sqrt(a)*r^0.3}}, g: {production: {z: 'min(r, 2)*3'}}}\n"
+        "supply: {a: {quantity: 4, price: 0.1}, r: {quantity: 2.000001, price: 0.5}}\n"
+        "demand: {y: {price: 9 - q, quantity: 2}, z: {price: 1}}\n"
+    )
+    try:
+        solution = chainprice.solve(chainprice.load(text))
+    except chainprice.errors.NoConvergenceError as error:
+        assert "next to nothing" not in str(error)
+    else:
+        assert solution.quantities["r"] == pytest.approx(2.000001)

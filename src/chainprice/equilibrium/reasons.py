@@ -32,6 +32,10 @@ _LEAST_SHORT = 1e-10
 """The same where it is shown that no quantities at all would be enough."""
 
 
+_SMALL = 1e-3
+"""A use is small that is this part, at the most, of the largest one of its good."""
+
+
 @dataclass(slots=True)
 class Tried:
     """What a search has seen: the starts, the solver's points, and why they were no equilibrium.
@@ -55,7 +59,7 @@ def reason(programme: Programme, nlp: Nlp, tried: Tried) -> Exception:
     if far is not None:
         return UnboundedError(_unbounded(programme, far))
     starved = _starved(programme)
-    slopeless = sorted(tried.no_slope | starved)
+    slopeless = sorted({index for index in tried.no_slope if _is_small(programme, tried, index)} | starved)
     if slopeless:
         return UndefinedError([_slopeless(programme, index, starved) for index in slopeless])
     problems = _short(programme, nlp, tried.starts[0])
@@ -71,6 +75,15 @@ def reason(programme: Programme, nlp: Nlp, tried: Tried) -> Exception:
             programme.spec.place(),
             "look for functions that bend the wrong way, or quantities of very different sizes",
         )
+    )
+
+
+def _is_small(programme: Programme, tried: Tried, index: int) -> bool:
+    """Whether a variable is small beside the others of its good, wherever the solver stopped."""
+    good = programme.variables[index].good
+    others = [place for place, variable in enumerate(programme.variables) if variable.good == good]
+    return all(
+        abs(point.x[index]) <= _SMALL * max(abs(point.x[place]) for place in others) for point in tried.points
     )
 
 
