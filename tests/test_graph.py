@@ -556,3 +556,11 @@ def test_what_is_wrong_is_told_as_elsewhere(arguments, code, said):
 
 def test_markets_are_among_what_is_drawn():
     assert {path.stem for path in MARKETS} <= {path.stem for path in ALL}
+
+
+def test_a_narrow_terminal_still_says_what_stands_above():
+    diagram = chainprice.graph(chainprice.load(ROOT / "specs" / "cars_and_bridges.yaml"))
+    text = ANSI.sub("", diagram_text(diagram, 80))
+    assert max(map(len, text.splitlines())) <= 80
+    assert re.search(r"^└ steel ↑ ", text, re.MULTILINE)
+    assert "\n↑ see above\n" in text

@@ -21,7 +21,10 @@ from chainprice.report.terminal import terminal_text
 _DEEPEST = 12
 """Levels of a tree; what is deeper has a tree of its own, so that a long chain needs no wide terminal."""
 
-_ABOVE = "see above"
+_ABOVE, _BELOW = "see above", "see below"
+
+_ARROWS = {_ABOVE: "↑", _BELOW: "↓"}
+"""What stands for these words behind a name where there is no room for notes."""
 
 _LINES = "├└│ "
 
@@ -72,9 +75,21 @@ def diagram_text(diagram: Diagram, width: int | None) -> str:
     table = _fitting(Table(title_of(diagram), columns, rows), width)
     parts: list[Table | str] = [title_of(diagram), description_head(diagram), "", table]
     if table.columns[-1].name != "notes":
+        parts[-1] = _fitting(Table(title_of(diagram), columns, tuple(map(_pointed, rows))), width)
         notes = {row.label.lstrip(_LINES): row.notes for row in rows if row.notes and _ABOVE not in row.notes}
-        parts += ["", *(f"{label}: {text}" for label, text in notes.items())]
+        arrows = [f"{arrow} {words}" for words, arrow in _ARROWS.items() if _has(rows, words)]
+        parts += ["", *arrows, *(f"{label}: {text}" for label, text in notes.items())]
     return terminal_text(parts, DIGITS, width=width)
+
+
+def _has(rows: Sequence[_Row], words: str) -> bool:
+    return any(words in row.notes for row in rows)
+
+
+def _pointed(row: _Row) -> _Row:
+    """The row with an arrow for what its notes would say about another place."""
+    arrows = [arrow for words, arrow in _ARROWS.items() if words in row.notes]
+    return row._replace(label=" ".join([row.label, *arrows]))
 
 
 def _fitting(table: Table, width: int | None) -> Table:
@@ -136,7 +151,7 @@ class _Trees:
         if was_done and sources:
             notes.append(_ABOVE)
         if is_too_deep:
-            notes.append("see below")
+            notes.append(_BELOW)
             self._later.append(item.node)
             self._done -= {node.id for node in merged}
         at = item.edge or item.node
