@@ -164,7 +164,7 @@ def test_a_formula_in_mathml_means_what_it_meant(text):
 def test_every_production_function_means_what_it_meant(path):
     for firm in chainprice.load(path).firms.values():
         for formula in firm.production.values():
-            same(str(formula))
+            same(re.sub(r"(?<=[^\W\d])\.(?=[^\W\d])", "_", str(formula)))  # a name from a chain inside a firm
 
 
 TERMS = st.recursive(
