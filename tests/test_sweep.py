@@ -584,3 +584,109 @@ def test_a_picture_of_very_many_points_stays_small():
     assert len(kept) < 20
     assert sum(trace._is_drawn(number) for number in range(2000)) == 8
     assert trace.left_out == "1,992 more lines are not drawn"
+
+
+# Forms.
+
+FORMS = """
+parameters: {s: 1, al: 0.4, r: 1, h: 0.1, k: 2}
+firms:
+  f: {parameters: {own: 2}, production: {m: PRODUCTION}}
+supply: {a: {quantity: 3}, b: {quantity: 5}}
+demand: {m: {price: 7}}
+"""
+
+FORMED = {
+    "elasticity": ("{form: ces, elasticity: s, shares: {a: 0.4, b: 0.6}}", ["s=-1:2:7"]),
+    "elasticity of a firm": ("{form: ces, elasticity: 1/own, shares: {a: 0.4, b: 0.6}}", ["f.own=0:2:5"]),
+    "shares": ("{form: ces, elasticity: 2, shares: {a: al, b: 1 - al}}", ["al=-0.5:1.5:9"]),
+    "shares and elasticity": (
+        "{form: ces, elasticity: s, shares: {a: al, b: 1 - al}}",
+        ["s=0:2:5", "al=0:1:5"],
+    ),
+    "shares that do not sum to 1": ("{form: ces, shares: {a: al, b: 0.6}, elasticity: 2}", ["al=0.3:0.5:3"]),
+    "returns": ("{form: ces, elasticity: s, shares: {a: 0.4, b: 0.6}, returns: r}", ["r=-1:2:4", "s=1:2:2"]),
+    "scale": ("{form: linear, scale: k, coefficients: {a: 1, b: 2}}", ["k=-1:2:4"]),
+    "exponents": ("{form: cobb_douglas, exponents: {a: al, b: 0.5}}", ["al=-0.5:0.5:3"]),
+    "cobb_douglas": ("{form: cobb_douglas, shares: {a: al, b: 1 - al}, returns: r}", ["al=0:1:3", "r=0:2:3"]),
+    "requirements": ("{form: leontief, requirements: {a: al, b: k}, returns: r}", ["al=0:1:3", "k=0:2:3"]),
+    "coefficients": ("{form: linear, coefficients: {a: al, b: k}, returns: r}", ["al=-1:1:3", "k=-1:1:3"]),
+    "translog": (
+        "{form: translog, first_order: {a: al, b: 0.5}, second_order: {a: {a: h, b: -h}, b: {b: h}}}",
+        ["al=-0.5:0.5:3", "h=-0.1:0.1:3"],
+    ),
+}
+
+
+def backwards(variation):
+    name, _, values = variation.partition("=")
+    start, stop, count = values.split(":")
+    return f"{name}={stop}:{start}:{count}"
+
+
+@pytest.mark.parametrize("name", FORMED)
+def test_a_form_is_at_each_point_what_it_is_there(name):
+    """From either end: what the first point is decides nothing."""
+    production, vary = FORMED[name]
+    text = FORMS.replace("PRODUCTION", production)
+    for variations in (vary, [*map(backwards, vary)]):
+        rows = list(chainprice.sweep(spec(text), variations))
+        assert any(row.error is None for row in rows)
+        assert_as_solved(text, rows)
+
+
+def test_forms_through_the_limits_of_the_foundry():
+    text = (ROOT / "specs" / "foundry.yaml").read_text(encoding="utf-8")
+    rows = list(chainprice.sweep(chainprice.load(text), ["sigma=0:3:7"]))
+    assert_as_solved(text, rows)
+    assert rows[2].quantities["iron"] == pytest.approx(0.97 * 90**0.35 * 130**0.65, rel=1e-12)
+    assert rows[0].quantities["iron"] == pytest.approx(0.97 * 90, rel=1e-12)
+
+
+def test_numbers_that_no_form_has_are_still_priced_in_columns(sure):
+    text = FORMS.replace("PRODUCTION", "{form: ces, elasticity: s, shares: {a: 0.4, b: 0.6}}")
+    assert_as_solved(text, chainprice.sweep(spec(text), ["supply.a.quantity=1:9:5", "k=1:2:2"]))
+    assert sure == [10, 10]
+
+
+def test_a_form_that_leaves_quantities_to_the_market_at_some_points():
+    text = """
+parameters: {al: 0.4}
+firms:
+  f: {production: {y: {form: ces, elasticity: 0.5, shares: {a: al, b: 1 - al}, returns: 0.5}}}
+  g: {production: {z: sqrt(a)}}
+supply: {a: {quantity: 3}, b: {quantity: 5}}
+demand: {y: {price: 1}, z: {price: 2}}
+"""
+    for way in ("auto", "given"):
+        chosen = f"{text}allocation: {way}\n"
+        for ends in ("0:1:5", "1:0:5"):
+            rows = list(chainprice.sweep(spec(chosen), [f"al={ends}"]))
+            assert_as_solved(chosen, rows)
+            assert [row.error is None for row in rows].count(True) == (5 if way == "auto" else 1)
+
+
+CORE = "{production: {y: {form: ces, elasticity: e, shares: {m: 0.5, n: 0.5}}}}"
+
+
+@pytest.mark.parametrize("inside", ["a firm", "a file"])
+def test_forms_of_tables_and_inside_firms(tmp_path, inside):
+    (tmp_path / "t.csv").write_text("firm,out,own\np,m,1\nq,n,2\n")
+    (tmp_path / "plant.yaml").write_text(
+        f"parameters: {{e: 1}}\nfirms: {{core: {CORE}}}\n"
+        "supply: {m: {quantity: 1}, n: {quantity: 1}}\ndemand: {y: {price: 1}}\n"
+    )
+    plant = {"a firm": f"{{parameters: {{e: 1}}, firms: {{core: {CORE}}}}}", "a file": "{chain: plant.yaml}"}
+    path = tmp_path / "s.yaml"
+    path.write_text(f"""
+firms:
+  table: t.csv
+  "{{firm}}": {{production: {{"{{out}}": {{form: ces, elasticity: own, shares: {{"{{firm}}1": 0.3, "{{firm}}2": 0.7}}}}}}}}
+  plant: {plant[inside]}
+supply: {{p1: {{quantity: 3}}, p2: {{quantity: 5}}, q1: {{quantity: 4}}, q2: {{quantity: 1}}}}
+demand: {{y: {{price: 3}}}}
+""")
+    for name in ("p.own", "plant.e"):
+        rows = list(chainprice.sweep(chainprice.load(path), [f"{name}=2:-1:7"]))
+        assert [row.error is None for row in rows] == [True] * 5 + [False] * 2
+        assert_as_solved(path, rows)

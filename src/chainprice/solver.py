@@ -13,7 +13,7 @@ from chainprice.formula import suggestion
 from chainprice.network import Network
 from chainprice.pricing import Chain, price
 from chainprice.solution import Solution
-from chainprice.spec import Spec
+from chainprice.spec import Firm, Spec
 from chainprice.tabulation import tabulate
 from chainprice.technology import Technology
 from chainprice.value import fail_if_a_price_is_undefined, total_value
@@ -56,12 +56,21 @@ class Neighbours:
     def __init__(self, numeraire: str | None = None) -> None:
         self._numeraire = numeraire
         self._last: Market | None = None
+        self._firms: Mapping[str, Firm] = {}
+
+    def _are_the_same(self, spec: Spec) -> bool:
+        """Whether firms produce as the last ones did: a form is another formula for some of its numbers."""
+        return self._firms.keys() == spec.firms.keys() and all(
+            formula.text == self._firms[name].production[output].text
+            for name, firm in spec.firms.items()
+            for output, formula in firm.production.items()
+        )
 
     def solve(self, spec: Spec) -> Solution:
         """The goods' prices and quantities, without details; raises what `solve` raises."""
         numeraire = self._numeraire or spec.numeraire
-        chain = _chain(spec, numeraire, self._last)
-        self._last = chain.market
+        chain = _chain(spec, numeraire, self._last if self._are_the_same(spec) else None)
+        self._last, self._firms = chain.market, spec.firms
         return _solve(chain, numeraire, DOUBLE_DIGITS, details=False)
 
 

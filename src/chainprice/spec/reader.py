@@ -101,6 +101,17 @@ class Draft:
             raise SpecError(_in_order(*_found_in(places, self._problems, reader)))
         return spec
 
+    def names_in_forms(self) -> frozenset[str]:
+        """The names whose values may decide which formula a form is, or whether it is sound.
+
+        They are as the forms write them, without the firms in front; those of files are known once a spec
+        was made.
+        """
+        from chainprice.spec.formnames import names_in_forms
+
+        trees = (self._tree, *(file.tree for file in self._trees.values()))
+        return frozenset(itertools.chain.from_iterable(map(names_in_forms, trees)))
+
 
 def _sound_with_its_files(spec: Spec, tree_problems: Sequence[TreeProblem], reader: _Reader) -> Spec:
     """The spec, if nothing is wrong with it nor with any file that its firms name."""

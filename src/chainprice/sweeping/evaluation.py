@@ -21,13 +21,13 @@ if TYPE_CHECKING:
     from chainprice.sweeping.vectorised import Columns, Key, Passes
 
 
-def together(found: str, firms: int) -> int:
+def together(firms: int, *, in_columns: bool) -> int:
     """How many points go together in a chunk: it is lost as a whole when a run is interrupted.
 
-    Where quantities are given, as many as make columns long and memory small; where a market chooses, as many
-    as take a second or so. It depends on nothing else, so that every run has the same chunks.
+    Where they can be priced in columns, as many as make these long and memory small; where each is solved, as
+    many as take a second or so. It depends on nothing else, so that every run has the same chunks.
     """
-    most, work = (2_000, 1_000_000) if found == "given" else (20, 2_000)
+    most, work = (2_000, 1_000_000) if in_columns else (20, 2_000)
     return max(1, min(most, work // max(firms, 1)))
 
 
@@ -62,14 +62,23 @@ class Block(NamedTuple):
 
 
 class Ready(NamedTuple):
-    """A job that has begun: its spec's tree, the way its quantities come about, and what is vectorised."""
+    """A job that has begun: its spec's tree, and what is vectorised."""
 
     draft: Draft
-    allocation: str
     passes: Passes | None
 
 
-def first_spec(job: Job, columns: Sequence[Sequence[float]]) -> Spec:
+class First(NamedTuple):
+    """A sound spec of a job, and whether at other points it may be more than other numbers.
+
+    A form is another formula for some of its numbers, and none for others: its points are read anew.
+    """
+
+    spec: Spec
+    is_read_anew: bool
+
+
+def first_spec(job: Job, columns: Sequence[Sequence[float]]) -> First:
     """The spec at the first of some points that has a sound one; what varies is all in it.
 
     Raises UsageError where a name means nothing in the spec, SpecError where no spec is sound.
@@ -77,11 +86,17 @@ def first_spec(job: Job, columns: Sequence[Sequence[float]]) -> Spec:
     draft, problems = Draft(job.source), []
     for place in _sample_places(len(columns[0]) if columns else 0):
         try:
-            return _spec_at(draft, job, [column[place] for column in columns])
+            spec = _spec_at(draft, job, [column[place] for column in columns])
+            return First(spec, _is_read_anew(draft, job))
         except SpecError as error:
             problems.append(error)
     draft.with_settings(job.settings)
     raise problems[0]
+
+
+def _is_read_anew(draft: Draft, job: Job) -> bool:
+    """Whether forms may depend on what varies, by what its names end in: a True may be one too many."""
+    return not draft.names_in_forms().isdisjoint(name.rpartition(".")[2] for name in job.names)
 
 
 def _sample_places(count: int) -> Sequence[int]:
@@ -135,18 +150,22 @@ def _ready(job: Job, values: Sequence[float] | None) -> Ready | str:
         return error.reason
     try:
         spec = _spec_at(draft, job, values)
-        graph = network.build(spec)
-        found = allocation.allocation_of(spec, graph)
-        passes = _passes(job, spec) if found == "given" and allocation.is_given(spec, graph) else None
+        passes = None if _is_read_anew(draft, job) else _passes(job, spec)
     except SpecError:
-        return Ready(draft, "", None)  # at this point; perhaps not at others
+        return Ready(draft, None)  # at this point; perhaps not at others
     except ChainpriceError as error:
         return error.reason
-    _begun[:] = [(job, Ready(draft, found, passes))]
+    _begun[:] = [(job, Ready(draft, passes))]
     return _begun[0][1]
 
 
 def _passes(job: Job, spec: Spec) -> Passes | None:
+    """What prices all points together; None where a market chooses, or something is not known there.
+
+    Raises MarketMustChooseError as `solve` does.
+    """
+    if not allocation.is_given(spec, network.build(spec)):
+        return None
     try:
         from chainprice.sweeping.vectorised import NotFollowedError, Passes
     except ImportError:  # without numpy

@@ -28,10 +28,9 @@ class Question:
 
 
 class Asked(NamedTuple):
-    """A job that can begin, how its quantities come about, and how many points go together."""
+    """A job that can begin, and how many points go together."""
 
     job: Job
-    allocation: str
     together: int
 
 
@@ -50,7 +49,7 @@ def ask(question: Question, points: Points) -> Asked:
     sound = [place for place in range(len(first)) if place not in first.faults]
     columns = [[column[place] for place in sound] for column in first.columns]
     try:
-        spec = first_spec(job, columns)
+        spec, is_read_anew = first_spec(job, columns)
     except UsageError as error:
         raise UsageError([_of_what_varies(problem, points.names) for problem in error.problems]) from None
     graph = network.build(spec)
@@ -63,11 +62,11 @@ def ask(question: Question, points: Points) -> Asked:
             f"{len(chosen):,} goods make too many columns: {limits.SWEEP_COLUMNS // 2:,} goods can be shown"
         )
         raise UsageError(Problem(message, None, "name the goods that count, each with --good"))
-    if not allocation.is_given(spec, graph):
+    if not is_read_anew and not allocation.is_given(spec, graph):
         allocation.fail_if_no_equilibrium_solver(spec, graph)
-    found = allocation.allocation_of(spec, graph)
+    in_columns = not is_read_anew and allocation.allocation_of(spec, graph) == "given"
     job = replace(job, source=spec.source, goods=chosen)  # with the files that it names
-    return Asked(job, found, together(found, len(graph.firms)))
+    return Asked(job, together(len(graph.firms), in_columns=in_columns))
 
 
 def _of_what_varies(problem: Problem, names: Sequence[str]) -> Problem:
