@@ -162,6 +162,21 @@ def test_what_is_special_somewhere(formula, values):
     assert_as_solved(text, rows)
 
 
+@pytest.mark.parametrize(
+    "price", ["c", "2*c + d", "ln(c)", "min(c, d) - 1", "abs(c - 2)*pi", "1/(c - 2)", "d", "max(e, c)^0.5"]
+)
+def test_prices_of_parameters_without_a_curve(price, sure):
+    text = f"""
+parameters: {{c: 5/2, d: 3}}
+firms: {{f: {{production: {{y: sqrt(x)}}}}}}
+supply: {{x: {{quantity: 3, price: "{price}"}}}}
+demand: {{y: {{price: "{price}"}}}}
+"""
+    assert_as_solved(text, chainprice.sweep(spec(text), ["c=1:4:7"]))
+    assert_as_solved(text, chainprice.sweep(spec(text), ["supply.x.quantity=1:4:4"]))
+    assert sure[1] >= 0.6 * sure[0] > 0
+
+
 def test_bounds_hold_against_decimals():
     """Each operation at random numbers: the true value is within the bound, and the bound is no excuse."""
     import mpmath

@@ -66,6 +66,9 @@ class Passes:
         for functions in self._technology.values():
             for function in functions:
                 _fail_if_unknown(function.formula.shape)
+        for trade in (*spec.supply.values(), *spec.demand.values()):
+            if trade.price is not None:
+                _fail_if_unknown(trade.price.shape)
         self._curves = {
             (section, good): _Curve(trade.price, self._global_names(trade.price), keys, spec)
             for section, trades in (("supply", spec.supply), ("demand", spec.demand))
@@ -92,7 +95,6 @@ class _Curve:
     """A price along the quantity traded, and its integral from 0."""
 
     def __init__(self, price: Formula, parameters: Sequence[str], keys: Sequence[Key], spec: Spec) -> None:
-        _fail_if_unknown(price.shape)
         if price.shape.kinked:
             raise NotFollowedError("a price curve with bends")
         self.price, self._parameters = price, parameters
@@ -263,12 +265,22 @@ class _Run:
         if price is None:
             trades: Mapping[str, Trade] = self._spec.supply if section == "supply" else self._spec.demand
             formula = trades[good].price
-            price = exact(0.0) if formula is None else rounded(evaluate(formula))
+            price = exact(0.0) if formula is None else self._constant(formula)
         return price, mul(price, amount)
 
+    def _constant(self, price: Formula) -> Bounded:
+        """A price that is the same for any quantity; its parameters may vary."""
+        if not price.names:
+            return rounded(evaluate(price))
+        names = [self._of_market(name) for name in price.names]
+        number: Bounded = price.shape.run(OPERATIONS, names, [rounded(n) for n in price.numbers])
+        return number
+
     def _in_curve(self, name: str, amount: Bounded) -> Bounded:
-        if name == CURVE_VARIABLE:
-            return amount
+        return amount if name == CURVE_VARIABLE else self._of_market(name)
+
+    def _of_market(self, name: str) -> Bounded:
+        """What a name in a price stands for."""
         if ("parameters", name) in self._varied:
             return self._varied["parameters", name]
         if name in self._spec.parameters:
