@@ -369,6 +369,46 @@ def test_a_quantity_below_zero_is_an_error_of_its_point_only():
     assert rows[2].error is None
 
 
+def test_points_that_are_all_unsound_are_rows_with_errors():
+    done = run("sweep", TUPPERWARE, "--vary", f"{GAS}=-5:-1:9")
+    rows = rows_of(done.stdout)
+    assert done.returncode == 3
+    assert len(rows) == 9
+    assert all("cannot be negative" in row["error"] for row in rows)
+    assert done.stderr == "warning: 9 of 9 points have no answer: see error\n"
+
+
+SHARES = """
+parameters: {al: AL, be: 0.5}
+firms: {f: {production: {y: {form: ces, elasticity: 2, shares: {a: al, b: be}}}}}
+supply: {a: {quantity: 3}, b: {quantity: 5}}
+demand: {y: {price: 1}}
+"""
+
+
+@pytest.mark.parametrize("written", ["0.5", "0.4"])
+def test_few_sound_points_are_found_wherever_they_are(tmp_path, written):
+    path = tmp_path / "s.yaml"
+    path.write_text(SHARES.replace("AL", written))
+    done = run("sweep", str(path), "--vary", "al=0:1:12", "--vary", "be=0:1:12")
+    rows = rows_of(done.stdout)
+    assert (done.returncode, len(rows)) == (0, 144)
+    assert [row["error"] for row in rows].count("") == 12
+    assert "132 of 144 points have no answer" in done.stderr
+
+
+def test_what_is_sound_nowhere_is_refused_with_its_reason(tmp_path):
+    path = tmp_path / "s.yaml"
+    path.write_text(SHARES.replace("AL", "2"))
+    done = run("sweep", str(path), "--vary", "be=1:2:2000")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "the shares sum to 3, and not to 1" in done.stderr
+    unknown = run("sweep", str(path), "--vary", "bee=1:2:2000")
+    assert (unknown.returncode, unknown.stdout) == (2, "")
+    assert "--vary bee: no parameter 'bee' in the spec" in unknown.stderr
+    assert "the shares" not in unknown.stderr
+
+
 def test_nothing_solved_is_exit_3():
     done = run("sweep", TUPPERWARE, "--vary", f"{GAS}=0:0:1")
     assert done.returncode == 3
@@ -520,6 +560,30 @@ def test_files_that_are_no_samples(tmp_path, text, words):
     assert (done.returncode, done.stdout) == (2, "")
     assert words in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (f"{GAS},note\nabc,high\n,low\n", "--vary note: no parameter 'note' in the spec"),
+        ("natgas.quantity\n-\n", "no firm 'natgas' in the spec"),
+        (f"{GAS},note\n1\n2\n", "no parameter 'note' in the spec"),
+    ],
+)
+def test_columns_that_mean_nothing_are_refused_whatever_is_in_them(tmp_path, text, words):
+    done = run("sweep", TUPPERWARE, "--samples", samples_file(tmp_path, text))
+    assert (done.returncode, done.stdout) == (2, "")
+    assert words in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_samples_without_a_number_are_all_rows_with_errors(tmp_path):
+    done = run("sweep", TUPPERWARE, "--samples", samples_file(tmp_path, f"{GAS}\nabc\n-\n"))
+    assert done.returncode == 3
+    assert [row["error"] for row in rows_of(done.stdout)] == [
+        f"the sample's {GAS} is 'abc', which is no number",
+        f"the sample's {GAS} is '-', which is no number",
+    ]
 
 
 def test_parquet_there_and_back(tmp_path):

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from itertools import chain, islice
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from chainprice import allocation, network
@@ -15,7 +16,7 @@ from chainprice.solver import Neighbours
 from chainprice.spec import Draft, Source, Spec
 from chainprice.spec.language import TRADES
 from chainprice.spec.model import Allocation
-from chainprice.sweeping.points import Chunk
+from chainprice.sweeping.points import Chunk, Points
 
 if TYPE_CHECKING:
     from chainprice.sweeping.vectorised import Columns, Key, Passes
@@ -78,25 +79,42 @@ class First(NamedTuple):
     is_read_anew: bool
 
 
-def first_spec(job: Job, columns: Sequence[Sequence[float]]) -> First:
-    """The spec at the first of some points that has a sound one; what varies is all in it.
+def first_spec(job: Job, points: Points) -> First:
+    """A sound spec of a job: at one of the first points, as it is written, or at a point further on.
 
-    Raises UsageError where a name means nothing in the spec, SpecError where no spec is sound.
+    Raises UsageError where a name means nothing in the spec, SpecError where no spec that was tried is sound.
     """
-    draft, problems = Draft(job.source), []
-    for place in _sample_places(len(columns[0]) if columns else 0):
+    draft = Draft(job.source)
+    first = [*_values(points, _BEGINNING)]
+    few = [first[place] for place in _sample_places(len(first))]
+    ones = [1.0] * len(job.names)  # of no point, where none has values: it tells what names mean all the same
+    problem = None
+    for values in chain(few or [ones], [None], _values(points, _tries(job))):
         try:
-            spec = _spec_at(draft, job, [column[place] for column in columns])
-            return First(spec, _is_read_anew(draft, job))
+            spec = _spec_at(draft, job, values)
         except SpecError as error:
-            problems.append(error)
-    draft.with_settings(job.settings)
-    raise problems[0]
+            problem = problem or error
+        else:
+            return First(spec, _is_read_anew(draft, job))
+    raise problem or SpecError("the spec is sound at no point")
 
 
-def _is_read_anew(draft: Draft, job: Job) -> bool:
-    """Whether forms may depend on what varies, by what its names end in: a True may be one too many."""
-    return not draft.names_in_forms().isdisjoint(name.rpartition(".")[2] for name in job.names)
+_BEGINNING = 64
+"""The first points, of which some are tried before the spec as it is written."""
+
+_TRIES, _CHARACTERS = 1_000, 2_000_000
+"""Points that are tried at most where that is not sound either, and how much text that may be in all."""
+
+
+def _tries(job: Job) -> int:
+    return min(_TRIES, _CHARACTERS // max(len(job.source.text), 1))
+
+
+def _values(points: Points, most: int) -> Iterator[tuple[float, ...]]:
+    """The values at so many points, the first ones; none where a point has a fault."""
+    for some in islice(points.chunks(1, 0), most):
+        if not some.faults:
+            yield tuple([column[0] for column in some.columns])
 
 
 def _sample_places(count: int) -> Sequence[int]:
@@ -104,8 +122,15 @@ def _sample_places(count: int) -> Sequence[int]:
     return sorted({*range(min(count, 8)), *range(0, count, max(1, count // 8))})
 
 
-def _spec_at(draft: Draft, job: Job, values: Sequence[float]) -> Spec:
-    point = [f"{name}={value!r}" for name, value in zip(job.names, values, strict=True)]
+def _is_read_anew(draft: Draft, job: Job) -> bool:
+    """Whether forms may depend on what varies, by what its names end in: a True may be one too many."""
+    return not draft.names_in_forms().isdisjoint(name.rpartition(".")[2] for name in job.names)
+
+
+def _spec_at(draft: Draft, job: Job, values: Sequence[float] | None) -> Spec:
+    """The spec at a point; as it is written where there are no values."""
+    pairs = [] if values is None else zip(job.names, values, strict=True)
+    point = [f"{name}={value!r}" for name, value in pairs]
     spec = draft.with_settings([*job.settings, *point])
     return spec if job.allocation is None else replace(spec, allocation=job.allocation)
 

@@ -38,18 +38,16 @@ def ask(question: Question, points: Points) -> Asked:
     """The job for some points.
 
     Raises UsageError, with all offenders, for names that the spec has not; SpecError where the spec is sound
-    at no point that was tried; MissingExtraError and MarketMustChooseError as `solve` does.
+    neither as it is written nor at a point that was tried; MissingExtraError and MarketMustChooseError as
+    `solve` does.
     """
     if not points.names:
         raise UsageError(
             Problem("nothing is varied", None, "--vary NAME=START:STOP:COUNT, or --samples FILE")
         )
     job = Job(question.source, question.settings, points.names, question.allocation, question.numeraire)
-    first = next(iter(points.chunks(64, 0)))
-    sound = [place for place in range(len(first)) if place not in first.faults]
-    columns = [[column[place] for place in sound] for column in first.columns]
     try:
-        spec, is_read_anew = first_spec(job, columns)
+        spec, is_read_anew = first_spec(job, points)
     except UsageError as error:
         raise UsageError([_of_what_varies(problem, points.names) for problem in error.problems]) from None
     graph = network.build(spec)

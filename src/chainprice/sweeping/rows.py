@@ -53,7 +53,8 @@ def sweep(
     where quantities are given, as `solve` has them elsewhere. A point without an answer is a row with an
     error.
 
-    Raises UsageError for names that the spec has not, and SpecError where it is sound at no point.
+    Raises UsageError for names that the spec has not, and SpecError where it is sound
+    neither as it is written nor at a point that was tried.
     """
     points = grid(vary) if samples is None else samples
     question = ask(Question(spec.source, spec.settings, spec.allocation, numeraire, tuple(goods)), points)
