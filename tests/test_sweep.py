@@ -352,6 +352,7 @@ def test_all_that_is_wrong_is_said_at_once():
         (["--vary", f"{GAS}=1:2:2", "--numeraire", "natgs"], "did you mean 'natgas'?"),
         (["--vary", f"{GAS}=1:2:2", "-f", "parquet"], "name a file with --output"),
         (["--vary", f"{GAS}=1:2:2", "--overwrite"], "--overwrite needs --output"),
+        (["--vary", f"{GAS}=1:2:2", "--set", f" {GAS} =9"], f"'{GAS}' varies too"),
         (["--samples", "nowhere.csv"], "there is no such file"),
         (["--samples", "tests"], "this is a folder"),
     ],
@@ -462,6 +463,32 @@ def test_the_formats_say_the_same(tmp_path):
         assert {key: "" if value is None else str(value) for key, value in flat.items()} == row
     assert list(rows[0])[:3] == ["point", "supply.wheat.quantity", "demand.millfeed.price"]
     assert list(rows[0])[-1] == "error"
+
+
+@pytest.mark.parametrize("ending", ["csv", "jsonl", "parquet", "svg", "CSV", "txt"])
+def test_the_format_is_that_of_the_files_ending(tmp_path, ending):
+    if ending == "parquet":
+        pytest.importorskip("pyarrow")
+    short, long = tmp_path / f"a.{ending}", tmp_path / f"b.{ending}"
+    command = ["sweep", TUPPERWARE, "--vary", f"{GAS}=1:9:5", *(["--plot", "natgas"] * (ending == "svg"))]
+    form = "csv" if ending in ("CSV", "txt") else ending
+    for arguments in (["-o", str(short)], ["-f", form, "-o", str(long)]):
+        done = run(*command, *arguments)
+        assert (done.returncode, done.stdout) == (0, "")
+    assert short.read_bytes() == long.read_bytes()
+    assert short.read_bytes().startswith(
+        {"csv": b"point,", "jsonl": b"{", "parquet": b"PAR1", "svg": b"<svg"}[form]
+    )
+
+
+def test_a_format_that_is_said_holds_whatever_the_ending(tmp_path):
+    path = tmp_path / "a.jsonl"
+    assert run("sweep", TUPPERWARE, "--vary", f"{GAS}=1:9:5", "-f", "csv", "-o", str(path)).returncode == 0
+    assert path.read_text().startswith("point,")
+    refused = run("sweep", TUPPERWARE, "--vary", f"{GAS}=1:9:5", "-o", str(tmp_path / "a.svg"))
+    assert refused.returncode == 2
+    assert "name its good: --plot GOOD" in refused.stderr
+    assert not (tmp_path / "a.svg").exists()
 
 
 def test_only_the_goods_that_are_named_have_columns():

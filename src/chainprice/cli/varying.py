@@ -64,7 +64,7 @@ def sweep(
     ] = False,
     format_: Annotated[
         SweepFormat | None,
-        typer.Option("--format", "-f", help="How to print it; csv by default."),
+        typer.Option("--format", "-f", help="How to print it; as the file of --output ends, or csv."),
     ] = None,
     settings: SetOption = None,
     output: Annotated[
@@ -83,6 +83,7 @@ def sweep(
     from chainprice.report.line import progress_line
 
     fail_if_output_unfit(output, [spec], [str(samples)] if samples else [])
+    format_ = format_ or _by_ending(output)
     campaign = Campaign(
         spec=spec,
         settings=tuple(settings or ()),
@@ -105,6 +106,12 @@ def sweep(
         write_result(picture, output if format_ is SweepFormat.svg else None, "svg")
     complain(outcome.message(output))
     raise typer.Exit(DONE if outcome.solved else NO_ANSWER)
+
+
+def _by_ending(output: Path | None) -> SweepFormat | None:
+    """The format that a file's name ends in, if it does in one."""
+    ending = "" if output is None else output.suffix[1:].lower()
+    return next((known for known in SweepFormat if known.value == ending), None)
 
 
 @app.command()

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-from chainprice.errors import Problem, UsageError
+from chainprice.errors import Problem, UsageError, short
 from chainprice.recording.run import Outcome, Run, run
 from chainprice.report.sweep_plots import Trace, plot_svg, plot_text
 from chainprice.report.sweeps import columns
@@ -53,6 +53,7 @@ def carry_out(campaign: Campaign) -> Carried:
     """
     _fail_if_at_odds(campaign)
     points = _points(campaign)
+    _fail_if_set_too(campaign, points.names)
     source = read_source(STDIN if campaign.spec == STDIN else Path(campaign.spec))
     goods = campaign.goods
     if goods and campaign.plot is not None:
@@ -81,6 +82,19 @@ def _fail_if_at_odds(campaign: Campaign) -> None:
         problems.append(Problem("--overwrite needs --output FILE with rows to overwrite"))
     if problems:
         raise UsageError(problems)
+
+
+def _fail_if_set_too(campaign: Campaign, varied: Sequence[str]) -> None:
+    """Raise UsageError, with all offenders, where what varies has one value for all points too."""
+    both = {name: text for text in campaign.settings if (name := text.partition("=")[0].strip()) in varied}
+    if both:
+        hint = "leave --set out: what varies has a value of its own at each point"
+        raise UsageError(
+            [
+                Problem(f"--set {short(text)}: '{short(name)}' varies too", None, hint)
+                for name, text in both.items()
+            ]
+        )
 
 
 def _points(campaign: Campaign) -> Points:
