@@ -790,3 +790,81 @@ demand: {y: {price: 1}}
     _, rows = total(text)
     assert rows["supply.x.quantity"].derivative == 0
     assert rows["k"].derivative == pytest.approx(-6e30)
+
+
+# Parameters that decide which formula a form is.
+
+
+def ces(**parameters):
+    """A CES function of a = 3 and b = 5."""
+    shares = {"a": "al", "b": parameters.pop("b", "1 - al")}
+    return {
+        "firms": {"f": {"production": {"y": {"form": "ces", "elasticity": "s", "shares": shares}}}},
+        "supply": {"a": {"quantity": "3"}, "b": {"quantity": "5"}},
+        "demand": {"y": {"price": "1"}},
+        "parameters": parameters,
+    }
+
+
+def test_an_elasticity_of_1_is_moved_though_cobb_douglas_does_not_name_it():
+    tree = ces(s="1", al="0.4")
+    result = chainprice.sensitivity(read_back(tree), of=["a"])
+    row, price = rows_of(result.rows)["s"], rows_of(result.prices[0].rows)["s"]
+    # y = 3^0.4*5^0.6*(1 + rho/2*variance of ln + ...), and rho = 1 - 1/s moves as s does
+    closed = 3**0.4 * 5**0.6 * 0.4 * 0.6 * math.log(3 / 5) ** 2 / 2
+    assert row.derivative == pytest.approx(closed, rel=1e-12)
+    assert near(row.derivative, slope(tree, "s", 1.0))
+    assert near(price.derivative, slope(tree, "s", 1.0, of="a"))
+    assert near(rows_of(result.rows)["al"].derivative, slope(tree, "al", 0.4))
+
+
+def test_an_elasticity_of_0_can_only_grow():
+    row = rows_of(chainprice.sensitivity(read_back(ces(s="0", al="0.4"))).rows)["s"]
+    assert (row.derivative, row.one_sided[1]) == (None, None)
+    assert row.one_sided[0] == pytest.approx(-3 * math.log(0.4), rel=1e-9)
+    assert row.reason == "beside this value a form has another formula"
+
+
+def test_a_share_of_0_lets_its_good_in():
+    row = rows_of(chainprice.sensitivity(read_back(ces(s="2", al="0"))).rows)["al"]
+    # the square of al times the root of 3, and (1 - al) times that of 5
+    assert row.one_sided == (pytest.approx(2 * 5**0.5 * (3**0.5 - 5**0.5), rel=1e-9), None)
+
+
+@pytest.mark.parametrize("s", ["1", "2"])
+def test_a_share_that_cannot_move_alone_has_no_derivative(s):
+    row = rows_of(chainprice.sensitivity(read_back(ces(s=s, al="0.4", b="0.6"))).rows)["al"]
+    assert (row.derivative, row.one_sided) == (None, None)
+    assert row.reason == "it cannot be moved alone: the shares sum to 1.00004, and not to 1"
+
+
+def test_a_second_order_of_0_is_moved():
+    form = {"form": "translog", "first_order": {"a": "0.3", "b": "0.5"}, "second_order": {"a": {"b": "k"}}}
+    tree = ces(k="0")
+    tree["firms"]["f"] = {"parameters": {"k": "0"}, "production": {"y": form}}
+    del tree["parameters"]
+    row = rows_of(chainprice.sensitivity(read_back(tree)).rows)["f.k"]
+    assert row.derivative == pytest.approx(3**0.3 * 5**0.5 * math.log(3) * math.log(5), rel=1e-12)
+
+
+def test_a_form_in_the_file_of_a_chain_is_read_again_there(tmp_path):
+    inner = ces(s="1", al="0.4")
+    (tmp_path / "plant.json").write_text(
+        json.dumps({key: inner[key] for key in ("firms", "parameters")}), encoding="utf-8"
+    )
+    outer = {
+        "firms": {"plant": {"chain": "plant.json"}},
+        "supply": inner["supply"],
+        "demand": {"y": {"price": "1"}},
+    }
+    (tmp_path / "spec.json").write_text(json.dumps(outer), encoding="utf-8")
+    rows = rows_of(chainprice.sensitivity(chainprice.load(tmp_path / "spec.json")).rows)
+    row = next(row for name, row in rows.items() if name.endswith("plant.s"))
+    assert near(row.derivative, slope(inner, "s", 1.0))
+
+
+def test_a_form_is_read_again_with_what_was_set():
+    text = json.dumps(ces(s="3", al="0.4"))
+    rows = rows_of(chainprice.sensitivity(chainprice.load(text, ["s=1", "supply.a.quantity=4"])).rows)
+    closed = 4**0.4 * 5**0.6 * 0.4 * 0.6 * math.log(4 / 5) ** 2 / 2
+    assert rows["s"].derivative == pytest.approx(closed, rel=1e-12)

@@ -101,6 +101,18 @@ class Draft:
             raise SpecError(_in_order(*_found_in(places, self._problems, reader)))
         return spec
 
+    def words_of_forms(self) -> frozenset[str]:
+        """Every word in a form, also of a file that was read for a chain: its parameters are among them."""
+        found: set[str] = set()
+        left: list[Tree] = [self._tree, *(file.tree for file in self._trees.values())]
+        while left:
+            tree = left.pop()
+            if isinstance(tree, dict):
+                if language.FORM in tree:
+                    found.update(_WORD.findall(str(tree)))
+                left.extend(tree.values())
+        return frozenset(found)
+
 
 def _sound_with_its_files(spec: Spec, tree_problems: Sequence[TreeProblem], reader: _Reader) -> Spec:
     """The spec, if nothing is wrong with it nor with any file that its firms name."""
@@ -614,6 +626,8 @@ class _Reader:
             over = brief(total - 1)
             self.report(keys, f"the shares of '{good}' sum to more than 1, by {over}", at_key=True)
 
+
+_WORD = re.compile(r"\w+")
 
 _BREAK = re.compile(r"\s*[\n\t]\s*")
 """In a title or a unit, which stand on one line, a space."""

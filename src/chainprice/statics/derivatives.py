@@ -11,11 +11,13 @@ from chainprice.arithmetic import Number, digits, number
 from chainprice.duals import Real, slope_of, value_of
 from chainprice.errors import PrecisionError, Problem
 from chainprice.pricing import Chain, Priced
+from chainprice.spec import Spec
 from chainprice.statics.chain import ChainStatics, NoDerivativeError
 from chainprice.statics.differences import Sides, Target, price_of, sides, total_value
 from chainprice.statics.levers import Lever, setting
 from chainprice.statics.position import ZERO, Position, worth
 from chainprice.statics.result import Sensitivity
+from chainprice.statics.rewriting import Rewriting
 
 _LOOSE = Decimal("1e-9")
 """What changes by less than this part of all that is traded does not change."""
@@ -24,6 +26,7 @@ _SAME = Decimal("1e-16")
 
 NOT_UNIQUE = "a little more of it adds another amount than a little less takes"
 TOO_LARGE = "one of several optima; the chain is too large to be solved again for both sides of each number"
+SPECIAL = "beside this value a form has another formula"
 NO_SLOPE = "a formula has no second derivative here"
 
 
@@ -74,9 +77,11 @@ def steady(  # noqa: PLR0917 - a chain, and what is asked of it
     Raises PrecisionError where they do not settle.
     """
 
+    rewriting = Rewriting(chain.spec, found)
+
     def at(working: int) -> Derivatives:
         with digits(working):
-            rows = _Rows(chain, priced, statics)
+            rows = _Rows(chain, priced, statics, rewriting)
             return {None: rows.of_value(found), **{good: rows.of_price(good, found) for good in of}}
 
     coarse = at(count)
@@ -113,7 +118,8 @@ def _without_noise(a: Derivative, b: Derivative) -> Derivative:
 class _Rows:
     """Derivatives in the digits of the context."""
 
-    def __init__(self, chain: Chain, priced: Priced, statics: ChainStatics) -> None:
+    def __init__(self, chain: Chain, priced: Priced, statics: ChainStatics, rewriting: Rewriting) -> None:
+        self._rewriting = rewriting
         self._chain, self._spec, self._priced, self._statics = chain, chain.spec, priced, statics
         progress.report("differentiating total value")
         self._at = statics.here()
@@ -126,6 +132,9 @@ class _Rows:
         return [self._of_value(lever, loose) for lever in found]
 
     def _of_value(self, lever: Lever, loose: Sequence[Position] | None) -> Derivative:
+        apart = self._apart(lever, total_value, self._priced.total_value)
+        if apart is not None:
+            return apart
         here = self._worth(lever, self._at)
         slopes = None if loose is None else self._slopes(lever, loose)
         if here is None or slopes is None:
@@ -147,10 +156,18 @@ class _Rows:
         try:
             moving = self._statics.with_more_of(good)
         except NoDerivativeError as error:
-            return [self._by_sides(lever, price_of(good), base, str(error)) for lever in found]
+            return [
+                self._apart(lever, price_of(good), base)
+                or self._by_sides(lever, price_of(good), base, str(error))
+                for lever in found
+            ]
         rows = []
         loose = self._statics.where_loose() or ()
         for lever in found:
+            apart = self._apart(lever, price_of(good), base)
+            if apart is not None:
+                rows.append(apart)
+                continue
             slope = self._worth(lever, moving)
             slopes = self._slopes(lever, loose)
             if slope is None or slopes is None or any(slopes):
@@ -159,6 +176,15 @@ class _Rows:
             else:
                 rows.append(Derivative(lever, self._standing(lever), slope_of(slope)))
         return rows
+
+    def _apart(self, lever: Lever, target: Target, base: Decimal) -> Derivative | None:
+        """Of what the formulas here do not tell; None where they do."""
+        refusal = self._rewriting.refused.get(lever)
+        if refusal is not None:
+            return Derivative(lever, self._standing(lever), None, None, refusal)
+        if lever in self._rewriting.special:
+            return self._by_sides(lever, target, base, SPECIAL)
+        return None
 
     def _worth(self, lever: Lever, at: Position) -> Real | None:
         return worth(lever, self._spec, self._chain.network, at)
@@ -187,7 +213,11 @@ class _Rows:
         if not self._statics.can_be_solved_again:
             return Derivative(lever, self._standing(lever), None, None, TOO_LARGE)
         progress.report(f"solving again with {lever.name} moved")
-        return self._of_sides(lever, sides(self._spec, lever, self._standing(lever), target, abs(base)), why)
+
+        def move(by: Decimal) -> Spec:
+            return self._rewriting.moved(lever, by)
+
+        return self._of_sides(lever, sides(self._spec, move, self._standing(lever), target, abs(base)), why)
 
     def _of_sides(self, lever: Lever, both: Sides, why: str) -> Derivative:
         standing, derivative = self._standing(lever), both.derivative

@@ -14,7 +14,6 @@ from chainprice.arithmetic import digits
 from chainprice.errors import ChainpriceError
 from chainprice.solver import solve
 from chainprice.spec import Spec
-from chainprice.statics.levers import Lever, moved
 
 COUNT = 40
 """Digits in which the chain is solved again."""
@@ -31,6 +30,10 @@ _FLAT = Decimal("1e-8")
 
 Target = Callable[[Spec], Decimal]
 """What is differentiated."""
+
+
+Move = Callable[[Decimal], Spec]
+"""The spec with something moved."""
 
 
 class Sides(NamedTuple):
@@ -66,15 +69,15 @@ def _decimal(number: object) -> Decimal:
     return number if isinstance(number, Decimal) else Decimal(repr(number))
 
 
-def sides(spec: Spec, lever: Lever, value: Decimal, target: Target, size: Decimal) -> Sides:
-    """The slopes of a target by a lever, which stands at `value`; beside `size` a change may be none."""
+def sides(spec: Spec, move: Move, value: Decimal, target: Target, size: Decimal) -> Sides:
+    """The slopes of a target by what stands at `value`; beside `size` a change may be none."""
     with digits(_WORKING):
         base = target(spec)
         step = _STEP * (abs(value) or Decimal(1))
         noise = size * _NOISE
 
         def difference(by: Decimal) -> Decimal:
-            change = target(moved(spec, lever, by)) - base
+            change = target(move(by)) - base
             return change / by if abs(change) > noise else Decimal(0)
 
         return Sides(_slope(difference, step), _slope(difference, -step))
