@@ -868,3 +868,52 @@ def test_a_form_is_read_again_with_what_was_set():
     rows = rows_of(chainprice.sensitivity(chainprice.load(text, ["s=1", "supply.a.quantity=4"])).rows)
     closed = 4**0.4 * 5**0.6 * 0.4 * 0.6 * math.log(4 / 5) ** 2 / 2
     assert rows["s"].derivative == pytest.approx(closed, rel=1e-12)
+
+
+# A kink of a price in a parameter.
+
+
+@pytest.mark.parametrize(
+    ("price", "sides"), [("max(c, 2)", (2, 0)), ("9 + abs(c - 2) - q", (2, -2)), ("max(c, 2) - q/9", (2, 0))]
+)
+@pytest.mark.parametrize("supply", ["{quantity: 4}", "{price: 0.01, quantity: 4}"])
+def test_a_demand_price_on_a_kink_of_a_parameter_has_two_sides(price, sides, supply):
+    _, rows = total(
+        f"""
+        firms: {{f: {{production: {{y: a^0.5}}}}}}
+        parameters: {{c: 2}}
+        supply: {{a: {supply}}}
+        demand: {{y: {{price: "{price}"}}}}
+        """
+    )
+    assert rows["c"].derivative is None
+    assert rows["c"].one_sided == pytest.approx(sides)
+    assert rows["demand.y.price"].derivative == pytest.approx(2)
+
+
+def test_a_supply_price_on_a_kink_of_a_parameter_has_two_sides():
+    result, rows = total(
+        """
+        firms: {f: {production: {y: a^0.5}}}
+        parameters: {c: 2, d: 1}
+        supply: {a: {price: "d*min(c, 2)/10", quantity: 50}}
+        demand: {y: {price: 9 - q}}
+        """,
+        of=["y"],
+    )
+    assert rows["c"].one_sided == pytest.approx((0, -5))
+    assert rows["d"].derivative == pytest.approx(-10)
+    assert rows_of(result.prices[0].rows)["c"].derivative == 0
+
+
+def test_a_price_whose_bend_is_passed_has_one_slope():
+    """The kink of max(10 - q, c) is at one quantity of many."""
+    _, rows = total(
+        """
+        firms: {f: {production: {y: a}}}
+        parameters: {c: 8}
+        supply: {a: {quantity: 5}}
+        demand: {y: {price: "max(10 - q, c)"}}
+        """
+    )
+    assert rows["c"].derivative == pytest.approx(3)
