@@ -917,3 +917,62 @@ def test_a_price_whose_bend_is_passed_has_one_slope():
         """
     )
     assert rows["c"].derivative == pytest.approx(3)
+
+
+# A limit of nothing.
+
+
+def test_a_supply_of_at_most_0_is_worth_its_rent():
+    result, rows = total(
+        """
+        firms: {f: {production: {y: a + b}}}
+        supply: {a: {quantity: 4}, b: {quantity: 0, price: 1}}
+        demand: {y: {price: 9 - q}}
+        allocation: competitive
+        """,
+        of=["y"],
+    )
+    row = rows["supply.b.quantity"]
+    assert (row.derivative, row.reason) == (None, "a quantity cannot be below 0")
+    assert row.one_sided == (pytest.approx(4), None)
+    assert rows_of(result.prices[0].rows)["supply.b.quantity"].one_sided == (pytest.approx(-1), None)
+
+
+@pytest.mark.parametrize(("price", "rent"), [("3", 2), ("1.5", 0.5), ("0.9", 0)])
+def test_a_demand_for_at_most_0_is_worth_its_rent(price, rent):
+    _, rows = total(
+        f"""
+        firms: {{f: {{production: {{y: a}}}}}}
+        supply: {{a: {{price: 1}}}}
+        demand: {{y: {{price: {price}, quantity: 0}}, a: {{price: 0.5}}}}
+        """
+    )
+    assert rows["demand.y.quantity"].one_sided == (pytest.approx(rent), None)
+
+
+def test_a_demand_for_at_most_0_of_what_begins_steeply_is_worth_its_rent():
+    _, rows = total(
+        """
+        firms: {f: {production: {y: a^0.5}}, g: {production: {z: 0.1*a}}}
+        supply: {a: {quantity: 4}}
+        demand: {y: {price: 3, quantity: 0}, z: {price: 1}}
+        allocation: competitive
+        """
+    )
+    assert rows["demand.y.quantity"].one_sided == (pytest.approx(3, rel=1e-12), None)
+
+
+def test_where_two_firms_break_even_total_value_has_both_sides():
+    """Of the firms one makes all 7, at a cost of 2 a unit each way: who grows dearer is left alone."""
+    _, rows = total(
+        """
+        firms: {f: {production: {y: a}}, g: {production: {y: 0.5*b}}}
+        supply: {a: {price: 2}, b: {price: 1}}
+        demand: {y: {price: 9 - q}}
+        """
+    )
+    expected = {"supply.a.price": (0, -7), "supply.b.price": (0, -14)}
+    expected |= {"productivity.f": (14, 0), "productivity.g": (14, 0)}
+    for name, both in expected.items():
+        assert rows[name].derivative is None
+        assert rows[name].one_sided == pytest.approx(both, rel=1e-12), name

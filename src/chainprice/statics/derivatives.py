@@ -9,12 +9,12 @@ from typing import NamedTuple
 from chainprice import limits, progress
 from chainprice.arithmetic import Number, digits, number
 from chainprice.duals import Real, slope_of, value_of
-from chainprice.errors import PrecisionError, Problem
+from chainprice.errors import NoAnswerError, PrecisionError, Problem
 from chainprice.pricing import Chain, Priced
 from chainprice.spec import Spec
 from chainprice.statics.chain import ChainStatics, NoDerivativeError
 from chainprice.statics.differences import Sides, Target, price_of, sides, total_value
-from chainprice.statics.levers import Lever, setting
+from chainprice.statics.levers import Lever, is_limit, setting
 from chainprice.statics.position import ZERO, Position, worth
 from chainprice.statics.result import Sensitivity
 from chainprice.statics.rewriting import Rewriting
@@ -27,6 +27,7 @@ _SAME = Decimal("1e-16")
 NOT_UNIQUE = "a little more of it adds another amount than a little less takes"
 TOO_LARGE = "one of several optima; the chain is too large to be solved again for both sides of each number"
 SPECIAL = "beside this value a form has another formula"
+NO_LESS = "a quantity cannot be below 0"
 NO_SLOPE = "a formula has no second derivative here"
 
 
@@ -184,7 +185,15 @@ class _Rows:
             return Derivative(lever, self._standing(lever), None, None, refusal)
         if lever in self._rewriting.special:
             return self._by_sides(lever, target, base, SPECIAL)
+        if self._is_limit_of_0(lever):
+            return self._by_sides(lever, target, base, NO_LESS)
         return None
+
+    def _is_limit_of_0(self, lever: Lever) -> bool:
+        """Whether a market may trade none of a good, and is priced without that trade."""
+        return (
+            self._chain.market is not None and is_limit(self._spec, lever) and setting(self._spec, lever) == 0
+        )
 
     def _worth(self, lever: Lever, at: Position) -> Real | None:
         return worth(lever, self._spec, self._chain.network, at)
@@ -215,6 +224,8 @@ class _Rows:
         progress.report(f"solving again with {lever.name} moved")
 
         def move(by: Decimal) -> Spec:
+            if by < 0 and self._is_limit_of_0(lever):
+                raise NoAnswerError(Problem(NO_LESS))
             return self._rewriting.moved(lever, by)
 
         return self._of_sides(lever, sides(self._spec, move, self._standing(lever), target, abs(base)), why)
