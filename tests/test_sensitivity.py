@@ -976,3 +976,49 @@ def test_where_two_firms_break_even_total_value_has_both_sides():
     for name, both in expected.items():
         assert rows[name].derivative is None
         assert rows[name].one_sided == pytest.approx(both, rel=1e-12), name
+
+
+# What rounding leaves.
+
+
+def test_what_is_0_is_printed_as_0():
+    """Of goods that are priced by others alone, and of a plan that a limit leaves alone."""
+    result, rows = total(
+        """
+        goods: {r: {rival: false}}
+        firms: {f: {production: {y: "sqrt(a)*r^0.3"}}, g: {production: {z: "min(r, 2)*3"}}}
+        supply: {a: {quantity: 4, price: 0.1}, r: {quantity: 2, price: 0.5}}
+        demand: {y: {price: 9 - q, quantity: 2}, z: {price: 1}}
+        """,
+        of=["a", "y", "z"],
+    )
+    every = [*result.rows, *(row for of in result.prices for row in of.rows)]
+    shown = [v for row in every for v in (row.derivative, *(row.one_sided or ())) if v]
+    assert min(map(abs, shown)) > 1e-6
+    assert rows["supply.r.quantity"].one_sided[0] == 0
+
+
+def test_both_sides_of_a_tie_are_rounded_to_what_is_sure():
+    _, rows = total(
+        """
+        firms: {f: {production: {y: a}}, g: {production: {y: 0.5*b}}}
+        supply: {a: {quantity: 7, price: 2}, b: {price: 1}}
+        demand: {y: {price: 2}}
+        """
+    )
+    assert rows["supply.a.price"].one_sided == (0, -7)
+    assert rows["productivity.f"].one_sided == (14, 0)
+
+
+def test_what_is_small_beside_the_rest_is_kept():
+    """A parameter of 1e-30 has a slope, and one whose slope is 1e-18 too."""
+    _, rows = total(
+        """
+        firms: {f: {production: {y: "(1 + k + c*1e-18)*a^0.5"}}}
+        parameters: {k: 1e-30, c: 1}
+        supply: {a: {price: 1}}
+        demand: {y: {price: 9 - q}}
+        """
+    )
+    assert rows["k"].derivative == pytest.approx(rows["productivity.f"].derivative, rel=1e-12)
+    assert rows["c"].derivative == pytest.approx(rows["k"].derivative * 1e-18, rel=1e-12)

@@ -22,6 +22,12 @@ from chainprice.statics.rewriting import Rewriting
 _LOOSE = Decimal("1e-9")
 """What changes by less than this part of all that is traded does not change."""
 
+_ROUNDING = Decimal("1e-25")
+"""What a market's rounding may leave beside what changes; it is solved in 34 digits or more."""
+
+_DOUBLE = 12
+"""Digits of which a double is sure after a linear programme."""
+
 _SAME = Decimal("1e-16")
 
 NOT_UNIQUE = "a little more of it adds another amount than a little less takes"
@@ -141,11 +147,13 @@ class _Rows:
         if here is None or slopes is None:
             return self._by_sides(lever, total_value, self._priced.total_value, NOT_UNIQUE)
         if not any(slopes):
-            return Derivative(lever, self._standing(lever), value_of(here))
+            return self._unless_noise(lever, value_of(here), self._size)
         ends = self._statics.between(slopes)
         if ends is None:
             return self._by_sides(lever, total_value, self._priced.total_value, NOT_UNIQUE)
         base = value_of(here)
+        if _is_noise(base, self._standing(lever), self._size):
+            base = ZERO
         return self._of_sides(
             lever, Sides(*(None if end is None else _sum(base, end) for end in ends)), NOT_UNIQUE
         )
@@ -175,8 +183,15 @@ class _Rows:
                 why = NOT_UNIQUE if slopes and any(slopes) else NO_SLOPE
                 rows.append(self._by_sides(lever, price_of(good), base, why))
             else:
-                rows.append(Derivative(lever, self._standing(lever), slope_of(slope)))
+                rows.append(self._unless_noise(lever, slope_of(slope), abs(base)))
         return rows
+
+    def _unless_noise(self, lever: Lever, derivative: Decimal, size: Decimal) -> Derivative:
+        """0 for what rounding leaves in a market beside `size`; given quantities tell it by more digits."""
+        standing = self._standing(lever)
+        if self._chain.market is not None and _is_noise(derivative, standing, size):
+            derivative = ZERO
+        return Derivative(lever, standing, derivative)
 
     def _apart(self, lever: Lever, target: Target, base: Decimal) -> Derivative | None:
         """Of what the formulas here do not tell; None where they do."""
@@ -241,7 +256,16 @@ class _Rows:
         return Derivative(lever, standing, None, both, why)
 
 
+def _is_noise(derivative: Decimal, standing: Decimal, size: Decimal) -> bool:
+    """Whether neither a whole unit nor all that stands there changes anything beside what changes."""
+    return abs(derivative) * max(abs(standing), Decimal(1)) <= _ROUNDING * size
+
+
 def _sum(base: Decimal, more: Decimal) -> Decimal:
-    """0 where nothing is left beside two doubles."""
-    total = base + more
-    return total if abs(total) > _LOOSE * max(abs(base), abs(more)) else ZERO
+    """In the digits that a double is sure of, beside the larger of the two; 0 where nothing is left."""
+    if not more:
+        return base
+    size, total = max(abs(base), abs(more)), base + more
+    if abs(total) <= _LOOSE * size:
+        return ZERO
+    return total.quantize(Decimal(1).scaleb(size.adjusted() + 1 - _DOUBLE))
