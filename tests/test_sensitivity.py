@@ -790,3 +790,235 @@ demand: {y: {price: 1}}
     _, rows = total(text)
     assert rows["supply.x.quantity"].derivative == 0
     assert rows["k"].derivative == pytest.approx(-6e30)
+
+
+# Parameters that decide which formula a form is.
+
+
+def ces(**parameters):
+    """A CES function of a = 3 and b = 5."""
+    shares = {"a": "al", "b": parameters.pop("b", "1 - al")}
+    return {
+        "firms": {"f": {"production": {"y": {"form": "ces", "elasticity": "s", "shares": shares}}}},
+        "supply": {"a": {"quantity": "3"}, "b": {"quantity": "5"}},
+        "demand": {"y": {"price": "1"}},
+        "parameters": parameters,
+    }
+
+
+def test_an_elasticity_of_1_is_moved_though_cobb_douglas_does_not_name_it():
+    tree = ces(s="1", al="0.4")
+    result = chainprice.sensitivity(read_back(tree), of=["a"])
+    row, price = rows_of(result.rows)["s"], rows_of(result.prices[0].rows)["s"]
+    # y = 3^0.4*5^0.6*(1 + rho/2*variance of ln + ...), and rho = 1 - 1/s moves as s does
+    closed = 3**0.4 * 5**0.6 * 0.4 * 0.6 * math.log(3 / 5) ** 2 / 2
+    assert row.derivative == pytest.approx(closed, rel=1e-12)
+    assert near(row.derivative, slope(tree, "s", 1.0))
+    assert near(price.derivative, slope(tree, "s", 1.0, of="a"))
+    assert near(rows_of(result.rows)["al"].derivative, slope(tree, "al", 0.4))
+
+
+def test_an_elasticity_of_0_can_only_grow():
+    row = rows_of(chainprice.sensitivity(read_back(ces(s="0", al="0.4"))).rows)["s"]
+    assert (row.derivative, row.one_sided[1]) == (None, None)
+    assert row.one_sided[0] == pytest.approx(-3 * math.log(0.4), rel=1e-9)
+    assert row.reason == "beside this value a form has another formula"
+
+
+def test_a_share_of_0_lets_its_good_in():
+    row = rows_of(chainprice.sensitivity(read_back(ces(s="2", al="0"))).rows)["al"]
+    # the square of al times the root of 3, and (1 - al) times that of 5
+    assert row.one_sided == (pytest.approx(2 * 5**0.5 * (3**0.5 - 5**0.5), rel=1e-9), None)
+
+
+@pytest.mark.parametrize("s", ["1", "2"])
+def test_a_share_that_cannot_move_alone_has_no_derivative(s):
+    row = rows_of(chainprice.sensitivity(read_back(ces(s=s, al="0.4", b="0.6"))).rows)["al"]
+    assert (row.derivative, row.one_sided) == (None, None)
+    assert row.reason == "it cannot be moved alone: the shares sum to 1.00004, and not to 1"
+
+
+def test_a_second_order_of_0_is_moved():
+    form = {"form": "translog", "first_order": {"a": "0.3", "b": "0.5"}, "second_order": {"a": {"b": "k"}}}
+    tree = ces(k="0")
+    tree["firms"]["f"] = {"parameters": {"k": "0"}, "production": {"y": form}}
+    del tree["parameters"]
+    row = rows_of(chainprice.sensitivity(read_back(tree)).rows)["f.k"]
+    assert row.derivative == pytest.approx(3**0.3 * 5**0.5 * math.log(3) * math.log(5), rel=1e-12)
+
+
+def test_a_form_in_the_file_of_a_chain_is_read_again_there(tmp_path):
+    inner = ces(s="1", al="0.4")
+    (tmp_path / "plant.json").write_text(
+        json.dumps({key: inner[key] for key in ("firms", "parameters")}), encoding="utf-8"
+    )
+    outer = {
+        "firms": {"plant": {"chain": "plant.json"}},
+        "supply": inner["supply"],
+        "demand": {"y": {"price": "1"}},
+    }
+    (tmp_path / "spec.json").write_text(json.dumps(outer), encoding="utf-8")
+    rows = rows_of(chainprice.sensitivity(chainprice.load(tmp_path / "spec.json")).rows)
+    row = next(row for name, row in rows.items() if name.endswith("plant.s"))
+    assert near(row.derivative, slope(inner, "s", 1.0))
+
+
+def test_a_form_is_read_again_with_what_was_set():
+    text = json.dumps(ces(s="3", al="0.4"))
+    rows = rows_of(chainprice.sensitivity(chainprice.load(text, ["s=1", "supply.a.quantity=4"])).rows)
+    closed = 4**0.4 * 5**0.6 * 0.4 * 0.6 * math.log(4 / 5) ** 2 / 2
+    assert rows["s"].derivative == pytest.approx(closed, rel=1e-12)
+
+
+# A kink of a price in a parameter.
+
+
+@pytest.mark.parametrize(
+    ("price", "sides"), [("max(c, 2)", (2, 0)), ("9 + abs(c - 2) - q", (2, -2)), ("max(c, 2) - q/9", (2, 0))]
+)
+@pytest.mark.parametrize("supply", ["{quantity: 4}", "{price: 0.01, quantity: 4}"])
+def test_a_demand_price_on_a_kink_of_a_parameter_has_two_sides(price, sides, supply):
+    _, rows = total(
+        f"""
+        firms: {{f: {{production: {{y: a^0.5}}}}}}
+        parameters: {{c: 2}}
+        supply: {{a: {supply}}}
+        demand: {{y: {{price: "{price}"}}}}
+        """
+    )
+    assert rows["c"].derivative is None
+    assert rows["c"].one_sided == pytest.approx(sides)
+    assert rows["demand.y.price"].derivative == pytest.approx(2)
+
+
+def test_a_supply_price_on_a_kink_of_a_parameter_has_two_sides():
+    result, rows = total(
+        """
+        firms: {f: {production: {y: a^0.5}}}
+        parameters: {c: 2, d: 1}
+        supply: {a: {price: "d*min(c, 2)/10", quantity: 50}}
+        demand: {y: {price: 9 - q}}
+        """,
+        of=["y"],
+    )
+    assert rows["c"].one_sided == pytest.approx((0, -5))
+    assert rows["d"].derivative == pytest.approx(-10)
+    assert rows_of(result.prices[0].rows)["c"].derivative == 0
+
+
+def test_a_price_whose_bend_is_passed_has_one_slope():
+    """The kink of max(10 - q, c) is at one quantity of many."""
+    _, rows = total(
+        """
+        firms: {f: {production: {y: a}}}
+        parameters: {c: 8}
+        supply: {a: {quantity: 5}}
+        demand: {y: {price: "max(10 - q, c)"}}
+        """
+    )
+    assert rows["c"].derivative == pytest.approx(3)
+
+
+# A limit of nothing.
+
+
+def test_a_supply_of_at_most_0_is_worth_its_rent():
+    result, rows = total(
+        """
+        firms: {f: {production: {y: a + b}}}
+        supply: {a: {quantity: 4}, b: {quantity: 0, price: 1}}
+        demand: {y: {price: 9 - q}}
+        allocation: competitive
+        """,
+        of=["y"],
+    )
+    row = rows["supply.b.quantity"]
+    assert (row.derivative, row.reason) == (None, "a quantity cannot be below 0")
+    assert row.one_sided == (pytest.approx(4), None)
+    assert rows_of(result.prices[0].rows)["supply.b.quantity"].one_sided == (pytest.approx(-1), None)
+
+
+@pytest.mark.parametrize(("price", "rent"), [("3", 2), ("1.5", 0.5), ("0.9", 0)])
+def test_a_demand_for_at_most_0_is_worth_its_rent(price, rent):
+    _, rows = total(
+        f"""
+        firms: {{f: {{production: {{y: a}}}}}}
+        supply: {{a: {{price: 1}}}}
+        demand: {{y: {{price: {price}, quantity: 0}}, a: {{price: 0.5}}}}
+        """
+    )
+    assert rows["demand.y.quantity"].one_sided == (pytest.approx(rent), None)
+
+
+def test_a_demand_for_at_most_0_of_what_begins_steeply_is_worth_its_rent():
+    _, rows = total(
+        """
+        firms: {f: {production: {y: a^0.5}}, g: {production: {z: 0.1*a}}}
+        supply: {a: {quantity: 4}}
+        demand: {y: {price: 3, quantity: 0}, z: {price: 1}}
+        allocation: competitive
+        """
+    )
+    assert rows["demand.y.quantity"].one_sided == (pytest.approx(3, rel=1e-12), None)
+
+
+def test_where_two_firms_break_even_total_value_has_both_sides():
+    """Of the firms one makes all 7, at a cost of 2 a unit each way: who grows dearer is left alone."""
+    _, rows = total(
+        """
+        firms: {f: {production: {y: a}}, g: {production: {y: 0.5*b}}}
+        supply: {a: {price: 2}, b: {price: 1}}
+        demand: {y: {price: 9 - q}}
+        """
+    )
+    expected = {"supply.a.price": (0, -7), "supply.b.price": (0, -14)}
+    expected |= {"productivity.f": (14, 0), "productivity.g": (14, 0)}
+    for name, both in expected.items():
+        assert rows[name].derivative is None
+        assert rows[name].one_sided == pytest.approx(both, rel=1e-12), name
+
+
+# What rounding leaves.
+
+
+def test_what_is_0_is_printed_as_0():
+    """Of goods that are priced by others alone, and of a plan that a limit leaves alone."""
+    result, rows = total(
+        """
+        goods: {r: {rival: false}}
+        firms: {f: {production: {y: "sqrt(a)*r^0.3"}}, g: {production: {z: "min(r, 2)*3"}}}
+        supply: {a: {quantity: 4, price: 0.1}, r: {quantity: 2, price: 0.5}}
+        demand: {y: {price: 9 - q, quantity: 2}, z: {price: 1}}
+        """,
+        of=["a", "y", "z"],
+    )
+    every = [*result.rows, *(row for of in result.prices for row in of.rows)]
+    shown = [v for row in every for v in (row.derivative, *(row.one_sided or ())) if v]
+    assert min(map(abs, shown)) > 1e-6
+    assert rows["supply.r.quantity"].one_sided[0] == 0
+
+
+def test_both_sides_of_a_tie_are_rounded_to_what_is_sure():
+    _, rows = total(
+        """
+        firms: {f: {production: {y: a}}, g: {production: {y: 0.5*b}}}
+        supply: {a: {quantity: 7, price: 2}, b: {price: 1}}
+        demand: {y: {price: 2}}
+        """
+    )
+    assert rows["supply.a.price"].one_sided == (0, -7)
+    assert rows["productivity.f"].one_sided == (14, 0)
+
+
+def test_what_is_small_beside_the_rest_is_kept():
+    """A parameter of 1e-30 has a slope, and one whose slope is 1e-18 too."""
+    _, rows = total(
+        """
+        firms: {f: {production: {y: "(1 + k + c*1e-18)*a^0.5"}}}
+        parameters: {k: 1e-30, c: 1}
+        supply: {a: {price: 1}}
+        demand: {y: {price: 9 - q}}
+        """
+    )
+    assert rows["k"].derivative == pytest.approx(rows["productivity.f"].derivative, rel=1e-12)
+    assert rows["c"].derivative == pytest.approx(rows["k"].derivative * 1e-18, rel=1e-12)

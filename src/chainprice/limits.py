@@ -162,6 +162,9 @@ SOLVED_AGAIN = 200
 FOLLOWED_WORK = 1_000
 """Quantities times supplies up to which `sensitivity` follows a market to where each supply's range ends."""
 
+READ_AGAIN = 50_000
+"""Firms times parameters of forms up to which `sensitivity` reads a spec again with each of these moved."""
+
 RANGED_WORK = 1_000
 """Firms times supplies up to which `sensitivity` looks how far supplies can move, of given quantities."""
 

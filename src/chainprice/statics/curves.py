@@ -13,6 +13,7 @@ from chainprice.duals import Dual, Real, slope_of, value_and_slopes, value_of
 from chainprice.errors import UndefinedError
 from chainprice.formula import Formula
 from chainprice.spec import Spec
+from chainprice.technology import settle
 from chainprice.value import CURVE_VARIABLE, PriceCurve, Section
 
 ZERO, ONE = Decimal(0), Decimal(1)
@@ -43,7 +44,8 @@ def _names(price: Formula, spec: Spec, q: Real) -> list[Real]:
 def pulls(section: Section, price: Formula, spec: Spec, q: Real) -> Iterator[tuple[str, Real | None]]:
     """For each parameter that a price names, what a little more of it adds to the value of the trade.
 
-    That is the integral of the price's slope by it, from where the price's own integral begins to q.
+    That is the integral of the price's slope by it, from where the price's own integral begins to q. None
+    where there is no slope: on a kink all along a piece, such as max(c, 2) has at c = 2.
     """
     sign = 1 if section == "demand" else -1
     for slot, name in enumerate(price.names):
@@ -55,22 +57,30 @@ def pulls(section: Section, price: Formula, spec: Spec, q: Real) -> Iterator[tup
         except (ArithmeticError, UndefinedError):
             yield name, None
             continue
-        if slope is None:
+        if slope is None or whole is None:
             yield name, None
         else:
             yield name, Dual(sign * whole, sign * value_of(slope) * slope_of(q))
 
 
-def _integral(price: Formula, spec: Spec, slot: int, end: Decimal) -> Decimal:
-    """Of the slope by one name, bend by bend."""
+def _integral(price: Formula, spec: Spec, slot: int, end: Decimal) -> Decimal | None:
+    """Of the slope by one name, bend by bend; None where a piece is a kink."""
     curve = PriceCurve(price, spec.parameters)
     if not end:
         return ZERO
     if CURVE_VARIABLE not in price.names:
+        if _is_on_kink(curve, end):
+            return None
         return end * value_of(value_and_slopes(price, _names(price, spec, end))[1][slot] or ZERO)
     first = ZERO if _begins_at_0(curve, end) else ONE
     ends = curve.bends(end) if first == 0 else [first, end]
+    if any(_is_on_kink(curve, (low + high) / 2) for low, high in pairwise(ends) if low != high):
+        return None
     return sum((_smooth_integral(curve, slot, low, high) for low, high in pairwise(ends)), ZERO)
+
+
+def _is_on_kink(curve: PriceCurve, q: Decimal) -> bool:
+    return curve.price.shape.kinked and settle(curve.price, curve.values(q)).on_kink
 
 
 def _begins_at_0(curve: PriceCurve, end: Decimal) -> bool:

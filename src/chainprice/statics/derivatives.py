@@ -9,21 +9,31 @@ from typing import NamedTuple
 from chainprice import limits, progress
 from chainprice.arithmetic import Number, digits, number
 from chainprice.duals import Real, slope_of, value_of
-from chainprice.errors import PrecisionError, Problem
+from chainprice.errors import NoAnswerError, PrecisionError, Problem
 from chainprice.pricing import Chain, Priced
+from chainprice.spec import Spec
 from chainprice.statics.chain import ChainStatics, NoDerivativeError
 from chainprice.statics.differences import Sides, Target, price_of, sides, total_value
-from chainprice.statics.levers import Lever, setting
+from chainprice.statics.levers import Lever, is_limit, setting
 from chainprice.statics.position import ZERO, Position, worth
 from chainprice.statics.result import Sensitivity
+from chainprice.statics.rewriting import Rewriting
 
 _LOOSE = Decimal("1e-9")
 """What changes by less than this part of all that is traded does not change."""
+
+_ROUNDING = Decimal("1e-25")
+"""What a market's rounding may leave beside what changes; it is solved in 34 digits or more."""
+
+_DOUBLE = 12
+"""Digits of which a double is sure after a linear programme."""
 
 _SAME = Decimal("1e-16")
 
 NOT_UNIQUE = "a little more of it adds another amount than a little less takes"
 TOO_LARGE = "one of several optima; the chain is too large to be solved again for both sides of each number"
+SPECIAL = "beside this value a form has another formula"
+NO_LESS = "a quantity cannot be below 0"
 NO_SLOPE = "a formula has no second derivative here"
 
 
@@ -74,9 +84,11 @@ def steady(  # noqa: PLR0917 - a chain, and what is asked of it
     Raises PrecisionError where they do not settle.
     """
 
+    rewriting = Rewriting(chain.spec, found)
+
     def at(working: int) -> Derivatives:
         with digits(working):
-            rows = _Rows(chain, priced, statics)
+            rows = _Rows(chain, priced, statics, rewriting)
             return {None: rows.of_value(found), **{good: rows.of_price(good, found) for good in of}}
 
     coarse = at(count)
@@ -113,7 +125,8 @@ def _without_noise(a: Derivative, b: Derivative) -> Derivative:
 class _Rows:
     """Derivatives in the digits of the context."""
 
-    def __init__(self, chain: Chain, priced: Priced, statics: ChainStatics) -> None:
+    def __init__(self, chain: Chain, priced: Priced, statics: ChainStatics, rewriting: Rewriting) -> None:
+        self._rewriting = rewriting
         self._chain, self._spec, self._priced, self._statics = chain, chain.spec, priced, statics
         progress.report("differentiating total value")
         self._at = statics.here()
@@ -126,16 +139,21 @@ class _Rows:
         return [self._of_value(lever, loose) for lever in found]
 
     def _of_value(self, lever: Lever, loose: Sequence[Position] | None) -> Derivative:
+        apart = self._apart(lever, total_value, self._priced.total_value)
+        if apart is not None:
+            return apart
         here = self._worth(lever, self._at)
         slopes = None if loose is None else self._slopes(lever, loose)
         if here is None or slopes is None:
             return self._by_sides(lever, total_value, self._priced.total_value, NOT_UNIQUE)
         if not any(slopes):
-            return Derivative(lever, self._standing(lever), value_of(here))
+            return self._unless_noise(lever, value_of(here), self._size)
         ends = self._statics.between(slopes)
         if ends is None:
             return self._by_sides(lever, total_value, self._priced.total_value, NOT_UNIQUE)
         base = value_of(here)
+        if _is_noise(base, self._standing(lever), self._size):
+            base = ZERO
         return self._of_sides(
             lever, Sides(*(None if end is None else _sum(base, end) for end in ends)), NOT_UNIQUE
         )
@@ -147,18 +165,50 @@ class _Rows:
         try:
             moving = self._statics.with_more_of(good)
         except NoDerivativeError as error:
-            return [self._by_sides(lever, price_of(good), base, str(error)) for lever in found]
+            return [
+                self._apart(lever, price_of(good), base)
+                or self._by_sides(lever, price_of(good), base, str(error))
+                for lever in found
+            ]
         rows = []
         loose = self._statics.where_loose() or ()
         for lever in found:
+            apart = self._apart(lever, price_of(good), base)
+            if apart is not None:
+                rows.append(apart)
+                continue
             slope = self._worth(lever, moving)
             slopes = self._slopes(lever, loose)
             if slope is None or slopes is None or any(slopes):
                 why = NOT_UNIQUE if slopes and any(slopes) else NO_SLOPE
                 rows.append(self._by_sides(lever, price_of(good), base, why))
             else:
-                rows.append(Derivative(lever, self._standing(lever), slope_of(slope)))
+                rows.append(self._unless_noise(lever, slope_of(slope), abs(base)))
         return rows
+
+    def _unless_noise(self, lever: Lever, derivative: Decimal, size: Decimal) -> Derivative:
+        """0 for what rounding leaves in a market beside `size`; given quantities tell it by more digits."""
+        standing = self._standing(lever)
+        if self._chain.market is not None and _is_noise(derivative, standing, size):
+            derivative = ZERO
+        return Derivative(lever, standing, derivative)
+
+    def _apart(self, lever: Lever, target: Target, base: Decimal) -> Derivative | None:
+        """Of what the formulas here do not tell; None where they do."""
+        refusal = self._rewriting.refused.get(lever)
+        if refusal is not None:
+            return Derivative(lever, self._standing(lever), None, None, refusal)
+        if lever in self._rewriting.special:
+            return self._by_sides(lever, target, base, SPECIAL)
+        if self._is_limit_of_0(lever):
+            return self._by_sides(lever, target, base, NO_LESS)
+        return None
+
+    def _is_limit_of_0(self, lever: Lever) -> bool:
+        """Whether a market may trade none of a good, and is priced without that trade."""
+        return (
+            self._chain.market is not None and is_limit(self._spec, lever) and setting(self._spec, lever) == 0
+        )
 
     def _worth(self, lever: Lever, at: Position) -> Real | None:
         return worth(lever, self._spec, self._chain.network, at)
@@ -187,7 +237,13 @@ class _Rows:
         if not self._statics.can_be_solved_again:
             return Derivative(lever, self._standing(lever), None, None, TOO_LARGE)
         progress.report(f"solving again with {lever.name} moved")
-        return self._of_sides(lever, sides(self._spec, lever, self._standing(lever), target, abs(base)), why)
+
+        def move(by: Decimal) -> Spec:
+            if by < 0 and self._is_limit_of_0(lever):
+                raise NoAnswerError(Problem(NO_LESS))
+            return self._rewriting.moved(lever, by)
+
+        return self._of_sides(lever, sides(self._spec, move, self._standing(lever), target, abs(base)), why)
 
     def _of_sides(self, lever: Lever, both: Sides, why: str) -> Derivative:
         standing, derivative = self._standing(lever), both.derivative
@@ -200,7 +256,16 @@ class _Rows:
         return Derivative(lever, standing, None, both, why)
 
 
+def _is_noise(derivative: Decimal, standing: Decimal, size: Decimal) -> bool:
+    """Whether neither a whole unit nor all that stands there changes anything beside what changes."""
+    return abs(derivative) * max(abs(standing), Decimal(1)) <= _ROUNDING * size
+
+
 def _sum(base: Decimal, more: Decimal) -> Decimal:
-    """0 where nothing is left beside two doubles."""
-    total = base + more
-    return total if abs(total) > _LOOSE * max(abs(base), abs(more)) else ZERO
+    """In the digits that a double is sure of, beside the larger of the two; 0 where nothing is left."""
+    if not more:
+        return base
+    size, total = max(abs(base), abs(more)), base + more
+    if abs(total) <= _LOOSE * size:
+        return ZERO
+    return total.quantize(Decimal(1).scaleb(size.adjusted() + 1 - _DOUBLE))

@@ -100,6 +100,11 @@ def setting(spec: Spec, lever: Lever) -> Decimal | None:
     )
 
 
+def is_limit(spec: Spec, lever: Lever) -> bool:
+    """Whether it is the most of a good that may be traded, at a price."""
+    return lever.kind.endswith("quantity") and _trade(spec, lever).price is not None
+
+
 def _trade(spec: Spec, lever: Lever) -> Trade:
     trades: Mapping[str, Trade] = spec.supply if lever.section == "supply" else spec.demand
     return trades[lever.good or ""]
