@@ -626,8 +626,6 @@ class _Reader:
             self.report(keys, f"the shares of '{good}' sum to more than 1, by {over}", at_key=True)
 
 
-_WORD = re.compile(r"\w+")
-
 _BREAK = re.compile(r"\s*[\n\t]\s*")
 """In a title or a unit, which stand on one line, a space."""
 
