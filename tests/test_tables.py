@@ -682,3 +682,13 @@ def test_the_schema_knows_tables_and_templates():
         {"f": {"production": {"{y}": "x"}}},
     ):
         assert not schema.is_valid(tree | {"firms": wrong})
+
+
+def test_a_misspelt_heading_is_told_what_it_was_meant_to_be(place):
+    spec = "firms: {table: firms.csv}\nsupply: {x: {quantity: 4}}\ndemand: {y: {price: 1}}\n"
+    with pytest.raises(chainprice.errors.SpecError) as caught:
+        chainprice.load(place(spec, "frm,output,frmula\nf,y,sqrt(x)\n"))
+    assert [problem.hint for problem in caught.value.problems] == [
+        "is 'frm' meant to be 'firm'?",
+        "is 'frmula' meant to be 'formula'?",
+    ]

@@ -7,7 +7,8 @@ of the firm if a formula names it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import difflib
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from chainprice.errors import Place, Problem, short
@@ -51,10 +52,10 @@ def columns_template(sheet: Sheet) -> ColumnsTemplate:
     problems = []
     for name in (FIRM, OUTPUT):
         if name not in columns:
-            hint = suggestion(name, columns) or "a table has the columns firm, output, and formula or form"
+            hint = _misspelt(name, columns) or "a table has the columns firm, output, and formula or form"
             problems.append(Problem(f"no column '{name}'", sheet.place_of_heading(None), hint))
     if FORMULA not in columns and FORM not in columns:
-        hint = suggestion(FORMULA, columns) or (
+        hint = _misspelt(FORMULA, columns) or (
             'or write a template into the spec: `"{firm}": {production: {"{output}": formula}}`'
         )
         problems.append(Problem("no column 'formula' or 'form'", sheet.place_of_heading(None), hint))
@@ -63,6 +64,12 @@ def columns_template(sheet: Sheet) -> ColumnsTemplate:
     if problems:
         raise SheetError(problems)
     return ColumnsTemplate(sheet)
+
+
+def _misspelt(wanted: str, columns: Iterable[str]) -> str:
+    """Whether the heading has a column that is nearly the wanted one; '' if not."""
+    close = difflib.get_close_matches(wanted, list(columns), n=1)
+    return f"is '{short(close[0])}' meant to be '{wanted}'?" if close else ""
 
 
 def _faults_of_dots(sheet: Sheet) -> Iterator[Problem]:
