@@ -292,3 +292,16 @@ def test_a_chain_too_large_for_a_picture_has_its_tables():
 def test_pages_are_the_same_every_time():
     command = ("solve", "specs/aluminium.yaml", "-f", "html")
     assert run(*command, PYTHONHASHSEED="1").stdout == run(*command, PYTHONHASHSEED="2").stdout
+
+
+def test_what_is_inside_a_firm_stands_under_it():
+    text = (
+        "firms: {plant: {firms: {reactor: {production: {gas: 2*sqrt(naphtha)}}, column: {production: {ethylene: gas^0.8}}}}}\n"
+        "supply: {naphtha: {quantity: 9}}\ndemand: {ethylene: {price: 1}}\n"
+    )
+    page = page_of(text)
+    heads = re.findall(r'<th scope="row">(.*?)</th>', page)
+    assert "<bdi>plant</bdi>" in heads
+    assert "\u2003<bdi>gas</bdi>" in heads
+    assert "\u2003<bdi>reactor</bdi>" in heads
+    assert "plant: its firms pay each other" in page

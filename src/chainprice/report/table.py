@@ -165,7 +165,7 @@ def _markdown_cell(column: Column, cell: Cell, digits: int) -> str:
     if column.kind == "formula":
         return "" if not cell else "`" + str(cell).replace("|", "\\|") + "`"
     text = plain_cell(column, cell, digits)
-    steps = _steps(text)
+    steps = steps_of(text)
     return "&emsp;" * steps + plain_markdown(text[steps * len(STEP) :])
 
 
@@ -173,7 +173,7 @@ STEP = "  "
 """How far to the right of a firm stands what is inside it."""
 
 
-def _steps(text: str) -> int:
+def steps_of(text: str) -> int:
     """How many firms a name stands inside of."""
     return (len(text) - len(text.lstrip(" "))) // len(STEP)
 
@@ -205,7 +205,7 @@ def _latex_cell(column: Column, cell: Cell, digits: int) -> str:
         return rf"$\displaystyle {formula_latex(left)} = {formula_latex(right)}$"
     if column.kind == "number":
         return f"${number_latex(text)}$" if text else ""
-    steps = _steps(text)
+    steps = steps_of(text)
     return r"\quad " * steps + plain_latex(text[steps * len(STEP) :])
 
 

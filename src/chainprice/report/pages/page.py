@@ -15,10 +15,11 @@ from chainprice.errors import MissingExtraError
 from chainprice.report.diagrams.svg import diagram_svg
 from chainprice.report.markup import Markup, element
 from chainprice.report.mathml import slope_mathml
+from chainprice.report.nested import cancelled
 from chainprice.report.numbers import DIGITS, shown
 from chainprice.report.pages.style import STYLE
 from chainprice.report.pages.tables import html_table
-from chainprice.report.table import Column, Table, firm_table, limit_table, price_table
+from chainprice.report.table import Column, Table, by_chain, firm_table, limit_table, price_table
 from chainprice.report.verdicts import VERIFY_DIGITS, check_table, verdict_words
 from chainprice.solution import Solution
 from chainprice.spec import Spec
@@ -106,12 +107,14 @@ def _sections(dossier: Dossier, digits: int) -> Iterator[_Section]:
     spec, solution = dossier.spec, dossier.solution
     goods = {good: note.description for good, note in spec.goods.items() if note.description}
     firms = {name: firm.description for name, firm in spec.firms.items() if firm.description}
-    prices, rules = _without_rules(price_table(solution))
-    books = _titled(firm_table(solution), "What every firm earns")
+    _, rules = _without_rules(price_table(solution))
+    prices, _ = _without_rules(by_chain(price_table(solution), solution))
+    books = _titled(by_chain(firm_table(solution), solution), "What every firm earns")
+    cancels = (element("p", line) for line in cancelled(solution.chains, digits))
     limited = _titled(limit_table(solution), "Limits, and what one more unit of each would add")
     yield _Section("Warnings", tuple(_warnings(solution)))
     yield _Section("Prices", (html_table(prices, digits, goods),))
-    yield _Section("Firms", (html_table(books, digits, firms),))
+    yield _Section("Firms", (html_table(books, digits, firms), *cancels))
     yield _Section("Limits", (html_table(limited, digits),) if solution.limits else ())
     yield _Section("The chain", (_picture(dossier.diagram),))
     tables = [table for table in (rules, *_formulas(spec, solution), _parameters(spec)) if table.rows]

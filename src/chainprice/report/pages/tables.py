@@ -7,7 +7,10 @@ from collections.abc import Mapping
 from chainprice.report.markup import Markup, element
 from chainprice.report.mathml import rule_mathml
 from chainprice.report.plain import is_number
-from chainprice.report.table import Cell, Column, Table, plain_cell
+from chainprice.report.table import STEP, Cell, Column, Table, plain_cell, steps_of
+
+_STEP = "\u2003"
+"""How far to the right of a firm stands what is inside it: plain spaces there are not shown."""
 
 
 def html_table(table: Table, digits: int, notes: Mapping[str, str] | None = None) -> Markup:
@@ -53,4 +56,7 @@ def _content(column: Column, cell: Cell, digits: int) -> str:
     if column.kind == "formula":
         return rule_mathml(str(cell))
     text = plain_cell(column, cell, digits)
-    return element("bdi", text) if column.kind == "name" and text else text
+    if column.kind != "name" or not text:
+        return text
+    steps = steps_of(text)
+    return Markup(f"{_STEP * steps}{element('bdi', text[steps * len(STEP) :])}")
