@@ -880,3 +880,13 @@ def test_a_simulation_that_arrives_where_all_is_free_has_no_gap(text):
 def test_a_quantity_of_nobody_is_an_error():
     with pytest.raises(ObservationError, match="whose quantity of 'beer' is this"):
         chainprice.diagnose(spec(FARM), "good,price,firm,quantity\nbeer,5,,3\n")
+
+
+def test_who_observes_no_price_needs_no_numeraire():
+    text = (
+        "numeraire: w\nfirms: {f: {production: {y: 2*a^0.5}}}\nsupply: {a: {price: 1}, w: {quantity: 2}}\n"
+        "demand: {y: {price: 3 - q}, w: {price: 1, quantity: 1}}\n"
+    )
+    diagnosis = chainprice.diagnose(spec(text), {"uses": {"f": {"a": 1}}})
+    assert diagnosis.numeraire is None
+    assert diagnosis.total_value == pytest.approx(4)

@@ -54,7 +54,7 @@ def diagnose(
     progress.report("looking for the equilibrium")
     benchmark, notes = _benchmark(spec)
     progress.report("comparing the observed market with it")
-    numeraire = observed.numeraire
+    numeraire = observed.numeraire if observed.prices or observed.paid else None
     with digits(_DIGITS[0]):
         unit, observed = _in_money(spec, observed, numeraire, benchmark)
     is_given = allocation.allocation_of(spec, graph) == "given"

@@ -37,6 +37,9 @@ NO_LESS = "a quantity cannot be below 0"
 NO_SLOPE = "a formula has no second derivative here"
 
 
+_NO_SIDE = "to either side it jumps, is endlessly steep, or has no answer"
+
+
 class Derivative(NamedTuple):
     """What a lever's derivative is; or both sides, or why there is none."""
 
@@ -250,9 +253,7 @@ class _Rows:
         if derivative is not None:
             return Derivative(lever, standing, derivative)
         if both == (None, None):
-            return Derivative(
-                lever, standing, None, None, f"{why}; to either side it jumps, or has no answer"
-            )
+            return Derivative(lever, standing, None, None, f"{why}; {_NO_SIDE}")
         return Derivative(lever, standing, None, both, why)
 
 
