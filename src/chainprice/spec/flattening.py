@@ -24,7 +24,7 @@ from chainprice.spec.scopes import Interfaces, Scope, scopes_of
 from chainprice.spec.sharednotes import notes_of
 
 if TYPE_CHECKING:
-    from chainprice.spec.reader import _Reader as Reader
+    from chainprice.spec.reader import Reader
 
 Keys = tuple[str, ...]
 

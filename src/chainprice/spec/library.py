@@ -23,7 +23,7 @@ from chainprice.spec.text import ChainFile, Source, read_source
 from chainprice.spec.tree import Tree, TreeError, TreeProblem, read_tree
 
 if TYPE_CHECKING:
-    from chainprice.spec.reader import _Reader as Reader
+    from chainprice.spec.reader import Reader
 
 Arguments = Mapping[str, str]
 """The parameters that a firm gives to the file of its chain, as they are written."""

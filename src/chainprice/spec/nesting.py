@@ -14,7 +14,7 @@ from chainprice.spec.tree import Tree
 
 if TYPE_CHECKING:
     from chainprice.formula import Formula
-    from chainprice.spec.reader import _Reader as Reader
+    from chainprice.spec.reader import Reader
 
 STANDS_FOR_PRODUCTION = frozenset({"firms", "chain"})
 """The keys that make a chain of a firm."""

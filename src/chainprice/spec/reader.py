@@ -7,9 +7,8 @@ does not like it reports with the path of keys that leads there, and goes on.
 from __future__ import annotations
 
 import itertools
-import os
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from decimal import Decimal, Overflow, Underflow
 from fractions import Fraction
@@ -19,10 +18,10 @@ from typing import TYPE_CHECKING, TypeVar, cast
 
 from chainprice import limits
 from chainprice.arithmetic import CONSTANTS, brief, digits, evaluate, first_beyond, rational
-from chainprice.errors import Place, Problem, SpecError, UsageError, is_control, short, some
+from chainprice.errors import is_control, short, some
 from chainprice.formula import TOO_LONG_A_NAME, Formula, FormulaError, is_name, read, suggestion
 from chainprice.spec import language, overrides
-from chainprice.spec.language import Part, has_table
+from chainprice.spec.language import Part
 from chainprice.spec.model import (
     ALLOCATIONS,
     DEMAND,
@@ -37,8 +36,8 @@ from chainprice.spec.model import (
 )
 from chainprice.spec.places import Path, Places
 from chainprice.spec.spellings import look_alikes
-from chainprice.spec.text import Source, read_source
-from chainprice.spec.tree import Tree, TreeError, TreeProblem, lines_of, read_tree
+from chainprice.spec.text import Source
+from chainprice.spec.tree import Tree
 
 if TYPE_CHECKING:
     from chainprice.spec.chains import Nested
@@ -55,132 +54,7 @@ _T = TypeVar("_T")
 _Trade = TypeVar("_Trade", bound=Trade)
 
 
-def load(path_or_text: str | os.PathLike[str] | Source, settings: Iterable[str] = ()) -> Spec:
-    """The spec of a file, of standard input (`-`), of a text (a string with a line break), or of a source.
-
-    `settings` are `NAME=VALUE` strings as `--set` takes them.
-
-    Raises UsageError if the file cannot be read or a setting names nothing, and SpecError, with
-    all problems and their places, if the text is not a sound spec.
-    """
-    return Draft(path_or_text).with_settings(settings)
-
-
-class Draft:
-    """A spec's text as a plain tree, of which specs are made that differ in what is set."""
-
-    def __init__(self, path_or_text: str | os.PathLike[str] | Source) -> None:
-        """Raises UsageError if the file cannot be read, SpecError if its text is no tree."""
-        self._source = path_or_text if isinstance(path_or_text, Source) else read_source(path_or_text)
-        try:
-            self._tree, self._problems = read_tree(self._source.text)
-        except TreeError as error:
-            raise SpecError(_located(self._source, [error.problem])) from None
-        self._table = None
-        self._trees: Trees = {}
-        if has_table(self._tree):
-            from chainprice.spec.firmtable import FirmTableError, expanded
-
-            try:
-                self._tree, self._source, self._table = expanded(self._tree, self._source)
-            except FirmTableError as error:
-                found = _located(self._source, self._problems[: limits.PROBLEMS_SHOWN])
-                raise SpecError([*found, *error.problems]) from None
-
-    def with_settings(self, settings: Iterable[str] = ()) -> Spec:
-        """The spec with these settings; raises what `load` raises."""
-        applied = overrides.apply(self._tree, settings)
-        if applied.problems:
-            raise UsageError(applied.problems)
-        reader = _Reader(trees=self._trees)
-        places = Places(self._source, MappingProxyType(dict(applied.changed)), table=self._table)
-        spec = reader.read_spec(applied, self._source, places)
-        if reader.nested:
-            return _sound_with_its_files(spec, self._problems, reader)
-        if self._problems or reader.problems:
-            raise SpecError(_in_order(*_found_in(places, self._problems, reader)))
-        return spec
-
-    def names_in_forms(self) -> frozenset[str]:
-        """The names whose values may decide which formula a form is, or whether it is sound.
-
-        They are as the forms write them, without the firms in front; those of files are known once a spec
-        was made.
-        """
-        from chainprice.spec.formnames import names_in_forms
-
-        trees = (self._tree, *(file.tree for file in self._trees.values()))
-        return frozenset(itertools.chain.from_iterable(map(names_in_forms, trees)))
-
-
-def _sound_with_its_files(spec: Spec, tree_problems: Sequence[TreeProblem], reader: _Reader) -> Spec:
-    """The spec, if nothing is wrong with it nor with any file that its firms name."""
-    library = reader.library
-    if library.setting_problems:
-        raise UsageError(library.setting_problems)
-    if tree_problems or reader.problems or not library.is_sound:
-        found = [_found_in(spec.places, tree_problems, reader), *(_found_in(*read) for read in library.read)]
-        every = itertools.chain(*(problems for problems, _ in found), library.problems)
-        problems = {
-            (problem.place, problem.message): problem for problem in every
-        }  # a file may be named twice
-        unseen = sum(count - len(problems) for problems, count in found)
-        raise SpecError(_in_order([*problems.values()], len(problems) + unseen))
-    return spec
-
-
-def _found_in(
-    places: Places, tree_problems: Sequence[TreeProblem], reader: _Reader | None
-) -> tuple[list[Problem], int]:
-    """What is wrong with one file, as far as it is shown, and how much there is in all."""
-    noted = reader.problems if reader else []
-    shown = noted[: limits.PROBLEMS_SHOWN]
-    found = places.find_all(path for path, _, _ in shown)
-    problems = [
-        *_located(places.source, tree_problems[: limits.PROBLEMS_SHOWN]),
-        *(Problem(message, place, hint) for place, (_, message, hint) in zip(found, shown, strict=True)),
-    ]
-    if places.table is not None:
-        problems = _once_a_place(problems)
-    return problems, len(tree_problems) + len(noted)
-
-
-def _located(source: Source, problems: Iterable[TreeProblem]) -> list[Problem]:
-    lines = lines_of(source.text)
-    return [
-        Problem(
-            problem.message,
-            Place(
-                source.path,
-                problem.line,
-                problem.column,
-                problem.length,
-                lines[problem.line - 1] if problem.line <= len(lines) else "",
-            ),
-            problem.hint,
-        )
-        for problem in problems
-    ]
-
-
-def _once_a_place(problems: list[Problem]) -> list[Problem]:
-    """The first problem of each place: what is wrong with a template is so for every row of its table."""
-    return [*{problem.place: problem for problem in reversed(problems)}.values()][::-1]
-
-
-def _in_order(problems: list[Problem], count: int) -> list[Problem]:
-    """By file and line; of `count` problems those beyond the limit are only counted."""
-    files = {p.place.path: None for p in problems if p.place}
-    order = {path: number for number, path in enumerate(files)}
-    last = (len(files), 0, 0)
-    problems.sort(key=lambda p: (order[p.place.path], p.place.line or 0, p.place.column) if p.place else last)
-    if count <= limits.PROBLEMS_SHOWN:
-        return problems
-    shown = problems[: limits.PROBLEMS_SHOWN]
-    return [*shown, Problem(f"and {count - len(shown):,} more problems")]
-
-
-class _Reader:
+class Reader:
     """Collects what is wrong while it reads; `problems` are (path, message, hint).
 
     `nested` are the firms that are chains, by their keys; `library` has the files that they name.
@@ -200,6 +74,7 @@ class _Reader:
         self._forms: dict[Keys, Form] = {}
 
     def report(self, keys: Keys, message: str, hint: str = "", *, at_key: bool = False) -> None:
+        """Note what is wrong with the value, or the key, at these keys."""
         self.note(Path(keys, at_key), message, hint)
 
     def report_in(self, keys: Keys, offset: int, length: int, message: str, hint: str) -> None:
@@ -207,6 +82,7 @@ class _Reader:
         self.note(Path(keys, offset=offset, length=length), message, hint)
 
     def note(self, path: Path, message: str, hint: str) -> None:
+        """Note what is wrong at a path, and that all above it is spoilt."""
         self.problems.append((path, message, hint))
         self._spoilt.update(path.keys[:count] for count in range(len(path.keys) + 1))
 
@@ -234,7 +110,7 @@ class _Reader:
         if self._library is None:
             from chainprice.spec.library import Library
 
-            self._library = Library(self.places.source, _Reader, self._trees)
+            self._library = Library(self.places.source, Reader, self._trees)
         return self._library
 
     @property
@@ -245,6 +121,7 @@ class _Reader:
         )
 
     def read_spec(self, applied: overrides.Applied, source: Source, places: Places) -> Spec:
+        """The spec of a whole tree; whatever is wrong is in `problems`."""
         spec = self.read_chain(applied, source, places)
         reported: frozenset[str] = frozenset()
         if self.nested:
@@ -282,6 +159,7 @@ class _Reader:
         )
 
     def read_allocation(self, value: Tree) -> Allocation:
+        """One of ALLOCATIONS."""
         for allocation in ALLOCATIONS:
             if value == allocation:
                 return allocation
@@ -292,6 +170,7 @@ class _Reader:
     # Each of these reads the value that stands at `key` in the mapping at `parent`.
 
     def read_firm(self, parent: Keys, key: str, value: Tree) -> Firm:
+        """A firm; one that is a chain makes nothing itself, and is kept in `nested`."""
         keys = (*parent, key)
         part = self.mapping(keys, value, language.FIRM)
         parameters = NOTHING
@@ -341,9 +220,11 @@ class _Reader:
         return form.formula
 
     def read_supply(self, parent: Keys, key: str, value: Tree) -> Supply:
+        """A good that enters."""
         return self.read_trade((*parent, key), value, language.SUPPLY, Supply)
 
     def read_demand(self, parent: Keys, key: str, value: Tree) -> Demand:
+        """A good that leaves."""
         return self.read_trade((*parent, key), value, language.DEMAND, Demand)
 
     def read_trade(self, keys: Keys, value: Tree, kind: Part, make: type[_Trade]) -> _Trade:
@@ -358,6 +239,7 @@ class _Reader:
         return trade
 
     def new_trade(self, keys: Keys, value: Tree, kind: Part, make: type[_Trade]) -> _Trade:
+        """A trade that has not been read before."""
         part = self.mapping(keys, value, kind)
         if not part and not self.has_problem(keys):
             self.report(keys, f"{kind.noun} needs a quantity or a price")
@@ -368,6 +250,7 @@ class _Reader:
         return make(quantity, price)
 
     def read_good(self, parent: Keys, key: str, value: Tree) -> Good:
+        """Notes on a good."""
         keys = (*parent, key)
         part = self.mapping(keys, value, language.GOOD)
         rival = part.get("rival", True)
@@ -423,6 +306,7 @@ class _Reader:
         return MappingProxyType(result)
 
     def text(self, parent: Keys, key: str, value: Tree) -> str:
+        """A text without control characters, on one line unless it is a description."""
         if value is None:
             return ""
         if not isinstance(value, str):
@@ -438,6 +322,7 @@ class _Reader:
         return value if key == "description" else _BREAK.sub(" ", value).strip(" ")
 
     def formula(self, parent: Keys, key: str, value: Tree) -> Formula:
+        """A formula, read through the grammar; one that cannot be read is a 0 that is known as such."""
         if not isinstance(value, str):
             kind = _KINDS[type(value)]
             self.report((*parent, key), f"a formula or a number is expected, and this is {kind}")
@@ -526,6 +411,7 @@ class _Reader:
                     self.check_names(("firms", name, "production", output), formula, spec, goods, firm)
 
     def report_unknown(self, keys: Keys, good: str, goods: set[str], *, at_key: bool = False) -> None:
+        """Report a good that is neither supplied nor made."""
         self.report(keys, f"unknown good '{good}'", self.way_out(good, goods), at_key=at_key)
 
     def way_out(self, name: str, goods: Iterable[str], *others: Iterable[str]) -> str:
@@ -539,6 +425,7 @@ class _Reader:
         return self.nearest(name, goods, *others) or "a good exists by being supplied or made"
 
     def check_names(self, keys: Keys, formula: Formula, spec: Spec, goods: set[str], firm: Firm) -> None:
+        """Report every name in a formula that is no good, parameter or constant, or both of the first two."""
         name, output = keys[1], keys[-1]
         for word in formula.names:
             is_parameter = word in firm.parameters or word in spec.parameters
@@ -568,11 +455,13 @@ class _Reader:
                     self.report_in(keys, number.offset(word), len(word), message, "rename one of them")
 
     def check_curves(self, section: str, trades: Mapping[str, Trade], spec: Spec) -> None:
+        """Report what is wrong with the names in the prices of supply or demand."""
         for good, trade in trades.items():
             if trade.price is not None and trade.price.names:
                 self.check_curve((section, good, "price"), trade.price, spec)
 
     def check_curve(self, keys: Keys, price: Formula, spec: Spec) -> None:
+        """Report every name in a price that is neither `q` nor a parameter, or is both."""
         for word in price.names:
             if word == CURVE_VARIABLE and word in spec.parameters:
                 message = "'q' is the quantity traded here, and a parameter too"

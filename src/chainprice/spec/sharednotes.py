@@ -18,7 +18,7 @@ from chainprice.spec.places import Path
 from chainprice.spec.scopes import Scope
 
 if TYPE_CHECKING:
-    from chainprice.spec.reader import _Reader as Reader
+    from chainprice.spec.reader import Reader
 
 Split = Mapping[str, Formula]
 
