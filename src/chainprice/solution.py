@@ -203,8 +203,35 @@ class PricedChain(NamedTuple):
         return as_dict(self)
 
 
+class Document:
+    """A result that is printed as JSON: its format, the spec that it is of, and its `KEYS` in this order."""
+
+    __slots__ = ()
+
+    FORM: ClassVar[str]
+    """The format, with its version."""
+
+    KEYS: ClassVar[tuple[str, ...]]
+    """What the JSON says of the result."""
+
+    SOURCE_KEYS: ClassVar = ("path", "title", "sha256")
+    """What the JSON says about the spec, under the key `spec`."""
+
+    def contents(self) -> dict[str, Any]:
+        """What the JSON holds, with rows as they are."""
+        return {
+            "format": self.FORM,
+            "spec": {key: getattr(self, key) for key in self.SOURCE_KEYS},
+            **{key: getattr(self, key) for key in self.KEYS},
+        }
+
+    def to_dict(self) -> dict[str, Any]:
+        """The JSON of the result in Python's types."""
+        return {key: in_json(value) for key, value in self.contents().items()}
+
+
 @dataclass(frozen=True, slots=True)
-class Solution:
+class Solution(Document):
     """The priced chain: goods in chain order, primaries first; firms in topological order.
 
     Numbers are doubles, or decimals where more than 17 digits were asked for or no double can
@@ -229,8 +256,7 @@ class Solution:
         tuple[PricedChain, ...], "Firms that are chains themselves; left out where there are none.", SOMETIMES
     ] = ()
 
-    SOURCE_KEYS: ClassVar = ("path", "title", "sha256")
-    """What the JSON says about the spec, under the key `spec`."""
+    FORM: ClassVar = FORMAT
 
     KEYS: ClassVar = (
         *("allocation", "numeraire", "total_value", "goods", "firms", "warnings"),
@@ -249,16 +275,8 @@ class Solution:
         return {row.good: row.quantity for row in self.goods}
 
     def contents(self) -> dict[str, Any]:
-        """What the JSON of `solve` holds, format chainprice.solve/1, with rows as they are."""
-        return {
-            "format": FORMAT,
-            "spec": {key: getattr(self, key) for key in self.SOURCE_KEYS},
-            **{key: getattr(self, key) for key in self.KEYS if key != "chains" or self.chains},
-        }
-
-    def to_dict(self) -> dict[str, Any]:
-        """The JSON of `solve`, format chainprice.solve/1."""
-        return {key: in_json(value) for key, value in self.contents().items()}
+        """What the JSON holds, with rows as they are; no `chains` where there are none."""
+        return {key: value for key, value in Document.contents(self).items() if key != "chains" or value}
 
 
 _UNIQUE_PRICE = PricedGood._fields[:-1]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Literal, NamedTuple
 
 from chainprice.arithmetic import Number
-from chainprice.solution import as_dict, in_json
+from chainprice.solution import Document, as_dict
 
 FORMAT = "chainprice.diagnose/1"
 """The JSON of `diagnose`, and its version."""
@@ -125,7 +125,7 @@ class Note(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Diagnosis:
+class Diagnosis(Document):
     """Where an observed market is out of equilibrium; gaps by the money on the table, goods in chain order.
 
     Numbers are doubles, or decimals that no double can hold. With a numeraire all money is in units of it.
@@ -155,8 +155,7 @@ class Diagnosis:
     missing: Annotated[tuple[Missing, ...], "What was not observed, and does not follow."]
     warnings: Annotated[tuple[Note, ...], "What a reader should know."]
 
-    SOURCE_KEYS: ClassVar = ("path", "title", "sha256")
-    """What the JSON says about the spec, under the key `spec`."""
+    FORM: ClassVar = FORMAT
 
     KEYS: ClassVar = (
         *("observed", "tolerance", "within_tolerance", "allocation", "numeraire", "money"),
@@ -164,15 +163,3 @@ class Diagnosis:
         *("gaps", "goods", "inferred", "missing", "warnings"),
     )
     """What the JSON says about the market, in this order."""
-
-    def contents(self) -> dict[str, Any]:
-        """What the JSON of `diagnose` holds, with rows as they are."""
-        return {
-            "format": FORMAT,
-            "spec": {key: getattr(self, key) for key in self.SOURCE_KEYS},
-            **{key: getattr(self, key) for key in self.KEYS},
-        }
-
-    def to_dict(self) -> dict[str, Any]:
-        """The JSON of `diagnose`, format chainprice.diagnose/1."""
-        return {key: in_json(value) for key, value in self.contents().items()}

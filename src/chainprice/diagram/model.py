@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Literal, NamedTuple
 
 from chainprice.arithmetic import Number
-from chainprice.solution import as_dict, in_json
+from chainprice.solution import Document, as_dict
 
 FORMAT = "chainprice.graph/1"
 """The JSON of `graph`, and its version."""
@@ -80,7 +80,7 @@ class Edge(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Diagram:
+class Diagram(Document):
     """What a picture of a priced chain shows. Nodes and edges in chain order."""
 
     path: Annotated[str, "The file as it was named."]
@@ -93,8 +93,7 @@ class Diagram:
     nodes: Annotated[tuple[Node, ...], "Goods, then firms, then the outside world."]
     edges: Annotated[tuple[Edge, ...], "Every way that a good goes."]
 
-    SOURCE_KEYS: ClassVar = ("path", "title", "sha256")
-    """What the JSON says about the spec, under the key `spec`."""
+    FORM: ClassVar = FORMAT
 
     KEYS: ClassVar = ("allocation", "numeraire", "money", "total_value", "nodes", "edges")
     """What the JSON says about the graph, in this order."""
@@ -103,15 +102,3 @@ class Diagram:
     def price_unit(self) -> str:
         """What prices are counted in: the numeraire, or else money; "" if neither has a name."""
         return self.numeraire or self.money
-
-    def contents(self) -> dict[str, Any]:
-        """What the JSON of `graph` holds, with rows as they are."""
-        return {
-            "format": FORMAT,
-            "spec": {key: getattr(self, key) for key in self.SOURCE_KEYS},
-            **{key: getattr(self, key) for key in self.KEYS},
-        }
-
-    def to_dict(self) -> dict[str, Any]:
-        """The JSON of `graph`, format chainprice.graph/1."""
-        return {key: in_json(value) for key, value in self.contents().items()}

@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar, NamedTuple
+from typing import Annotated, ClassVar, NamedTuple
 
 from chainprice.dynamics.choices import Maker
 from chainprice.dynamics.track import Track
 from chainprice.dynamics.verdict import Outcome
-from chainprice.solution import in_json
+from chainprice.solution import Document
 
 FORMAT = "chainprice.simulate/1"
 """The JSON of `simulate`, and its version."""
@@ -46,7 +46,7 @@ class GoodPath(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Simulation:
+class Simulation(Document):
     """The path of a market and its end.
 
     `units` has every good in chain order. A `step_size` is a time, in which a gain of the size of a price
@@ -81,8 +81,7 @@ class Simulation:
         "How much each firm used of each good at last; demand what was sold, supply what was bought.",
     ]
 
-    SOURCE_KEYS: ClassVar = ("path", "title", "sha256")
-    """What the JSON says about the spec, under the key `spec`."""
+    FORM: ClassVar = FORMAT
 
     KEYS: ClassVar = (
         *("maker", "liquidity", "step_size", "safe_step", "foresight", "noise", "seed", "money"),
@@ -110,11 +109,3 @@ class Simulation:
             GoodPath(good, unit, tuple(prices), known(quantities), known(excess))
             for (good, unit), prices, quantities, excess in zip(self.units.items(), *sides, strict=True)
         )
-
-    def to_dict(self) -> dict[str, Any]:
-        """The JSON of `simulate`, format chainprice.simulate/1."""
-        return {
-            "format": FORMAT,
-            "spec": {key: getattr(self, key) for key in self.SOURCE_KEYS},
-            **{key: in_json(getattr(self, key)) for key in self.KEYS},
-        }

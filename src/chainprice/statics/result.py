@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar, Literal, NamedTuple
+from typing import Annotated, ClassVar, Literal, NamedTuple
 
 from chainprice.arithmetic import Number
-from chainprice.solution import in_json
+from chainprice.solution import Document
 from chainprice.statics.levers import Kind
 
 FORMAT = "chainprice.sensitivity/1"
@@ -116,7 +116,7 @@ class Incidence(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Sensitivities:
+class Sensitivities(Document):
     """How total value and prices depend on every number of a spec; money is money, whatever the numeraire.
 
     Numbers are doubles, or decimals that no double can hold.
@@ -133,20 +133,7 @@ class Sensitivities:
     ranges: Annotated[tuple[Range, ...], "How far each supply can move."]
     taxes: Annotated[tuple[Incidence, ...], "Who bears the taxes that were asked for."]
 
-    SOURCE_KEYS: ClassVar = ("path", "title", "sha256")
-    """What the JSON says about the spec, under the key `spec`."""
+    FORM: ClassVar = FORMAT
 
     KEYS: ClassVar = ("allocation", "money", "total_value", "rows", "prices", "ranges", "taxes")
     """What the JSON says about the chain, in this order."""
-
-    def contents(self) -> dict[str, Any]:
-        """What the JSON of `sensitivity` holds, with rows as they are."""
-        return {
-            "format": FORMAT,
-            "spec": {key: getattr(self, key) for key in self.SOURCE_KEYS},
-            **{key: getattr(self, key) for key in self.KEYS},
-        }
-
-    def to_dict(self) -> dict[str, Any]:
-        """The JSON of `sensitivity`, format chainprice.sensitivity/1."""
-        return {key: in_json(value) for key, value in self.contents().items()}
