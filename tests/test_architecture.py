@@ -8,6 +8,7 @@ import pytest
 from support import ROOT
 
 import chainprice
+from chainprice.cli import commands
 
 SOURCE = ROOT / "src" / "chainprice"
 
@@ -158,3 +159,26 @@ def test_one_spec_is_verified_without_a_thought_of_other_processes():
 def test_workers_are_forked_before_any_numeric_library_is_loaded():
     loaded = loaded_by("import chainprice.batch, chainprice.recording, chainprice.workers")
     assert loaded.isdisjoint({"numpy", "casadi", "sympy"})
+
+
+def test_a_command_imports_its_own_module_only():
+    loaded = loaded_by("from chainprice.cli import run; run(['schema'])")
+    assert "chainprice.cli.files" in loaded
+    assert loaded.isdisjoint({"chainprice.cli.solving", "chainprice.cli.moving"})
+    assert "chainprice.cli.files" not in loaded_by("from chainprice.cli import run; run(['--version'])")
+
+
+def test_every_command_stands_in_the_module_that_is_imported_for_it():
+    folder = SOURCE / "cli"
+    written = {
+        (node.name, path.stem)
+        for path in folder.glob("*.py")
+        for node in ast.parse(path.read_text(encoding="utf-8")).body
+        if isinstance(node, ast.FunctionDef)
+        and "app.command" in map(ast.unparse, map(_called, node.decorator_list))
+    }
+    assert written == set(commands.MODULES.items())
+
+
+def _called(decorator):
+    return decorator.func if isinstance(decorator, ast.Call) else decorator

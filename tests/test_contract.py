@@ -8,7 +8,7 @@ import contract
 import pytest
 from support import run
 
-from chainprice.cli import app
+from chainprice.cli.commands import application
 
 
 @pytest.mark.parametrize("form", contract.COMMANDS)
@@ -26,7 +26,7 @@ def test_every_format_and_no_other_is_promised():
 
 
 def test_every_command_that_prints_json_is_under_contract():
-    commands = [command.callback.__name__ for command in app.registered_commands]
+    commands = [command.callback.__name__ for command in application().registered_commands]
     printing = {c for c in commands if re.search(r"\bjsonl?\b", run(c, "--help", COLUMNS="300").stdout)}
     assert printing == {command.split()[0] for commands in contract.COMMANDS.values() for command in commands}
 

@@ -22,7 +22,7 @@ from outputs import (
 from support import ENVIRONMENT, ROOT, run, spec
 
 import chainprice
-from chainprice.cli import app
+from chainprice.cli.commands import application
 from chainprice.solution import WarningCode
 
 TEXT = README.read_text(encoding="utf-8")
@@ -98,7 +98,7 @@ def test_the_install_command_prices_a_chain():
 
 
 def commands():
-    return [command.callback.__name__ for command in app.registered_commands]
+    return [command.callback.__name__ for command in application().registered_commands]
 
 
 @pytest.mark.parametrize("command", commands())

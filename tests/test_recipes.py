@@ -15,7 +15,7 @@ import yaml
 from outputs import RECIPES, as_shown, readme_blocks, readme_examples, shell
 from support import ENVIRONMENT, ROOT, SPECS
 
-from chainprice.cli import app
+from chainprice.cli.commands import application
 from chainprice.options import VerifyFormat
 
 TEXT = RECIPES.read_text(encoding="utf-8")
@@ -130,7 +130,7 @@ def test_every_command_is_one(command):
     formats = [arguments[i + 1] for i, word in enumerate(arguments) if word == "-f"]
     if name == "verify" and not set(formats) <= {*VerifyFormat}:
         pytest.skip(f"there is no format {formats[0]} yet")
-    group = typer.main.get_command(app)
+    group = typer.main.get_command(application())
     group.commands[name].make_context(name, arguments)
 
 

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 
 import typer
 
-from chainprice.cli.application import BAD_INPUT, DONE, NO_ANSWER, app
+from chainprice.cli.application import BAD_INPUT, DONE, NO_ANSWER
+from chainprice.cli.commands import application, needed
 from chainprice.errors import ChainpriceError, NoAnswerError, printable
 from chainprice.output import complain
 
@@ -29,7 +30,7 @@ def run(arguments: Sequence[str]) -> int:
         from chainprice.completion import prepare_bash
 
         prepare_bash(os.environ)
-    command = typer.main.get_command(app)
+    command = typer.main.get_command(application(needed(arguments)))
     usage_error: type[Exception] = typer.BadParameter.__mro__[1]
     click_error: type[Exception] = typer.BadParameter.__mro__[2]
     try:
