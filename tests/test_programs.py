@@ -14,6 +14,7 @@ FORMULAS = [
     "-(a - 2*b)/(a + b) + min(a, b, 3) + max(a, b) - abs(-a)",
     "exp(-a)*ln(b) + log(a, 10) + sqrt(b) + erf(a)*tanh(b) + atan(a)*sin(b)*cos(a)",
     "2 - -a^-b",
+    "a*b/(b*a + 1) + (1 + a*b) - (b - a)/(a - b)",
 ]
 
 
@@ -55,3 +56,9 @@ def test_results_are_rounded_to_the_digits_of_the_context():
     with digits(5):
         for _ in range(40):
             assert list(program([Decimal("1.23456789")], ())) == [Decimal("1.2346")]
+
+
+def test_what_is_there_with_its_factors_swapped_is_not_done_again():
+    text = text_of(read("(a*b + c)*d + d*(c + b*a) - (a - b) + (b - a)").shape, (0,))
+    assert text.count("*") == 2
+    assert text.count(" - ") == 3

@@ -7,13 +7,17 @@ that a user wrote is in it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from math import exp, log, sqrt
-from typing import Any
+from typing import Any, NamedTuple
 
 from chainprice.arithmetic import DECIMALS
-from chainprice.formula import Functions, Shape
+from chainprice.formula import Functions, Shape, Step
+
+_SLOTS = ("name", "number")
+
+_COMMUTATIVE = ("add", "mul")
 
 _OPERATORS = {"add": "+", "sub": "-", "mul": "*", "div": "/"}
 
@@ -58,9 +62,32 @@ def program(shape: Shape, results: tuple[int, ...] | None = None) -> Program:
 
 def text_of(shape: Shape, results: tuple[int, ...]) -> str:
     """The function `run` for these steps of a shape, as Python."""
-    lines = [f"v{index} = {_line(*step)}" for index, step in enumerate(shape.steps)]
-    values = "".join(f"+v{result}, " for result in results)
+    once = _once(shape)
+    lines = [f"v{index} = {_line(*step)}" for index, step in once.steps.items()]
+    values = "".join(f"+v{once.same[result]}, " for result in results)
     return "\n ".join(["def run(names, numbers):", *lines, f"return ({values})"])
+
+
+class _Once(NamedTuple):
+    """A shape's steps without repetitions, and for each step of the shape the one that does the same."""
+
+    steps: Mapping[int, Step]
+    same: Sequence[int]
+
+
+def _once(shape: Shape) -> _Once:
+    """Each thing is done once, also where a derivative has swapped its factors."""
+    steps: dict[int, Step] = {}
+    same: list[int] = []
+    known: dict[Step, int] = {}
+    for index, (operation, operands) in enumerate(shape.steps):
+        on = operands if operation in _SLOTS else tuple([same[operand] for operand in operands])
+        key = operation, tuple(sorted(on)) if operation in _COMMUTATIVE else on
+        first = known.setdefault(key, index)
+        if first == index:
+            steps[index] = operation, on
+        same.append(first)
+    return _Once(steps, same)
 
 
 def _function(shape: Shape, results: tuple[int, ...]) -> Run:
@@ -75,7 +102,7 @@ def _made(text: str, namespace: dict[str, Any]) -> Any:
 
 
 def _line(operation: str, operands: tuple[int, ...]) -> str:
-    if operation in ("name", "number"):
+    if operation in _SLOTS:
         return f"{operation}s[{operands[0]}]"
     parts = [f"v{operand}" for operand in operands]
     if operation in _OPERATORS:
@@ -126,14 +153,16 @@ def bounds_text_of(shape: Shape, results: tuple[int, ...], variables: int) -> st
     """The function `run` of `bounds`, as Python."""
     fixed = shape.names - variables
     lines = []
-    for index, (operation, operands) in enumerate(shape.steps):
+    once = _once(shape)
+    for index, (operation, operands) in once.steps.items():
         if operation == "number" or (operation == "name" and operands[0] >= variables):
             place = operands[0] + fixed if operation == "number" else operands[0] - variables
             lines += [f"v{index} = numbers[{place}]", f"e{index} = 1.0"]
         else:
             lines += _bounded_lines(index, operation, operands)
-    errors = "".join(f"e{result}, " for result in results)
-    return "\n ".join(["def run(names, errors, numbers):", *lines, f"return v{results[0]}, ({errors})"])
+    errors = "".join(f"e{once.same[result]}, " for result in results)
+    value = f"v{once.same[results[0]]}"
+    return "\n ".join(["def run(names, errors, numbers):", *lines, f"return {value}, ({errors})"])
 
 
 def _bounded_lines(index: int, operation: str, operands: tuple[int, ...]) -> list[str]:
