@@ -69,7 +69,7 @@ def plan_of(sizes: Sequence[int]) -> Plan:
     return Plan(
         contest=[(kind, count) for kind in ("chain", "roots", "wide") for count in sizes],
         growth=sorted({10, *sizes}),
-        promises=Sizes(most, most, most, most, tuple(sizes)),
+        promises=Sizes(most, most, most, most, tuple(sizes), most),
     )
 
 

@@ -26,6 +26,9 @@ STEPS = 10_000
 _SIMULATED = 1_000
 """Firms up to which a market is simulated."""
 
+_SWEPT = 10
+"""Firms of a chain that is solved at many points."""
+
 TEXT = "What is promised, and beside what. A goal is for the size that it names; other sizes have none."
 
 
@@ -38,6 +41,7 @@ class Sizes:
     passes: int = 100_000
     verify: int = 100_000
     markets: tuple[int, ...] = (1_000, 10_000)
+    points: int = 100_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +104,7 @@ def _lines(shop: Workshop, sizes: Sizes) -> Iterator[list[str]]:
     yield from _verify(shop, sizes.verify)
     for count in sizes.markets:
         yield from _market(shop, count)
+    yield from _sweep(shop, sizes.points)
 
 
 def _at(count: int, size: int, goal: Goal) -> Goal | None:
@@ -201,3 +206,12 @@ def _market(shop: Workshop, count: int) -> Iterator[list[str]]:
         (steps,) = shop.race(shop.own("simulate", spec, *arguments))
         shop.failed(f"simulate of a market of {count:,}", steps)
         yield row(f"market of {count:,}, {STEPS:,} steps", steps, None, _at(count, 1_000, Goal(seconds=5)))
+
+
+def _sweep(shop: Workshop, points: int) -> Iterator[list[str]]:
+    say(f"promises: {points:,} points")
+    spec = shop.spec("chain", _SWEPT)
+    varied = f"supply.g0.quantity=1:2:{points}"
+    (own,) = shop.race(shop.own("sweep", spec, "--vary", varied, output=shop.table(spec)))
+    shop.failed(f"sweep of {spec.name}", own)
+    yield row(f"chain of {_SWEPT} at {points:,} points", own, None, _at(points, 100_000, Goal(seconds=3)))
