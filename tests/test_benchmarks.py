@@ -256,7 +256,7 @@ print(little.done, much.done, little.memory, much.memory)
     *ended, little, much = shown.split()
     assert ended == ["True", "True"]
     assert 1e6 < int(little) < 60e6
-    assert 90e6 < int(much) - int(little) < 110e6
+    assert 100e6 < int(much) < 140e6  # what its parent had when it forked counts too, where that is more
 
 
 def test_a_process_that_takes_too_much_is_stopped(monkeypatch):
