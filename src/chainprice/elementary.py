@@ -11,9 +11,10 @@ Errors, in units: entries of the tables, products and terms are each cut off by 
 1/3.2 and 3.2. So exp(x) is off by 14 at most, relative to its value, and by one more for each power of ten
 in k; ln(x) by 20, and one more likewise, and it is 2^-16 or more where it is taken this way. In a power the
 error of the logarithm counts as often as the exponent says, and that of the exponent as often as the
-logarithm says. With the limits below that is never more than 3*10^7 units, which 12 digits of guard make less
-than 10^-4 of the last digit of the context. There one rounding follows. So results are within 0.5001 units of
-the last digit, and an exact result that has so few digits is found exactly.
+logarithm says; what ln 10 lacks is put in and taken out again. With the limits below that is never more than
+2*10^7 units, which 12 digits of guard make less than 10^-4 of the last digit of the context. There one
+rounding follows. So results are within 0.5001 units of the last digit, and an exact result that has so few
+digits is found exactly.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ _GUARD = 12
 """Digits more than those of the context."""
 
 _MOST_DIGITS = 150
-"""Beyond, making the tables takes longer than most chains have use for them."""
+"""Beyond, the tables are large, and few chains have use for them."""
 
 _LARGEST_SIZE = 6
 """The largest power of ten of an argument of exp and of a logarithm in a power."""
@@ -40,7 +41,7 @@ _COARSE, _FINE = 8, 16
 """The steps of the tables, as bits behind the point."""
 
 _REACH = 300
-"""Entries of the coarse table on either side of 1: up to the square root of ten, which 295 are."""
+"""Entries of the coarse table on either side of 1; 295 go as far as the square root of ten."""
 
 _SPARE = 16
 """Bits that may be lost as a table is made."""
@@ -80,9 +81,8 @@ def power(base: Decimal, exponent: Decimal) -> Decimal:
     fixed = _fixed_point(decimal.getcontext().prec)
     if fixed is not None and base > _ZERO and exponent.adjusted() <= _LARGEST_EXPONENT and exponent % _ONE:
         logarithm = fixed.ln(base)
-        product = logarithm * fixed.units(exponent) >> fixed.bits
-        if abs(logarithm) < fixed.largest and abs(product) < fixed.largest:
-            return fixed.rounded(*fixed.exp(product))
+        if abs(logarithm) < fixed.largest:
+            return fixed.rounded(*fixed.exp(logarithm * fixed.units(exponent) >> fixed.bits))
     if base == 0 and exponent < 0:
         raise decimal.DivisionByZero
     return base**exponent
