@@ -21,7 +21,6 @@ from __future__ import annotations
 
 import decimal
 import math
-from dataclasses import dataclass
 from decimal import Decimal
 from functools import lru_cache
 
@@ -88,23 +87,29 @@ def power(base: Decimal, exponent: Decimal) -> Decimal:
     return base**exponent
 
 
-@dataclass(frozen=True, slots=True)
 class _FixedPoint:
-    """Functions of whole numbers that count units of 2^-`bits`, as the other fields and their entries do."""
+    """Functions of whole numbers that count units of 2^-`bits`, with their tables, for so many digits."""
 
-    bits: int
-    one: int
-    step: int
-    largest: int
-    ln_10: int
-    root_of_10: int
-    coarse: tuple[int, ...]
-    fine: tuple[int, ...]
-    of_exp: tuple[int, ...]
-    of_artanh: tuple[int, ...]
-    wide: decimal.Context
-    scale: Decimal
-    unit: Decimal
+    def __init__(self, digits: int) -> None:
+        bits = self.bits = math.ceil((digits + _GUARD) * math.log2(10))
+        wide = self.wide = decimal.Context(
+            prec=digits + 2 * _GUARD,
+            Emin=decimal.MIN_EMIN,
+            Emax=decimal.MAX_EMAX,
+            traps=[decimal.InvalidOperation, decimal.Overflow, decimal.Underflow],
+        )
+        self.scale = Decimal(1 << bits)
+        self.unit = wide.divide(_ONE, self.scale)
+        self.one = 1 << bits
+        self.step = 1 << (bits - _FINE)
+        self.largest = 10 ** (_LARGEST_SIZE + 1) << bits
+        self.ln_10 = self.units(wide.ln(_TEN))
+        self.root_of_10 = math.isqrt(10 << 2 * bits)
+        above, below = (self._powers_of_e(wide.divide(sign, 1 << _COARSE), _REACH) for sign in (1, -1))
+        self.coarse = above + below[:0:-1]
+        self.fine = self._powers_of_e(wide.divide(1, 1 << _FINE), 1 << (_FINE - _COARSE))
+        self.of_exp = _of_exp(bits)
+        self.of_artanh = _of_artanh(bits)
 
     def units(self, value: Decimal) -> int:
         """How many units a value has."""
@@ -146,57 +151,31 @@ class _FixedPoint:
         coarse, fine = self.coarse[steps >> (_FINE - _COARSE)], self.fine[steps % (1 << (_FINE - _COARSE))]
         return coarse * fine >> self.bits
 
+    def _powers_of_e(self, step: Decimal, count: int) -> list[int]:
+        """exp(0), exp(step), exp(2*step), ..., each to a unit."""
+        bits = self.bits + _SPARE
+        factor = int(self.wide.multiply(self.wide.exp(step), Decimal(1 << bits)))
+        powers = [1 << bits]
+        for _ in range(count - 1):
+            powers.append(powers[-1] * factor >> bits)
+        return [power >> _SPARE for power in powers]
+
 
 @lru_cache(maxsize=64)
 def _fixed_point(digits: int) -> _FixedPoint | None:
     """The functions for so many digits, or None where libmpdec's do better."""
-    if digits > _MOST_DIGITS:
-        return None
-    bits = math.ceil((digits + _GUARD) * math.log2(10))
-    wide = decimal.Context(
-        prec=digits + 2 * _GUARD,
-        Emin=decimal.MIN_EMIN,
-        Emax=decimal.MAX_EMAX,
-        traps=[decimal.InvalidOperation, decimal.Overflow, decimal.Underflow],
-    )
-    above, below = (_powers_of_e(wide.divide(sign, 1 << _COARSE), _REACH, bits, wide) for sign in (1, -1))
-    scale = Decimal(1 << bits)
-    return _FixedPoint(
-        bits=bits,
-        one=1 << bits,
-        step=1 << (bits - _FINE),
-        largest=10 ** (_LARGEST_SIZE + 1) << bits,
-        ln_10=int(wide.multiply(wide.ln(_TEN), scale)),
-        root_of_10=math.isqrt(10 << 2 * bits),
-        coarse=(*above, *below[:0:-1]),
-        fine=_powers_of_e(wide.divide(1, 1 << _FINE), 1 << (_FINE - _COARSE), bits, wide),
-        of_exp=_of_exp(bits),
-        of_artanh=_of_artanh(bits),
-        wide=wide,
-        scale=scale,
-        unit=wide.divide(_ONE, scale),
-    )
+    return None if digits > _MOST_DIGITS else _FixedPoint(digits)
 
 
-def _powers_of_e(step: Decimal, count: int, bits: int, wide: decimal.Context) -> tuple[int, ...]:
-    """exp(0), exp(step), exp(2*step), ..., each to a unit of 2^-bits."""
-    spared = bits + _SPARE
-    factor = int(wide.multiply(wide.exp(step), Decimal(1 << spared)))
-    powers = [1 << spared]
-    for _ in range(count - 1):
-        powers.append(powers[-1] * factor >> spared)
-    return tuple([power >> _SPARE for power in powers])
-
-
-def _of_exp(bits: int) -> tuple[int, ...]:
+def _of_exp(bits: int) -> list[int]:
     """The coefficients of exp(r), the last one first, for r below 2^-16."""
     coefficients = [1 << bits]
     while coefficients[-1] >> _FINE * (len(coefficients) - 1):
         coefficients.append(coefficients[-1] // len(coefficients))
-    return tuple(reversed(coefficients))
+    return coefficients[::-1]
 
 
-def _of_artanh(bits: int) -> tuple[int, ...]:
+def _of_artanh(bits: int) -> list[int]:
     """The coefficients of artanh(z)/z in z^2, the last one first, for z^2 below 2^-34."""
     count = bits // (2 * _FINE + 2) + 1
-    return tuple((1 << bits) // (2 * place + 1) for place in reversed(range(count)))
+    return [(1 << bits) // (2 * place + 1) for place in reversed(range(count))]
