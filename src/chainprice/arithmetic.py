@@ -2,7 +2,7 @@
 
 Decimals (libmpdec, in C) carry any number of digits and exponents up to 1e18, so that a price of
 1e-3000 after ten thousand firms is a number like any other, and never a silent zero. The few
-functions that the decimal library lacks come from mpmath.
+functions that the decimal library lacks come from mpmath; those that it is slow at are in `elementary`.
 
 All work happens `with digits(n):`. A value that is not a finite real number is an exception
 (`decimal.DecimalException`), never a nan.
