@@ -16,7 +16,7 @@ FLOORS = [
     {"errors", "keys", "limits", "progress", "version"},
     {"cache"},
     {"formula"},
-    {"powers", "trigonometry"},
+    {"elementary", "trigonometry"},
     {"arithmetic"},
     {"programs", "spec"},
     {"network"},

@@ -2,7 +2,7 @@
 
 Decimals (libmpdec, in C) carry any number of digits and exponents up to 1e18, so that a price of
 1e-3000 after ten thousand firms is a number like any other, and never a silent zero. The few
-functions that the decimal library lacks come from mpmath.
+functions that the decimal library lacks come from mpmath; those that it is slow at are in `elementary`.
 
 All work happens `with digits(n):`. A value that is not a finite real number is an exception
 (`decimal.DecimalException`), never a nan.
@@ -21,9 +21,8 @@ from functools import lru_cache
 from types import MappingProxyType
 from typing import Any
 
-from chainprice import limits, trigonometry
+from chainprice import elementary, limits, trigonometry
 from chainprice.formula import Formula, Functions
-from chainprice.powers import power
 
 DOUBLE_DIGITS = 17
 """Significant digits that identify a double."""
@@ -66,13 +65,12 @@ def _power(base: Decimal, exponent: Decimal) -> Decimal:
 @lru_cache(maxsize=65_536)
 def _power_to(base: Decimal, exponent: Decimal, _: int) -> Decimal:
     """A power, remembered: the marginal products of a firm share most of theirs, and they are dear."""
-    return power(base, exponent)
+    return elementary.power(base, exponent)
 
 
 def _log(value: Decimal, base: Decimal | None = None) -> Decimal:
-    if value <= 0:
-        raise decimal.InvalidOperation
-    return value.ln() if base is None else value.ln() / _log(base)
+    logarithm = elementary.ln(value)
+    return logarithm if base is None else logarithm / elementary.ln(base)
 
 
 def _identity(value: Decimal) -> Decimal:
@@ -88,8 +86,8 @@ DECIMALS: Functions = {
     "pow": _power,
     "neg": operator.neg,
     "mean": lambda *values: sum(values, Decimal(0)) / len(values),
-    "exp": Decimal.exp,
-    "ln": _log,
+    "exp": elementary.exp,
+    "ln": elementary.ln,
     "log": _log,
     "sqrt": Decimal.sqrt,
     "abs": abs,
@@ -102,7 +100,7 @@ DECIMALS: Functions = {
 
 CONSTANTS: Mapping[str, Callable[[], Decimal]] = {
     "pi": lambda: trigonometry.pi(working_digits()),
-    "e": lambda: Decimal(1).exp(),
+    "e": lambda: elementary.exp(Decimal(1)),
 }
 """Names with a value of their own where no good or parameter has the name."""
 
