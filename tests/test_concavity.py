@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 import chainprice
 from chainprice import accounts, concavity, network, technology
 from chainprice.arithmetic import digits
+from chainprice.degrees import Degrees
+from chainprice.formula import read
 from chainprice.prices import Prices
 
 
@@ -106,3 +108,46 @@ def test_what_the_rules_know_has_no_increasing_returns(text, point):
             amount, products = technology.produce(function, at)
             returns = accounts.returns_to_scale({"out": amount}, at, Prices({}, {}, {}), products)
             assert returns <= 1 + Decimal("1e-25")
+
+
+NUMBERS = [Decimal(number) for number in ("0.2", "0.3", "0.5", "0.7", "1", "1.2", "3", "0")]
+
+
+@settings(max_examples=300, deadline=None)
+@given(formulas(), st.randoms(use_true_random=False))
+def test_what_is_remembered_is_what_the_rules_say(text, dice):
+    shape = read(text).shape
+    remembering = Degrees(shape, ())
+    with digits(30):
+        for _ in range(25):
+            numbers = dice.choices(NUMBERS, weights=[9] * 7 + [1], k=shape.numbers)
+            assert remembering.are_concave(numbers) == Degrees(shape, ()).are_concave(numbers)
+
+
+@pytest.mark.parametrize(
+    ("text", "concave", "other"),
+    [
+        ("3*a^0.4*b^0.6", "3 0.4 0.6", "3 0.4 0.61"),
+        ("2*ln(1.5 + a)", "2 1.5", "2 0.5"),
+        ("ln(0.5 + a + 0.6)", "0.5 0.6", "0.5 0.4"),
+        ("3*(1 - exp(-a))", "3 1", "3 0.9"),
+        ("3*a", "3", "0"),
+    ],
+)
+def test_numbers_that_matter_are_told_apart(text, concave, other):
+    remembering = Degrees(read(text).shape, ())
+    for _ in range(2):
+        for numbers, expected in ((concave, True), (other, False)):
+            assert remembering.are_concave([*map(Decimal, numbers.split())]) is expected
+
+
+def test_constants_among_the_names_matter_as_numbers_do():
+    remembering = Degrees(read("a^k").shape, (1,))
+    assert [remembering.are_concave([Decimal(k)]) for k in ("0.9", "1.1", "-1", "0.9")] == [1, 0, 0, 1]
+
+
+def test_coefficients_are_not_remembered_one_by_one():
+    remembering = Degrees(read("3*a^0.4 + 2*b").shape, ())
+    for coefficient in range(1, 50):
+        remembering.are_concave([Decimal(coefficient), Decimal("0.4"), Decimal(coefficient) / 7])
+    assert len(remembering._memory[1]) == 1

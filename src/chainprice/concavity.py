@@ -7,17 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from decimal import Decimal
-from functools import lru_cache
 from itertools import combinations
 
 from chainprice import limits
 from chainprice.arithmetic import DECIMALS, digits
-from chainprice.degrees import CONCAVE, degree
-from chainprice.formula import Shape
+from chainprice.degrees import degrees
 from chainprice.technology import Point, ProductionFunction
 
 EXACT_UP_TO = 12
 """Up to so many inputs concavity is decided from the whole Hessian; beyond, along sampled directions."""
+
+_ZERO = Decimal(0)
 
 _DIGITS = 45
 _STEP = Decimal("1e-11")
@@ -49,27 +49,16 @@ def is_concave_by_rules(function: ProductionFunction, point: Point) -> bool:
 
     They know nothing of bends at a point of theirs.
     """
-    shape, numbers = function.formula.shape, function.formula.numbers
-    if shape.kinked or not all(point[name] > 0 for name in function.inputs):
-        return False
-    constants: tuple[tuple[int, Decimal], ...] = ()
-    if len(function.inputs) < len(function.formula.names):
-        constants = tuple(
-            (slot, value)
-            for slot, (name, value) in enumerate(
-                zip(function.formula.names, function.values(point), strict=True)
-            )
-            if name not in function.inputs
-        )
-    return _is_of_concave_degree(shape, numbers, constants)
-
-
-@lru_cache(maxsize=65_536)
-def _is_of_concave_degree(
-    shape: Shape, numbers: tuple[Decimal, ...], constants: tuple[tuple[int, Decimal], ...]
-) -> bool:
-    known = degree(shape, numbers, dict(constants))
-    return known is not None and known <= CONCAVE
+    formula, inputs = function.formula, function.inputs
+    for name in inputs:
+        if point[name] <= _ZERO:
+            return False
+    if inputs is formula.names:
+        return degrees(formula.shape, ()).are_concave(formula.numbers)
+    values = function.values(point)
+    constants = tuple([slot for slot, name in enumerate(formula.names) if name not in inputs])
+    numbers = (*formula.numbers, *[values[slot] for slot in constants])
+    return degrees(formula.shape, constants).are_concave(numbers)
 
 
 class _Curve:
