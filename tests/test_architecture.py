@@ -20,7 +20,7 @@ FLOORS = [
     {"arithmetic"},
     {"programs", "spec"},
     {"network"},
-    {"joining", "notation", "opening"},
+    {"curvature", "joining", "notation", "opening"},
     {"longhand"},
     {"allocation", "differentiation", "undefined"},
     {"degrees", "technology"},

@@ -91,10 +91,10 @@ def of_firms(
 ) -> Iterator[Warning]:
     """The warnings that belong to a firm, in topological order."""
     for firm, functions in technology.items():
-        made, used = quantities.made[firm], quantities.used[firm]
+        used = quantities.used[firm]
         if len(functions) == 1 and is_concave_by_rules(functions[0], used):
             continue  # what the rules know is positive, too: its returns to scale are 1 at most
-        returns = returns_to_scale(made, used, prices, products[firm])
+        returns = returns_to_scale(quantities.made[firm], used, prices, products[firm])
         if returns is not None and returns > 1 + EQUAL:
             yield Warning(
                 "increasing-returns",

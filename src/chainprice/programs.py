@@ -24,7 +24,7 @@ _OPERATORS = {"add": "+", "sub": "-", "mul": "*", "div": "/"}
 _OFTEN = 20
 """Runs after which a shape is worth a function."""
 
-_LONGEST = 2_000
+LONGEST = 2_000
 """Steps beyond which a function would take too long to make."""
 
 Run = Callable[[Sequence[Any], Sequence[Any]], Sequence[Any]]
@@ -47,7 +47,7 @@ class Program:
 
     def _interpreted(self, names: Sequence[Any], numbers: Sequence[Any]) -> Sequence[Any]:
         self._runs += 1
-        if self._runs > _OFTEN and len(self._shape.steps) <= _LONGEST:
+        if self._runs > _OFTEN and len(self._shape.steps) <= LONGEST:
             self._function = _function(self._shape, self._results)
             return self._function(names, numbers)
         values = self._shape.trace(DECIMALS, names, numbers)
@@ -130,6 +130,8 @@ _BOUNDS: dict[str, tuple[str, str]] = {
 The unit is the last digit that is computed with. An operand's error counts as often as the operation's
 elasticity says, and rounding adds one (Higham, Accuracy and Stability of Numerical Algorithms, 3.3)."""
 
+_FUNCTIONS = {"log_": log, "sqrt_": sqrt, "exp_": exp}
+
 _NORMAL = "1e-290 < abs({v}) < 1e290"
 """Beyond it a double may have lost digits itself."""
 
@@ -141,12 +143,49 @@ def bounds(shape: Shape, results: tuple[int, ...], variables: int) -> Bounds | N
     The first `variables` names have errors of their own. It raises ArithmeticError or ValueError where the
     doubles do not hold.
     """
-    operations = {operation for operation, _ in shape.steps}
-    if len(shape.steps) > _LONGEST or not operations <= _BOUNDS.keys() | {"name", "number", "neg"}:
+    if not _is_bounded(shape):
         return None
-    functions = {"log_": log, "sqrt_": sqrt, "exp_": exp}
-    made: Bounds = _made(bounds_text_of(shape, results, variables), functions)
+    made: Bounds = _made(bounds_text_of(shape, results, variables), {**_FUNCTIONS})
     return made
+
+
+Sure = Callable[[Sequence[float]], Sequence[tuple[float, float]]]
+"""From doubles in all name slots and then all number slots, which are rounded once, to the chosen steps: each
+as a double, with a bound of its relative error in units of a double's last digit."""
+
+_SURE = "{e} < 1e6"
+"""While errors are so small, the products of two of them that bounds leave out are nothing beside them."""
+
+
+@lru_cache(maxsize=8192)
+def sure(shape: Shape, results: tuple[int, ...]) -> Sure | None:
+    """The function for these steps in doubles, as far as doubles hold; None where an operation has no bound.
+
+    It raises ArithmeticError or ValueError where a step is beyond a double or has lost more than six digits.
+    """
+    if not _is_bounded(shape):
+        return None
+    made: Sure = _made(sure_text_of(shape, results), {**_FUNCTIONS})
+    return made
+
+
+def _is_bounded(shape: Shape) -> bool:
+    operations = {operation for operation, _ in shape.steps}
+    return len(shape.steps) <= LONGEST and operations <= _BOUNDS.keys() | {"name", "number", "neg"}
+
+
+def sure_text_of(shape: Shape, results: tuple[int, ...]) -> str:
+    """The function `run` of `sure`, as Python."""
+    lines = []
+    for index, (operation, operands) in enumerate(shape.steps):
+        value, error = f"v{index}", f"e{index}"
+        if operation in ("name", "number"):
+            place = operands[0] + (shape.names if operation == "number" else 0)
+            lines += [f"{value} = numbers[{place}]", f"{error} = 1.0", _unless(_NORMAL.format(v=value))]
+        else:
+            lines += [*_bounded_lines(index, operation, operands), _unless(_SURE.format(e=error))]
+    pairs = "".join(f"(v{result}, e{result}), " for result in results)
+    return "\n ".join(["def run(numbers):", *lines, f"return ({pairs})"])
 
 
 def bounds_text_of(shape: Shape, results: tuple[int, ...], variables: int) -> str:
@@ -173,8 +212,11 @@ def _bounded_lines(index: int, operation: str, operands: tuple[int, ...]) -> lis
         case "neg":
             return [f"{value} = -v{operands[0]}", f"{error} = e{operands[0]}"]
     double, bound = (text.format(*operands, v=value) for text in _BOUNDS[operation])
-    fails = f"if not {_NORMAL.format(v=value)}: raise OverflowError"
-    return [f"{value} = {double}", fails, f"{error} = {bound}"]
+    return [f"{value} = {double}", _unless(_NORMAL.format(v=value)), f"{error} = {bound}"]
+
+
+def _unless(condition: str) -> str:
+    return f"if not {condition}: raise OverflowError"
 
 
 def doubles(shape: Shape, results: tuple[int, ...], functions: Functions) -> Run:
