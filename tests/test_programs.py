@@ -35,7 +35,7 @@ def test_every_run_is_as_the_shape_says(text):
         for run in range(40):
             names = [Decimal(run + 2) / 7, Decimal(run + 3) / 5]
             values = formula.shape.trace(DECIMALS, names, formula.numbers)
-            assert list(program(names, formula.numbers)) == [+values[last], +values[0]]
+            assert list(program.run(names, formula.numbers)) == [+values[last], +values[0]]
 
 
 def test_what_is_undefined_raises_before_and_after():
@@ -44,10 +44,10 @@ def test_what_is_undefined_raises_before_and_after():
     with digits(30):
         for value in [Decimal(-1)] + [Decimal(2)] * 40 + [Decimal(-1)]:
             if value > 0:
-                assert program([value], ()) == [value.ln()] or program([value], ()) == (value.ln(),)
+                assert program.run([value], ()) == [value.ln()] or program.run([value], ()) == (value.ln(),)
             else:
                 with pytest.raises(ArithmeticError):
-                    program([value], ())
+                    program.run([value], ())
 
 
 def test_results_are_rounded_to_the_digits_of_the_context():
@@ -55,7 +55,7 @@ def test_results_are_rounded_to_the_digits_of_the_context():
     program = Program(formula.shape, (0,))
     with digits(5):
         for _ in range(40):
-            assert list(program([Decimal("1.23456789")], ())) == [Decimal("1.2346")]
+            assert list(program.run([Decimal("1.23456789")], ())) == [Decimal("1.2346")]
 
 
 def test_what_is_there_with_its_factors_swapped_is_not_done_again():

@@ -220,8 +220,8 @@ class Gradient:
 
     def in_order(self, names: Sequence[Decimal], numbers: Sequence[Decimal]) -> Sequence[Decimal]:
         """The value, then the derivatives in the order of `results`; raises ArithmeticError as `run` does."""
-        values: Sequence[Decimal] = self._run(self.slots(names, numbers), self.literals)
-        return values
+        slots = self.slots(names, numbers) if self.constants else [*names, *numbers]
+        return self._compiled.run(slots, self.literals)
 
     def slots(self, names: Sequence[Decimal], numbers: Sequence[Decimal]) -> list[Decimal]:
         """What fills the program's name slots; raises ArithmeticError where a constant has no value."""
@@ -232,7 +232,7 @@ class Gradient:
         return [*names, *numbers, *(CONSTANTS[name]() for name in self.constants)]
 
     @cached_property
-    def _run(self) -> Program:
+    def _compiled(self) -> Program:
         return program(self.program, (self.value, *self.results.values()))
 
 

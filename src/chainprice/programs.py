@@ -32,24 +32,24 @@ Run = Callable[[Sequence[Any], Sequence[Any]], Sequence[Any]]
 
 
 class Program:
-    """Some steps of a shape, in decimals."""
+    """Some steps of a shape, in decimals.
 
-    __slots__ = ("_function", "_results", "_runs", "_shape")
+    `run` gives the values of the chosen steps, and raises ArithmeticError where one has none. After some runs
+    it is a function made for them.
+    """
+
+    __slots__ = ("_results", "_runs", "_shape", "run")
 
     def __init__(self, shape: Shape, results: tuple[int, ...]) -> None:
         self._shape, self._results = shape, results
         self._runs = 0
-        self._function: Run = self._interpreted
-
-    def __call__(self, names: Sequence[Any], numbers: Sequence[Any]) -> Sequence[Any]:
-        """The values of the chosen steps; raises ArithmeticError where one has none."""
-        return self._function(names, numbers)
+        self.run: Run = self._interpreted
 
     def _interpreted(self, names: Sequence[Any], numbers: Sequence[Any]) -> Sequence[Any]:
         self._runs += 1
         if self._runs > _OFTEN and len(self._shape.steps) <= LONGEST:
-            self._function = _function(self._shape, self._results)
-            return self._function(names, numbers)
+            self.run = _function(self._shape, self._results)
+            return self.run(names, numbers)
         values = self._shape.trace(DECIMALS, names, numbers)
         return [+values[result] for result in self._results]
 

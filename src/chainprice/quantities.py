@@ -81,10 +81,13 @@ def flow(
         point = {good: available[good] for good in inputs}
         if split:
             point = {good: part(point[good], split.get((good, firm), WHOLE)) for good in inputs}
-        used[firm] = point
-        made[firm] = {f.output: evaluate(spec, f, point) for f in technology[firm]}
-        for good, quantity in made[firm].items():
-            available[good] = available[good] + quantity if available[good] else quantity
+        outputs: dict[str, Decimal] = {}
+        for function in technology[firm]:
+            output, quantity = function.output, evaluate(spec, function, point)
+            outputs[output] = quantity
+            before = available[output]
+            available[output] = before + quantity if before else quantity
+        used[firm], made[firm] = point, outputs
     sold = {good: part(available[good], split.get((good, ""), WHOLE)) for good in spec.demand}
     return Quantities(available, bought, used, made, sold)
 

@@ -18,7 +18,7 @@ from typing import NamedTuple
 
 from chainprice import differentiation, undefined
 from chainprice.arithmetic import CONSTANTS, DECIMALS, evaluate, rational, working_digits
-from chainprice.differentiation import Bound
+from chainprice.differentiation import Bound, Gradient
 from chainprice.errors import Problem, UndefinedError, short, some
 from chainprice.formula import KINKED, Formula, Shape, ShapeBuilder
 from chainprice.network import Network
@@ -55,7 +55,7 @@ class ProductionFunction(NamedTuple):
 
     def amount(self, point: Point) -> Decimal:
         """The quantity of output at a point; raises ArithmeticError where there is none."""
-        value: Decimal = program(self.formula.shape)(self.values(point), self.formula.numbers)[0]
+        value: Decimal = program(self.formula.shape).run(self.values(point), self.formula.numbers)[0]
         return value
 
     def is_unsure(self, point: Point, unsure: Container[str]) -> bool:
@@ -205,21 +205,27 @@ def produce(function: ProductionFunction, point: Point) -> tuple[Decimal, tuple[
     None where that cannot be: the formula has bends, or something in the program has no value.
     """
     formula, output = function.formula, function.output
-    shape = formula.shape
-    if shape.kinked:
+    smooth = _smooth(formula.shape)
+    if smooth is None:
         return None
+    settled, gradient = smooth
     try:
-        value, *slopes = differentiation.gradient(shape).in_order(function.values(point), formula.numbers)
+        value, *slopes = gradient.in_order(function.values(point), formula.numbers)
     except ArithmeticError:
         return None
-    settled = _as_written(shape)
     return value, tuple(
         [
-            MarginalProduct(output, name, slope, function, settled, slot)
-            for slot, (name, slope) in enumerate(zip(formula.names, slopes, strict=True))
+            MarginalProduct(output, name, slopes[slot], function, settled, slot)
+            for slot, name in enumerate(formula.names)
             if name in point
         ]
     )
+
+
+@lru_cache(maxsize=8192)
+def _smooth(shape: Shape) -> tuple[Settled, Gradient] | None:
+    """A shape without bends, with its gradient; None for one that has bends."""
+    return None if shape.kinked else (_as_written(shape), differentiation.gradient(shape))
 
 
 def marginal_products(

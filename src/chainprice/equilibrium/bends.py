@@ -150,7 +150,7 @@ def value_and_slopes(
 
 def _value(formula: Formula, values: list[Decimal]) -> Decimal | None:
     try:
-        value: Decimal = program(formula.shape)(values, formula.numbers)[0]
+        value: Decimal = program(formula.shape).run(values, formula.numbers)[0]
     except ArithmeticError:
         return None
     return value

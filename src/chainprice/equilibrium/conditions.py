@@ -83,7 +83,7 @@ class Conditions:
     def value(self, piece: Piece, x: Sequence[Decimal]) -> Decimal:
         """A piece's value; raises ArithmeticError where it has none."""
         formula = piece.formula
-        value: Decimal = program(formula.shape)(piece.values(x, self.constant), formula.numbers)[0]
+        value: Decimal = program(formula.shape).run(piece.values(x, self.constant), formula.numbers)[0]
         return value
 
     def outputs(self, x: Sequence[Decimal]) -> list[Decimal]:
