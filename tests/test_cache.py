@@ -15,8 +15,9 @@ from support import ENVIRONMENT, ROOT, SPECS, run
 
 from chainprice import cache, differentiation
 from chainprice.formula import read
-from chainprice.notation import Forms, NotWritableError, Writer, from_data, to_data
+from chainprice.notation import NotWritableError, Writer
 from chainprice.starter import starter_spec
+from chainprice.terms import Forms, from_data, to_data
 
 needs_what_is_shipped = pytest.mark.skipif(
     not cache._all_shipped(), reason="it is not for this release of sympy"

@@ -34,9 +34,10 @@ from chainprice.formula import (
 )
 from chainprice.joining import joined
 from chainprice.longhand import PIECES, Longhand, Piece
-from chainprice.notation import Forms, NotWritableError, Sum, Writer, from_data, to_data
+from chainprice.notation import NotWritableError, Writer
 from chainprice.opening import left_open
 from chainprice.programs import Program, program
+from chainprice.terms import Forms, Sum, from_data, to_data
 
 _SLOT = re.compile(r"\bx(\d+)\b")
 
