@@ -43,7 +43,7 @@ TEMPLATES = (
 def texts(text: str) -> list[str]:
     formula = read(text)
     bound = Bound(formula.shape, formula.numbers)
-    return [template(bound, slot).format(*formula.names) for slot in range(len(formula.names))]
+    return [template(bound, slot).filled(formula.names) for slot in range(len(formula.names))]
 
 
 @settings(deadline=None)

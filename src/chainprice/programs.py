@@ -28,12 +28,12 @@ Run = Callable[[Sequence[Any], Sequence[Any]], Sequence[Any]]
 
 
 class Program:
-    """Some steps of a shape, in decimals."""
+    """Some steps of a shape, in an arithmetic of decimals."""
 
-    __slots__ = ("_function", "_results", "_runs", "_shape")
+    __slots__ = ("_function", "_functions", "_results", "_runs", "_shape")
 
-    def __init__(self, shape: Shape, results: tuple[int, ...]) -> None:
-        self._shape, self._results = shape, results
+    def __init__(self, shape: Shape, results: tuple[int, ...], functions: Functions = DECIMALS) -> None:
+        self._shape, self._results, self._functions = shape, results, functions
         self._runs = 0
         self._function: Run = self._interpreted
 
@@ -44,9 +44,9 @@ class Program:
     def _interpreted(self, names: Sequence[Any], numbers: Sequence[Any]) -> Sequence[Any]:
         self._runs += 1
         if self._runs > _OFTEN and len(self._shape.steps) <= _LONGEST:
-            self._function = _function(self._shape, self._results)
+            self._function = _function(self._shape, self._results, self._functions)
             return self._function(names, numbers)
-        values = self._shape.trace(DECIMALS, names, numbers)
+        values = self._shape.trace(self._functions, names, numbers)
         return [+values[result] for result in self._results]
 
 
@@ -61,11 +61,6 @@ def text_of(shape: Shape, results: tuple[int, ...]) -> str:
     lines = [f"v{index} = {_line(*step)}" for index, step in enumerate(shape.steps)]
     values = "".join(f"+v{result}, " for result in results)
     return "\n ".join(["def run(names, numbers):", *lines, f"return ({values})"])
-
-
-def _function(shape: Shape, results: tuple[int, ...]) -> Run:
-    run: Run = _made(text_of(shape, results), {f"{name}_": f for name, f in DECIMALS.items()})
-    return run
 
 
 def _made(text: str, namespace: dict[str, Any]) -> Any:
@@ -150,5 +145,9 @@ def _bounded_lines(index: int, operation: str, operands: tuple[int, ...]) -> lis
 
 def doubles(shape: Shape, results: tuple[int, ...], functions: Functions) -> Run:
     """The function for these steps of a shape in doubles, or arrays of them."""
+    return _function(shape, results, functions)
+
+
+def _function(shape: Shape, results: tuple[int, ...], functions: Functions) -> Run:
     run: Run = _made(text_of(shape, results), {f"{name}_": f for name, f in functions.items()})
     return run

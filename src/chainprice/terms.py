@@ -14,10 +14,13 @@ from functools import cached_property
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from chainprice.formula import FUNCTIONS, Formula, FormulaError, read
+from chainprice.formula import FUNCTIONS, OPERATORS, Formula, FormulaError, read
 
 _FRACTION = re.compile(r"-?[0-9]+(/[1-9][0-9]*)?")
 _ATOM = re.compile(r"x[0-9]+|pi|exp\(1\)")
+
+SLOT = re.compile(r"\bx(\d+)\b")
+"""The name of a slot, in forms and in derivative formulas."""
 
 Data = Any
 """Lists, dictionaries and text, nested."""
@@ -28,6 +31,11 @@ Number = Fraction | Formula
 
 _Powers = tuple[tuple[Any, Any], ...]
 """Pairs of a sympy base and a sympy exponent."""
+
+
+def slot_name(slot: int) -> str:
+    """The name of a slot in forms and in derivative formulas."""
+    return f"x{slot}"
 
 
 class Atom(NamedTuple):
@@ -58,9 +66,9 @@ class Product:
     powers: tuple[tuple[Base, Number], ...]
 
     @cached_property
-    def open_in_powers(self) -> tuple[str, ...]:
-        """The names of the open numbers in its powers."""
-        return tuple(dict.fromkeys(_open_in_powers(self)))
+    def open_numbers(self) -> tuple[Formula, ...]:
+        """The distinct open numbers in it."""
+        return tuple(dict.fromkeys(_open_numbers(self)))
 
 
 class Sum(NamedTuple):
@@ -68,32 +76,31 @@ class Sum(NamedTuple):
 
     terms: tuple[Product, ...]
 
+    def open_numbers(self) -> tuple[Formula, ...]:
+        """The distinct open numbers in it, in the order in which they are written."""
+        return tuple(dict.fromkeys(number for term in self.terms for number in term.open_numbers))
+
 
 Base = Atom | Call | Raised | Sum
 """What is raised to a power."""
 
 
-def _open_in_powers(product: Product) -> Iterator[str]:
+def _open_numbers(product: Product) -> Iterator[Formula]:
+    yield from _open(product.coefficient)
     for base, exponent in product.powers:
-        yield from _open_in(exponent)
+        yield from _open(exponent)
         match base:
             case Call(_, argument):
-                yield from _open_in_sum(argument)
+                yield from argument.open_numbers()
             case Raised(inner, power):
-                yield from _open_in_sum(inner)
-                yield from _open_in_sum(power)
+                yield from inner.open_numbers()
+                yield from power.open_numbers()
             case Sum():
-                yield from _open_in_sum(base)
+                yield from base.open_numbers()
 
 
-def _open_in_sum(form: Sum) -> Iterator[str]:
-    for term in form.terms:
-        yield from _open_in(term.coefficient)
-        yield from term.open_in_powers
-
-
-def _open_in(number: Number) -> Sequence[str]:
-    return number.names if isinstance(number, Formula) else ()
+def _open(number: Number) -> Sequence[Formula]:
+    return (number,) if isinstance(number, Formula) else ()
 
 
 _NAMES = {"log": "ln", "E": "exp(1)"}
@@ -238,6 +245,10 @@ def _number_of(text: Data) -> Number:
     if _FRACTION.fullmatch(text):
         return Fraction(text)
     formula = read(text)
-    if not formula.names:
+    if not formula.names or not {operation for operation, _ in formula.shape.steps} <= _RATIONAL:
         raise ValueError
     return formula
+
+
+_RATIONAL = frozenset({"name", "number", *OPERATORS})
+"""What open numbers are made of."""
