@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from chainprice import differentiation
 from chainprice.arithmetic import RATIONALS, NotRationalError
 from chainprice.differentiation import Bound, derivative, template
+from chainprice.errors import UndefinedError
 from chainprice.figures import NotWritableError, figure
 from chainprice.formula import DERIVED, read
 from chainprice.notation import Writer
@@ -111,7 +112,10 @@ def test_a_text_filled_in_is_the_text_written_with_its_numbers(template_text, nu
     for name in goods:
         slot = formula.names.index(name)
         difference = central_difference(formula, point, name)
-        text = template(bound, slot).filled([f"x{i}" for i in range(len(formula.names))])
+        try:
+            text = template(bound, slot).filled([f"x{i}" for i in range(len(formula.names))])
+        except UndefinedError:  # the slope of 0^x by x has the logarithm of 0 in it
+            reject()
         assert text == written_directly(bound, slot)
         assert_agrees(read(text, DERIVED), formula, point, *difference)
 
