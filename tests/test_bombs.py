@@ -178,7 +178,7 @@ def test_joined_derivatives_are_those_of_sympy_and_are_written_as_they_are_compu
         gradient.cache_clear()
         bound = Bound(shape, numbers)
         for slot, name in enumerate(names):
-            written = evaluate(read(template(bound, slot).format(*names)), point)
+            written = evaluate(read(template(bound, slot).filled(names)), point)
             assert abs(joined[slot] - by_sympy[slot]) < 1e-33, name
             assert abs(written - joined[slot]) < 1e-33, name
 

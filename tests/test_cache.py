@@ -14,9 +14,11 @@ from hypothesis import strategies as st
 from support import ENVIRONMENT, ROOT, SPECS, run
 
 from chainprice import cache, differentiation
+from chainprice.figures import NotWritableError
 from chainprice.formula import read
-from chainprice.notation import Forms, NotWritableError, Writer, from_data, to_data
 from chainprice.starter import starter_spec
+from chainprice.templates import OpenForm
+from chainprice.terms import Forms, from_data, to_data
 
 needs_what_is_shipped = pytest.mark.skipif(
     not cache._all_shipped(), reason="it is not for this release of sympy"
@@ -289,7 +291,7 @@ def test_no_two_results_have_one_key(monkeypatch):
     monkeypatch.setattr(cache, "remembered", lambda _1, _2, _3, *key: keys.append(cache.name_of(*key)))
     for settled in (((2, 11), (5, 3)), ((2, 1), (15, 3))):
         shape = read("+".join(f"x{i}" for i in range(20))).shape
-        differentiation._Derivatives(shape, settled, frozenset()).derivative(0)
+        differentiation._Derivatives(shape, settled, ()).derivative(0)
     assert keys[0] != keys[1]
 
 
@@ -328,6 +330,6 @@ def test_forms_come_back_as_they_were(text):
 
 def written(form):
     try:
-        return Writer({"x2": Fraction(7, 3)}).write(form)
+        return OpenForm(form, ["x2"]).template([Fraction(7, 3)], decimal=False)
     except NotWritableError:
         return None

@@ -1,6 +1,7 @@
 """Derivatives with numbers left open, against central differences by mpmath and against exact texts."""
 
 from decimal import Decimal
+from fractions import Fraction
 
 import mpmath
 import pytest
@@ -8,8 +9,13 @@ from hypothesis import assume, given, reject, settings
 from hypothesis import strategies as st
 
 from chainprice import differentiation
+from chainprice.arithmetic import RATIONALS, NotRationalError
 from chainprice.differentiation import Bound, derivative, template
-from chainprice.formula import read
+from chainprice.errors import UndefinedError
+from chainprice.figures import NotWritableError, figure
+from chainprice.formula import DERIVED, read
+from chainprice.notation import Writer
+from chainprice.opening import left_open
 
 MPMATH = {
     "number": lambda number: mpmath.mpf(str(number)),
@@ -43,7 +49,7 @@ TEMPLATES = (
 def texts(text: str) -> list[str]:
     formula = read(text)
     bound = Bound(formula.shape, formula.numbers)
-    return [template(bound, slot).format(*formula.names) for slot in range(len(formula.names))]
+    return [template(bound, slot).filled(formula.names) for slot in range(len(formula.names))]
 
 
 @settings(deadline=None)
@@ -51,20 +57,90 @@ def texts(text: str) -> list[str]:
 def test_every_text_has_the_value_of_a_central_difference(template, data):
     formula = read(template.format(*(data.draw(NUMBERS) for _ in range(template.count("{}")))))
     point = {name: mpmath.mpf(data.draw(st.integers(1, 30))) / 10 for name in formula.names}
+    for slot, name in enumerate(formula.names):
+        difference = central_difference(formula, point, name)
+        slope = derivative(Bound(formula.shape, formula.numbers), slot)
+        assert_agrees(slope, formula, point, *difference)
+
+
+def central_difference(formula, point, name):
+    """By a name at a point, and how large what it is the difference of is."""
     step = mpmath.mpf("1e-20")
     with mpmath.workdps(60):
-        for slot, name in enumerate(formula.names):
-            try:
-                ends = [formula.evaluate(MPMATH, {**point, name: point[name] + h}) for h in (step, -step)]
-                expected = (ends[0] - ends[1]) / (2 * step)
-                size = max(map(abs, ends))
-            except ZeroDivisionError:
-                reject()
-            assume(mpmath.isfinite(expected) and not isinstance(expected, mpmath.mpc))
-            slope = derivative(Bound(formula.shape, formula.numbers), slot)
-            named = {f"x{i}": point[other] for i, other in enumerate(formula.names)} | {"pi": +mpmath.pi}
-            value = slope.evaluate(MPMATH, {n: named[n] for n in slope.names})
-            assert abs(value - expected) <= mpmath.mpf("1e-15") * (abs(expected) + size), (formula, slope)
+        try:
+            ends = [formula.evaluate(MPMATH, {**point, name: point[name] + h}) for h in (step, -step)]
+            expected = (ends[0] - ends[1]) / (2 * step)
+            size = max(map(abs, ends))
+        except ZeroDivisionError:
+            reject()
+        assume(mpmath.isfinite(expected) and not isinstance(expected, mpmath.mpc))
+        return expected, size
+
+
+def assert_agrees(slope, formula, point, expected, size):
+    """A formula in the names of slots has the expected value at a point."""
+    with mpmath.workdps(60):
+        named = {f"x{i}": point[other] for i, other in enumerate(formula.names)} | {"pi": +mpmath.pi}
+        value = slope.evaluate(MPMATH, {n: named[n] for n in slope.names})
+        assert abs(value - expected) <= mpmath.mpf("1e-15") * (abs(expected) + size), (formula, slope)
+
+
+WHOLE = st.sampled_from(["0", "1", "2", "3", "5", "8", "10", "32", "625"])
+BROKEN = st.sampled_from(
+    ["0.5", "0.1", "0.0001", "0.25", "0.75", "0.96", "1.5", "2.5", "0.9999", "0.123456789012345678"]
+) | st.decimals("0.001", 50, places=4).map(str)
+FRACTIONS = st.fractions(-3, 3, max_denominator=12)
+
+
+@settings(deadline=None, max_examples=300)
+@given(st.sampled_from(TEMPLATES), st.sampled_from([WHOLE, WHOLE | BROKEN]), st.booleans(), st.data())
+def test_a_text_filled_in_is_the_text_written_with_its_numbers(template_text, numbers, is_parametric, data):
+    words, values = [], {}
+    for place in range(template_text.count("{}")):
+        if is_parametric and data.draw(st.booleans()):
+            words.append(f"p{place}")
+            values[f"p{place}"] = data.draw(FRACTIONS)
+        else:
+            words.append(data.draw(numbers))
+    formula = read(template_text.format(*words))
+    constants = [(slot, values[name]) for slot, name in enumerate(formula.names) if name in values]
+    bound = Bound(formula.shape, formula.numbers, tuple(constants))
+    with mpmath.workdps(60):
+        point = {name: mpmath.mpf(value.numerator) / value.denominator for name, value in values.items()}
+    goods = [name for name in formula.names if name not in values]
+    point |= {name: mpmath.mpf(data.draw(st.integers(1, 30))) / 10 for name in goods}
+    for name in goods:
+        slot = formula.names.index(name)
+        difference = central_difference(formula, point, name)
+        try:
+            text = template(bound, slot).filled([f"x{i}" for i in range(len(formula.names))])
+        except UndefinedError:  # the slope of 0^x by x has the logarithm of 0 in it
+            reject()
+        assert text == written_directly(bound, slot)
+        assert_agrees(read(text, DERIVED), formula, point, *difference)
+
+
+def written_directly(bound, slot):
+    """With each number's own texts, worked out in fractions."""
+    for opened in (left_open(bound.shape, bound.known, bound.named), ()):
+        settled = tuple(
+            (place, Fraction(value))
+            for place, value in bound.known.items()
+            if place in bound.shape.used and place not in opened
+        )
+        form = differentiation._Derivatives(bound.shape, settled, opened).derivative(slot)
+        known = {f"x{place}": Fraction(bound.known[place]) for place in opened}
+        try:
+            figures = {
+                number: figure(number.evaluate(RATIONALS, known), bound.is_decimal)
+                for number in form.open_numbers()
+            }
+            text = Writer(figures, decimal=bound.is_decimal).write(form)
+        except (NotRationalError, ZeroDivisionError, NotWritableError):
+            continue
+        if not {f"x{place}" for place in opened} & set(read(text, DERIVED).names):
+            return text
+    return None
 
 
 def test_a_shape_is_differentiated_once_whatever_its_numbers(monkeypatch):

@@ -14,7 +14,7 @@ import decimal
 import operator
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from decimal import Decimal
 from fractions import Fraction
 from functools import lru_cache
@@ -154,8 +154,12 @@ class NotRationalError(Exception):
     """Some step of a constant formula has no rational value."""
 
 
+_LARGEST_EXPONENT = 64
+"""Of a power that is worked out exactly."""
+
+
 def _rational_power(base: Fraction, exponent: Fraction) -> Fraction:
-    if exponent.denominator != 1 or abs(exponent) > 64 or (base == 0 and exponent < 0):
+    if exponent.denominator != 1 or abs(exponent) > _LARGEST_EXPONENT or (base == 0 and exponent < 0):
         raise NotRationalError
     bits = max(base.numerator.bit_length(), base.denominator.bit_length())
     if bits * abs(exponent) > 2 * limits.RATIONAL_BITS:
@@ -195,6 +199,36 @@ RATIONALS: Functions = _Rationals(
         "max": lambda *values: max(values),
     }
 )
+
+
+def _exact_power(base: Decimal, exponent: Decimal) -> Decimal:
+    if abs(exponent) > _LARGEST_EXPONENT:
+        raise decimal.Inexact
+    return base**exponent
+
+
+EXACT: Functions = {
+    "number": _identity,
+    "add": operator.add,
+    "sub": operator.sub,
+    "mul": operator.mul,
+    "div": operator.truediv,
+    "neg": operator.neg,
+    "pow": _exact_power,
+}
+"""Arithmetic that decimals can do `exactly`."""
+
+_EXACT_CONTEXT = decimal.Context(
+    prec=100,
+    Emin=-200,
+    Emax=200,
+    traps=[decimal.Inexact, decimal.InvalidOperation, decimal.DivisionByZero, decimal.Overflow],
+)
+
+
+def exactly() -> AbstractContextManager[decimal.Context]:
+    """Within it `EXACT` comes to what fractions would; where it cannot, ArithmeticError is raised."""
+    return decimal.localcontext(_EXACT_CONTEXT)
 
 
 def rational(formula: Formula) -> Fraction | None:

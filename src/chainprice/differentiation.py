@@ -9,18 +9,18 @@ from __future__ import annotations
 
 import decimal
 import operator
-import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
 from functools import cached_property, lru_cache, partial
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NamedTuple
 
 from chainprice import cache, limits
 from chainprice.arithmetic import CONSTANTS
 from chainprice.errors import UndefinedError
+from chainprice.figures import NotWritableError
 from chainprice.formula import (
     DERIVED,
     Formula,
@@ -34,15 +34,14 @@ from chainprice.formula import (
 )
 from chainprice.joining import joined
 from chainprice.longhand import PIECES, Longhand, Piece
-from chainprice.notation import Forms, NotWritableError, Sum, Writer, from_data, to_data
+from chainprice.notation import Writer
 from chainprice.opening import left_open
 from chainprice.programs import Program, program
+from chainprice.templates import Exact, OpenForm, Template
+from chainprice.terms import SLOT, Forms, Sum, from_data, slot_name, to_data
 
-_SLOT = re.compile(r"\bx(\d+)\b")
 
-
-@dataclass(frozen=True)
-class Bound:
+class Bound(NamedTuple):
     """A shape whose constants are filled in; the other name slots are variables.
 
     `constants` has (slot, value) for each constant name slot: a fraction, or "pi" or "e".
@@ -52,25 +51,20 @@ class Bound:
     numbers: tuple[Decimal, ...]
     constants: tuple[tuple[int, Fraction | str], ...] = ()
 
-    def __hash__(self) -> int:
-        return self._hash
+    @property
+    def known(self) -> Mapping[int, Exact]:
+        """Each number by its slot; the numbers' slots come after those of the names."""
+        numbers = dict(enumerate(self.numbers, self.shape.names))
+        if not self.constants:
+            return numbers
+        return {slot: value for slot, value in self.constants if isinstance(value, Fraction)} | numbers
 
-    @cached_property
-    def _hash(self) -> int:
-        return hash((self.shape, self.numbers, self.constants))
-
-    @cached_property
-    def known(self) -> Mapping[int, Fraction]:
-        """Each fraction by its slot; the numbers' slots come after those of the names."""
-        fractions = {slot: value for slot, value in self.constants if isinstance(value, Fraction)}
-        return fractions | {self.shape.names + i: Fraction(number) for i, number in enumerate(self.numbers)}
-
-    @cached_property
-    def named(self) -> dict[int, str]:
+    @property
+    def named(self) -> Mapping[int, str]:
         """Each constant like pi by its slot."""
         return {slot: value for slot, value in self.constants if isinstance(value, str)}
 
-    @cached_property
+    @property
     def is_decimal(self) -> bool:
         """Whether it is written with decimals."""
         return any(number != number.to_integral_value() for number in self.numbers) or any(
@@ -78,19 +72,26 @@ class Bound:
         )
 
 
-def slot_name(slot: int) -> str:
-    """The name of a name slot in derivative formulas."""
-    return f"x{slot}"
-
-
-def template(bound: Bound, slot: int) -> str:
-    """A derivative's text with a place for the name of each slot, as `str.format` fills them.
+def template(bound: Bound, slot: int) -> Template:
+    """A derivative's text with places for the names of the shape's name slots.
 
     Raises what `derivative` raises.
     """
     if is_long(bound.shape):
-        return _longhand(bound).derivative(slot)
-    return _SLOT.sub(r"{\1}", _text(bound, slot))
+        return Template(_longhand(bound).derivative(slot))
+    shape, known, named = bound.shape, bound.known, bound.named
+    decimal = bound.is_decimal
+    try:
+        for opened in (left_open(shape, known, named), ()):
+            derivatives = _derivatives_of(shape, _settled(shape, {**named, **known}, opened), opened)
+            found = derivatives.template(slot, [known[each] for each in opened], decimal=decimal)
+            if found is not None:
+                return found
+    except FormulaError as error:
+        raise _has_no_real_value(error) from None
+    except ValueError:  # Python's limit on writing long integers
+        raise UndefinedError("a derivative has a constant too long to be written down") from None
+    raise UndefinedError("a derivative has no real value")
 
 
 @lru_cache(maxsize=65_536)
@@ -101,7 +102,7 @@ def derivative(bound: Bound, slot: int) -> Formula:
     """
     if is_long(bound.shape):
         return _joined_derivative(bound, slot)
-    text = _text(bound, slot)
+    text = template(bound, slot).filled([*map(slot_name, range(bound.shape.names))])
     try:
         return read(text, DERIVED)
     except FormulaError as error:
@@ -149,50 +150,6 @@ def _joined_derivative(bound: Bound, slot: int) -> Formula:
 
 def _has_no_real_value(error: FormulaError) -> UndefinedError:
     return UndefinedError(f"a derivative has no real value: {error}")
-
-
-def _text(bound: Bound, slot: int) -> str:
-    try:
-        for draft in (_draft, _settled_draft):
-            text = draft(bound).text(slot)
-            if text is not None:
-                return text
-    except FormulaError as error:
-        raise _has_no_real_value(error) from None
-    except ValueError:  # Python's limit on writing long integers
-        raise UndefinedError("a derivative has a constant too long to be written down") from None
-    raise UndefinedError("a derivative has no real value")
-
-
-class _Draft:
-    """The derivatives of a shape with some slots left open, and what writes them with a formula's numbers."""
-
-    def __init__(self, bound: Bound, opened: frozenset[int]) -> None:
-        known = bound.known
-        self._derivatives = _derivatives(bound, opened)
-        self._writer = Writer(
-            {slot_name(slot): known[slot] for slot in opened},
-            decimal=bound.is_decimal,
-        )
-
-    def text(self, slot: int) -> str | None:
-        """By the symbol of a slot; None where these numbers have another form. Raises FormulaError."""
-        try:
-            text = self._writer.write(self._derivatives.derivative(slot))
-        except NotWritableError:
-            return None
-        return text if self._derivatives.is_filled(slot, text) else None
-
-
-@lru_cache(maxsize=16)
-def _draft(bound: Bound) -> _Draft:
-    """With all numbers open that can be."""
-    return _Draft(bound, left_open(bound.shape, bound.known, bound.named))
-
-
-@lru_cache(maxsize=16)
-def _settled_draft(bound: Bound) -> _Draft:
-    return _Draft(bound, frozenset())
 
 
 @dataclass(frozen=True)
@@ -316,7 +273,7 @@ def _formulas(shape: Shape, data: Any) -> list[Formula]:
 
 def _fail_if_foreign(shape: Shape, data: Any) -> None:
     """Raise ValueError where formulas have slots that the shape has not."""
-    if any(int(slot) >= shape.names + shape.numbers for slot in _SLOT.findall(str(data))):
+    if any(int(slot) >= shape.names + shape.numbers for slot in SLOT.findall(str(data))):
         raise ValueError
 
 
@@ -380,7 +337,13 @@ def _bound_antiderivative(bound: Bound, slot: int) -> Formula | None:
     import sympy
     from sympy.integrals.manualintegrate import manualintegrate
 
-    expression = _expression_of(bound.shape, _settled(bound, frozenset()), frozenset())
+    settled = tuple(
+        [
+            (slot, _fraction(value))
+            for slot, value in _settled(bound.shape, {**bound.named, **bound.known}, ())
+        ]
+    )
+    expression = _expression_of(bound.shape, settled, frozenset())
     result = manualintegrate(expression.whole(), _symbol(slot))
     if result.has(sympy.Integral, sympy.Piecewise):
         return None
@@ -393,60 +356,74 @@ def _bound_antiderivative(bound: Bound, slot: int) -> Formula | None:
 class _Derivatives:
     """The derivatives of a shape with some slots settled and some left open, each found once."""
 
-    def __init__(self, shape: Shape, settled: Settled, opened: frozenset[int]) -> None:
-        self._shape, self._settled, self._opened = shape, settled, opened
-        self._known: dict[int, Sum] = {}
+    def __init__(self, shape: Shape, settled: Settled, opened: tuple[int, ...]) -> None:
+        self._shape, self._opened = shape, opened
+        self._settled = tuple([(slot, _fraction(value)) for slot, value in settled])
+        self._known: dict[int, OpenForm] = {}
         self._is_filled: dict[int, bool] = {}
 
     def derivative(self, slot: int) -> Sum:
         """By the symbol of a slot."""
-        if slot not in self._known:
-            settled = ",".join(f"{place}={value}" for place, value in self._settled)
-            self._known[slot] = cache.remembered(
-                lambda: self._expression.derivative(slot),
-                to_data,
-                self._from_data,
-                "derivative",
-                *(*_key(self._shape), settled, sorted(self._opened), slot),
-            )
-        return self._known[slot]
+        settled = ",".join(f"{place}={value}" for place, value in self._settled)
+        form: Sum = cache.remembered(
+            lambda: self._expression.derivative(slot),
+            to_data,
+            self._from_data,
+            "derivative",
+            *(*_key(self._shape), settled, sorted(self._opened), slot),
+        )
+        return form
 
-    def is_filled(self, slot: int, text: str) -> bool:
-        """Whether a text of a derivative has no open slot in it; raises FormulaError where it is no formula.
+    def template(self, slot: int, opened: Sequence[Exact], *, decimal: bool) -> Template | None:
+        """By the symbol of a slot, with numbers for the open slots; None where these have another form.
 
-        Looked at once: what the derivative's texts differ in are numbers.
+        Raises FormulaError where it is no formula, and ValueError for more digits than Python writes.
         """
+        form = self._known.get(slot)
+        if form is None:
+            form = self._known[slot] = OpenForm(self.derivative(slot), [*map(slot_name, self._opened)])
+        try:
+            template = form.template(opened, decimal=decimal)
+        except NotWritableError:
+            return None
         if slot not in self._is_filled:
-            formula = _checked(read(text, DERIVED))
-            self._is_filled[slot] = self._opened.isdisjoint(_slots(formula))
-        return self._is_filled[slot]
+            self._is_filled[slot] = self._has_no_open_slot(template)
+        return template if self._is_filled[slot] else None
+
+    def _has_no_open_slot(self, template: Template) -> bool:
+        """Raises FormulaError where it is no formula. Other texts of the form have other numbers only."""
+        names = [*map(slot_name, range(self._shape.names + self._shape.numbers))]
+        formula = _checked(read(template.filled(names), DERIVED))
+        return set(self._opened).isdisjoint(_slots(formula))
 
     @cached_property
     def _expression(self) -> _Expression:
-        return _expression_of(self._shape, self._settled, self._opened)
+        return _expression_of(self._shape, self._settled, frozenset(self._opened))
 
     def _from_data(self, data: Any) -> Sum:
         _fail_if_foreign(self._shape, data)
         return from_data(data)
 
 
-Settled = tuple[tuple[int, Fraction | str], ...]
+Settled = tuple[tuple[int, Exact | str], ...]
 """Slots with what stands in them."""
 
 
+def _fraction(value: Exact | str) -> Fraction | str:
+    return Fraction(value) if isinstance(value, Decimal) else value
+
+
 @lru_cache(maxsize=4096)
-def _derivatives_of(shape: Shape, settled: Settled, opened: frozenset[int]) -> _Derivatives:
+def _derivatives_of(shape: Shape, settled: Settled, opened: tuple[int, ...]) -> _Derivatives:
     return _Derivatives(shape, settled, opened)
 
 
-def _derivatives(bound: Bound, opened: frozenset[int]) -> _Derivatives:
-    return _derivatives_of(bound.shape, _settled(bound, opened), opened)
-
-
-def _settled(bound: Bound, opened: frozenset[int]) -> Settled:
+def _settled(shape: Shape, known: Mapping[int, Exact | str], opened: Collection[int]) -> Settled:
     """All that is known and matters, but the slots that are left open."""
-    known: Settled = (*bound.named.items(), *bound.known.items())
-    return tuple((slot, value) for slot, value in known if slot in bound.shape.used and slot not in opened)
+    if len(opened) == len(known):
+        return ()
+    used = shape.used
+    return tuple([each for each in known.items() if each[0] in used and each[0] not in opened])
 
 
 class _Expression:
@@ -490,7 +467,9 @@ def _diff(expression: Any, symbol: Any) -> Any:
     return expression.diff(symbol)
 
 
-def _expression_of(shape: Shape, settled: Settled, opened: frozenset[int]) -> _Expression:
+def _expression_of(
+    shape: Shape, settled: tuple[tuple[int, Fraction | str], ...], opened: frozenset[int]
+) -> _Expression:
     """The shape as a sympy expression with some slots settled and some left open."""
     bases: dict[Any, Any] = {}
     symbols = [_open_symbol(i) if i in opened else _symbol(i) for i in range(shape.names + shape.numbers)]
@@ -577,11 +556,11 @@ def _sympy_functions(bases: dict[Any, Any], opened: frozenset[Any] = frozenset()
 
 def _slots(formula: Formula) -> list[int]:
     """The slots that a formula names."""
-    return [int(match.group(1)) for name in formula.names if (match := _SLOT.fullmatch(name))]
+    return [int(match.group(1)) for name in formula.names if (match := SLOT.fullmatch(name))]
 
 
 def _checked(formula: Formula) -> Formula:
     for name in formula.names:
-        if name not in CONSTANTS and not _SLOT.fullmatch(name):
+        if name not in CONSTANTS and not SLOT.fullmatch(name):
             raise FormulaError(f"'{name}' is no number")  # sympy's I, zoo or nan
     return formula

@@ -17,6 +17,7 @@ from chainprice.differentiation import Bound
 from chainprice.errors import UndefinedError
 from chainprice.formula import Formula, Functions, Shape
 from chainprice.technology import settle
+from chainprice.terms import slot_name
 
 ZERO, ONE = Decimal(0), Decimal(1)
 
@@ -165,7 +166,7 @@ def _slope_by(formula: Formula, shape: Shape, slot: int, names: Sequence[Real]) 
     """One derivative, simplified for the formula's own numbers."""
     try:
         derivative = differentiation.derivative(Bound(shape, formula.numbers), slot)
-        by_name = {differentiation.slot_name(i): value for i, value in enumerate(names)}
+        by_name = {slot_name(i): value for i, value in enumerate(names)}
         filling = [by_name[name] if name in by_name else CONSTANTS[name]() for name in derivative.names]
         value: Real = derivative.shape.run(DUALS, filling, derivative.numbers)
     except (ArithmeticError, UndefinedError, KeyError):

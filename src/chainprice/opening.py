@@ -7,10 +7,10 @@ an exponent any that is neither whole nor a half: these simplify. What stands ri
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
+from decimal import Decimal
 from fractions import Fraction
 from functools import lru_cache
-from types import MappingProxyType
 from typing import Literal
 
 from chainprice.formula import Shape
@@ -21,21 +21,25 @@ _Part = Literal["coefficient", "exponent", "radicand", "settled"]
 """What a step is to the formula; a number that is a radicand or settled is not left open."""
 
 
-def left_open(shape: Shape, known: Mapping[int, Fraction], named: Collection[int] = ()) -> frozenset[int]:
+def left_open(
+    shape: Shape, known: Mapping[int, Decimal | Fraction], named: Iterable[int] = ()
+) -> tuple[int, ...]:
     """The slots, of names and then of numbers, whose known values can be left open.
 
     `named` are the slots of constants like pi.
     """
-    kinds = _kinds(shape, frozenset(known), frozenset(named))
-    return frozenset(slot for slot, kind in kinds.items() if _may_be(kind, known[slot]))
-
-
-def _may_be(kind: Kind, value: Fraction) -> bool:
-    return value > 0 and (kind == "coefficient" or value.denominator > 2)
+    kinds = _kinds(shape, tuple(known), tuple(named))
+    return tuple(
+        [
+            slot
+            for slot, kind in kinds
+            if known[slot] > 0 and (kind == "coefficient" or known[slot].as_integer_ratio()[1] > 2)
+        ]
+    )
 
 
 @lru_cache(maxsize=4096)
-def _kinds(shape: Shape, known: frozenset[int], named: frozenset[int]) -> Mapping[int, Kind]:
+def _kinds(shape: Shape, known: tuple[int, ...], named: tuple[int, ...]) -> tuple[tuple[int, Kind], ...]:
     """What each known slot is, where it is the same in all its places."""
     irrational = _irrational_constants(shape, known, named)
     parts: list[set[_Part]] = [set() for _ in shape.steps]
@@ -53,13 +57,13 @@ def _kinds(shape: Shape, known: frozenset[int], named: frozenset[int]) -> Mappin
                 parts[operand].update(of_step)
             else:
                 parts[operand].update(_part(operation, position, part) for part in of_step)
-    return MappingProxyType(
-        {
-            slot: kind
+    return tuple(
+        [
+            (slot, kind)
             for slot, of_slot in kinds.items()
             for kind in of_slot
             if slot in known and len(of_slot) == 1 and kind in ("coefficient", "exponent")
-        }
+        ]
     )
 
 
@@ -77,14 +81,14 @@ def _slot(shape: Shape, index: int) -> int:
     return operands[0] + shape.names * (operation == "number")
 
 
-def _irrational_constants(shape: Shape, known: frozenset[int], named: frozenset[int]) -> set[int]:
+def _irrational_constants(shape: Shape, known: Collection[int], named: Collection[int]) -> set[int]:
     """The steps like 3*pi or exp(-0.05), which are worked out with the numbers in them."""
     constant: set[int] = set()
     irrational: set[int] = set()
     for index, (operation, operands) in enumerate(shape.steps):
         if operation in ("name", "number"):
             slot = _slot(shape, index)
-            if slot in known | named:
+            if slot in known or slot in named:
                 constant.add(index)
             if slot in named:
                 irrational.add(index)

@@ -32,25 +32,25 @@ Run = Callable[[Sequence[Any], Sequence[Any]], Sequence[Any]]
 
 
 class Program:
-    """Some steps of a shape, in decimals.
+    """Some steps of a shape, in an arithmetic of decimals.
 
     `run` gives the values of the chosen steps, and raises ArithmeticError where one has none. After some runs
     it is a function made for them.
     """
 
-    __slots__ = ("_results", "_runs", "_shape", "run")
+    __slots__ = ("_functions", "_results", "_runs", "_shape", "run")
 
-    def __init__(self, shape: Shape, results: tuple[int, ...]) -> None:
-        self._shape, self._results = shape, results
+    def __init__(self, shape: Shape, results: tuple[int, ...], functions: Functions = DECIMALS) -> None:
+        self._shape, self._results, self._functions = shape, results, functions
         self._runs = 0
         self.run: Run = self._interpreted
 
     def _interpreted(self, names: Sequence[Any], numbers: Sequence[Any]) -> Sequence[Any]:
         self._runs += 1
         if self._runs > _OFTEN and len(self._shape.steps) <= LONGEST:
-            self.run = _function(self._shape, self._results)
+            self.run = _function(self._shape, self._results, self._functions)
             return self.run(names, numbers)
-        values = self._shape.trace(DECIMALS, names, numbers)
+        values = self._shape.trace(self._functions, names, numbers)
         return [+values[result] for result in self._results]
 
 
@@ -88,11 +88,6 @@ def _once(shape: Shape) -> _Once:
             steps[index] = operation, on
         same.append(first)
     return _Once(steps, same)
-
-
-def _function(shape: Shape, results: tuple[int, ...]) -> Run:
-    run: Run = _made(text_of(shape, results), {f"{name}_": f for name, f in DECIMALS.items()})
-    return run
 
 
 def _made(text: str, namespace: dict[str, Any]) -> Any:
@@ -221,5 +216,9 @@ def _unless(condition: str) -> str:
 
 def doubles(shape: Shape, results: tuple[int, ...], functions: Functions) -> Run:
     """The function for these steps of a shape in doubles, or arrays of them."""
+    return _function(shape, results, functions)
+
+
+def _function(shape: Shape, results: tuple[int, ...], functions: Functions) -> Run:
     run: Run = _made(text_of(shape, results), {f"{name}_": f for name, f in functions.items()})
     return run

@@ -74,7 +74,8 @@ def _term(spec: Spec, slopes: Slopes, use: Use, *, alone: bool) -> str:
 
 
 def _of_output(product: MarginalProduct) -> str:
-    return f"P_{product.output} * {product.filled(factor(product.template))}"
+    pattern, figures = product.template
+    return f"P_{product.output} * {product.filled(factor(pattern), figures)}"
 
 
 def divisor(formula: str) -> str:
@@ -84,7 +85,7 @@ def divisor(formula: str) -> str:
 
 @lru_cache(maxsize=4096)
 def factor(formula: str) -> str:
-    """A formula, or the template of one, as a factor of a product: in parentheses if it is a sum."""
+    """A formula, or the pattern of one, as a factor of a product: in parentheses if it is a sum."""
     if "+" not in formula and "-" not in formula:
         return formula
     place = 0

@@ -20,11 +20,14 @@ from chainprice import differentiation, undefined
 from chainprice.arithmetic import CONSTANTS, DECIMALS, evaluate, rational, working_digits
 from chainprice.differentiation import Bound, Gradient
 from chainprice.errors import Problem, UndefinedError, short, some
+from chainprice.figures import Figure
 from chainprice.formula import KINKED, Formula, Shape, ShapeBuilder
 from chainprice.network import Network
 from chainprice.programs import program
 from chainprice.spec import Spec
 from chainprice.spec.model import NOTHING
+from chainprice.templates import Template
+from chainprice.terms import slot_name
 from chainprice.undefined import Cause
 
 Point = Mapping[str, Decimal]
@@ -134,26 +137,27 @@ class MarginalProduct(NamedTuple):
     @property
     def formula(self) -> str:
         """sympy's derivative as text; raises UndefinedError if it cannot be written down."""
-        return self.filled(self.template)
+        pattern, figures = self.template
+        return self.filled(pattern, figures)
 
     @property
-    def template(self) -> str:
-        """The formula with places for names: firms that differ in nothing else share it."""
+    def template(self) -> Template:
+        """The formula with places for numbers and names: firms that differ in these share its pattern."""
         function = self.function
         return _template(self.settled.shape, function.formula.numbers, function.constants(), self.slot)
 
-    def filled(self, template: str) -> str:
-        """A template with the firm's own names, and its weights at a kink."""
+    def filled(self, pattern: str, figures: Sequence[Figure]) -> str:
+        """A pattern with these numbers, the firm's own names, and its weights at a kink."""
         names, weights = self.function.formula.names, self.settled.weights
         if not weights:
-            return template.format(*names)
-        return template.format(*names, *(f"{float(weight):.6g}" for weight in weights))
+            return pattern.format(*figures, *names)
+        return pattern.format(*figures, *names, *(f"{float(weight):.6g}" for weight in weights))
 
 
 @lru_cache(maxsize=65_536)
 def _template(
     shape: Shape, numbers: tuple[Decimal, ...], constants: tuple[tuple[int, Fraction | str], ...], slot: int
-) -> str:
+) -> Template:
     return differentiation.template(Bound(shape, numbers, constants), slot)
 
 
@@ -392,7 +396,7 @@ def _filling(derivative: Formula, values: Sequence[Decimal]) -> list[Decimal]:
 
 
 def _by_slot(values: Sequence[Decimal]) -> dict[str, Decimal]:
-    return {differentiation.slot_name(i): value for i, value in enumerate(values)}
+    return {slot_name(i): value for i, value in enumerate(values)}
 
 
 def _slopeless(spec: Spec, function: ProductionFunction, point: Point, error: _SlopelessError) -> Problem:

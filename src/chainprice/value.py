@@ -17,6 +17,7 @@ from chainprice.quantities import Quantities
 from chainprice.spec import Spec
 from chainprice.spec.model import Trade
 from chainprice.technology import settle
+from chainprice.terms import slot_name
 
 Section = Literal["supply", "demand"]
 
@@ -180,10 +181,7 @@ class PriceCurve(NamedTuple):
             return upper - self._at(antiderivative, Decimal(1))
 
     def _at(self, antiderivative: Formula, q: Decimal) -> Decimal:
-        values = {
-            differentiation.slot_name(i): value
-            for i, value in enumerate([*self.values(q), *self.price.numbers])
-        }
+        values = {slot_name(i): value for i, value in enumerate([*self.values(q), *self.price.numbers])}
         return evaluate(antiderivative, values)
 
     def antiderivative(self, q: Decimal) -> Formula | None:

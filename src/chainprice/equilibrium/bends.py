@@ -21,6 +21,7 @@ from chainprice.errors import UndefinedError
 from chainprice.formula import KINKED, Formula, Shape, ShapeBuilder
 from chainprice.programs import program
 from chainprice.technology import settle
+from chainprice.terms import slot_name
 
 _SAMPLES = 12
 
@@ -160,6 +161,6 @@ def _slope_at(formula: Formula, shape: Shape, slot: int, values: list[Decimal]) 
     """One derivative, simplified for the formula's own numbers."""
     try:
         slope = differentiation.derivative(Bound(shape, formula.numbers), slot)
-        return evaluate(slope, {differentiation.slot_name(i): value for i, value in enumerate(values)})
+        return evaluate(slope, {slot_name(i): value for i, value in enumerate(values)})
     except (ArithmeticError, UndefinedError):
         return None

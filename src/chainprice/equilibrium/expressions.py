@@ -15,12 +15,12 @@ from typing import Any
 import casadi
 import numpy as np
 
-from chainprice import differentiation
 from chainprice.arithmetic import digits
 from chainprice.equilibrium.programme import Curve, Piece, Programme
 from chainprice.equilibrium.start import constant
 from chainprice.errors import Problem, UndefinedError
 from chainprice.formula import Formula, Functions
+from chainprice.terms import slot_name
 from chainprice.value import PriceCurve
 
 _NODES = 40
@@ -121,7 +121,7 @@ class TotalValue:
         """A formula in slot names, with q for the quantity traded."""
         values = self._values(curve.piece, {curve.variable: q})
         values += [CASADI["number"](number) for number in curve.piece.formula.numbers]
-        slots = {differentiation.slot_name(i): value for i, value in enumerate(values)}
+        slots = {slot_name(i): value for i, value in enumerate(values)}
         names = [slots[name] if name in slots else casadi.SX(constant(name)) for name in whole.names]
         return whole.shape.run(CASADI, names, [CASADI["number"](number) for number in whole.numbers])
 

@@ -15,13 +15,14 @@ from chainprice.formula.reader import (
     is_name,
     read,
 )
-from chainprice.formula.shape import FUNCTIONS, KINKED, Functions, Shape, ShapeBuilder, Step
+from chainprice.formula.shape import FUNCTIONS, KINKED, OPERATORS, Functions, Shape, ShapeBuilder, Step
 from chainprice.formula.size import derivative_operations
 
 __all__ = [
     "DERIVED",
     "FUNCTIONS",
     "KINKED",
+    "OPERATORS",
     "TOO_LONG_A_NAME",
     "Formula",
     "FormulaError",

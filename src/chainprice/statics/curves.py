@@ -14,6 +14,7 @@ from chainprice.errors import UndefinedError
 from chainprice.formula import Formula
 from chainprice.spec import Spec
 from chainprice.technology import settle
+from chainprice.terms import slot_name
 from chainprice.value import CURVE_VARIABLE, PriceCurve, Section
 
 ZERO, ONE = Decimal(0), Decimal(1)
@@ -102,7 +103,7 @@ def _smooth_integral(curve: PriceCurve, slot: int, low: Decimal, high: Decimal) 
         return ZERO
     middle = (low + high) / 2
     derivative = differentiation.derivative(Bound(curve.shape(middle), curve.price.numbers), slot)
-    slots = {differentiation.slot_name(i): name for i, name in enumerate(curve.price.names)}
+    slots = {slot_name(i): name for i, name in enumerate(curve.price.names)}
     slope = PriceCurve(derivative._replace(names=_renamed(derivative.names, slots)), curve.parameters)
     if CURVE_VARIABLE not in slope.price.names:
         return slope.at(middle) * (high - low)
@@ -121,7 +122,7 @@ def _renamed(names: tuple[str, ...], by: Mapping[str, str]) -> tuple[str, ...]:
 
 def _at(antiderivative: Formula, curve: PriceCurve, q: Decimal) -> Decimal:
     values = [*curve.values(q), *curve.price.numbers]
-    return evaluate(antiderivative, {differentiation.slot_name(i): value for i, value in enumerate(values)})
+    return evaluate(antiderivative, {slot_name(i): value for i, value in enumerate(values)})
 
 
 def _quadrature(slope: PriceCurve, low: Decimal, high: Decimal) -> Decimal:

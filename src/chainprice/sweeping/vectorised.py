@@ -33,6 +33,7 @@ from chainprice.sweeping.bounded import (
     sub,
 )
 from chainprice.technology import ProductionFunction
+from chainprice.terms import slot_name
 from chainprice.value import CURVE_VARIABLE
 
 TOLERANCE = 1e-12
@@ -123,7 +124,7 @@ class _Curve:
         return price.shape.run(OPERATIONS, names, numbers), sub(high, low)
 
     def _integrated(self, filled: Sequence[Bounded]) -> Bounded:
-        places = {differentiation.slot_name(slot): value for slot, value in enumerate(filled)}
+        places = {slot_name(slot): value for slot, value in enumerate(filled)}
         integral = self._integral
         names = [places[name] if name in places else constant(name) for name in integral.names]
         number: Bounded = integral.shape.run(OPERATIONS, names, [rounded(n) for n in integral.numbers])
