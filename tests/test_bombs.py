@@ -334,3 +334,24 @@ def test_aliases_of_firms_with_firms_inside_do_not_explode(tmp_path):
     content = f"{firms}supply: {{x: {{quantity: 1}}}}\ndemand: {{y: {{price: 1}}}}\n"
     code, message = bounded(tmp_path, "check", "bomb.yaml", name="bomb.yaml", content=content)
     assert (code, f"more than {limits.NESTED_PARTS:,} firms inside firms" in message) == (2, True)
+
+
+FAR_POWERS = {
+    "whole": ("(4*a)^123456789012345678901234567890", "0.25"),
+    "with a half": ("(4*a)^1234567890123.5", "0.25"),
+    "of irrational numbers": ("(sqrt(2)*a*sqrt(2))^12345678901", "0.5"),
+    "of a far number": ("(1e20*a)^-5000", "1e-20"),
+    "a far root": ("(a/4)^(1/1234567890123456789)", "4"),
+    "worked out": ("a^(123456789^3)", "1"),
+    "twice": ("((4*a)^12345)^(54321*exp(0))", "0.25"),
+    "inside": ("sqrt((3*a)^98765432109876543210 + 8)", "1/3"),
+}
+"""Powers that are 1 or near it, with constants of endless digits if they are taken apart."""
+
+
+@pytest.mark.parametrize("name", FAR_POWERS)
+@pytest.mark.parametrize("command", ["solve", "verify", "explain"])
+def test_powers_with_far_exponents_are_not_worked_out_digit_by_digit(command, name, tmp_path):
+    formula, quantity = FAR_POWERS[name]
+    code, message = bounded(tmp_path, command, "bomb.json", content=text(formula, quantity=quantity))
+    assert code == 0, message

@@ -505,11 +505,18 @@ def _sympy_functions(bases: dict[Any, Any], opened: frozenset[Any] = frozenset()
     """The arithmetic of `Shape.run` in sympy expressions; `bases` collects the bases put aside."""
     import sympy
 
+    def has_many_digits(base: Any, exponent: Any) -> bool:
+        """Whether a power of a fraction has too many digits to be worked out."""
+        bits = max(abs(base.p), base.q).bit_length()
+        return bool(exponent.is_Rational) and bits * abs(exponent) > limits.NUMBER_EXPONENT * 4
+
     def put_aside(base: Any, exponent: Any) -> Any:
         """The base, or a symbol for it where sympy would take its constant factor apart."""
         factor, rest = base.as_coeff_Mul()
         is_number = exponent.is_Rational or exponent in opened or -exponent in opened
-        if rest == 1 or factor == 1 or not is_number or (factor**exponent).is_Rational:
+        if rest == 1 or not is_number:
+            return base
+        if not has_many_digits(factor, exponent) and (factor == 1 or (factor**exponent).is_Rational):
             return base
         known = next((name for name, other in bases.items() if other == base), None)
         if known is None:
@@ -518,10 +525,13 @@ def _sympy_functions(bases: dict[Any, Any], opened: frozenset[Any] = frozenset()
         return known
 
     def power(base: Any, exponent: Any) -> Any:
-        if base.is_Rational and exponent.is_Integer and base not in (0, 1, -1):
-            size = max(abs(base.p), base.q).bit_length() * abs(int(exponent))
-            if size > limits.NUMBER_EXPONENT * 4:
-                raise UndefinedError(f"the constant {base}^{exponent} is beyond 1e±{limits.NUMBER_EXPONENT}")
+        if (
+            base.is_Rational
+            and exponent.is_Integer
+            and base not in (0, 1, -1)
+            and has_many_digits(base, exponent)
+        ):
+            raise UndefinedError(f"the constant {base}^{exponent} is beyond 1e±{limits.NUMBER_EXPONENT}")
         return put_aside(base, exponent) ** exponent
 
     def constant(value: Fraction | str) -> Any:

@@ -102,6 +102,18 @@ def _exact(value: mpf) -> Any:
     return sympy.Float(value, mpmath.mp.dps) if value != int(value) else sympy.Integer(int(value))
 
 
+_LARGE = 1_000
+"""Exponents from which on a power of a constant has too many digits to be written down."""
+
+
+def _power(base: Any, exponent: Any) -> Any:
+    """sympy takes (4*x)**n apart, and works out 4**n; with a floating-point n that has few digits."""
+    import sympy
+
+    is_large = exponent.is_Rational and abs(exponent) > _LARGE
+    return base ** (sympy.Float(exponent, 2 * mpmath.mp.dps) if is_large else exponent)
+
+
 def _functions() -> Functions:
     """The arithmetic of smooth formulas in sympy expressions."""
     import sympy
@@ -113,7 +125,7 @@ def _functions() -> Functions:
         "sub": lambda a, b: a - b,
         "mul": lambda a, b: a * b,
         "div": lambda a, b: a / b,
-        "pow": lambda a, b: a**b,
+        "pow": _power,
         "neg": lambda a: -a,
         "ln": sympy.log,
         **{name: getattr(sympy, name) for name in named},
