@@ -11,8 +11,10 @@ from support import ENVIRONMENT
 
 from chainprice import limits
 from chainprice.arithmetic import digits, evaluate
-from chainprice.differentiation import Bound, gradient, template
+from chainprice.bound import Bound
+from chainprice.differentiation import template
 from chainprice.formula import read
+from chainprice.gradients import gradient
 
 SECONDS, BYTES = 5, 500_000_000
 

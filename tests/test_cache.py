@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support import ENVIRONMENT, ROOT, SPECS, run
 
-from chainprice import cache, differentiation
+from chainprice import algebra, cache, differentiation
 from chainprice.figures import NotWritableError
 from chainprice.formula import read
 from chainprice.starter import starter_spec
@@ -312,11 +312,11 @@ FORMULAS = st.recursive(
 def test_forms_come_back_as_they_were(text):
     import sympy
 
-    symbols = {"x0": differentiation._symbol(0), "x1": differentiation._symbol(1)}
-    symbols |= {"x2": differentiation._open_symbol(2), "pi": sympy.pi}
+    symbols = {"x0": algebra.symbol(0), "x1": algebra.symbol(1)}
+    symbols |= {"x2": algebra.open_symbol(2), "pi": sympy.pi}
     bases = {}
     functions = {
-        **differentiation._sympy_functions(bases),
+        **algebra.sympy_functions(bases),
         "number": lambda number: sympy.Rational(str(number)),
     }
     expression = read(text).evaluate(functions, symbols)

@@ -8,9 +8,10 @@ import pytest
 from hypothesis import assume, given, reject, settings
 from hypothesis import strategies as st
 
-from chainprice import differentiation
+from chainprice import algebra, differentiation
 from chainprice.arithmetic import RATIONALS, NotRationalError
-from chainprice.differentiation import Bound, derivative, template
+from chainprice.bound import Bound
+from chainprice.differentiation import derivative, template
 from chainprice.errors import UndefinedError
 from chainprice.figures import NotWritableError, figure
 from chainprice.formula import DERIVED, read
@@ -145,8 +146,8 @@ def written_directly(bound, slot):
 
 def test_a_shape_is_differentiated_once_whatever_its_numbers(monkeypatch):
     seen = []
-    original = differentiation._diff
-    monkeypatch.setattr(differentiation, "_diff", lambda *of: seen.append(of) or original(*of))
+    original = algebra.diff
+    monkeypatch.setattr(algebra, "diff", lambda *of: seen.append(of) or original(*of))
     for count in range(200):
         a, b = Decimal(count) / 1000 + Decimal("0.101"), Decimal("0.899") - Decimal(count) / 1000
         assert texts(f"{count + 2}*ore{count}^{a}*coal^{b} + 0.25*tin")

@@ -11,8 +11,8 @@ from support import spec
 import chainprice
 from chainprice import network, pricing, technology
 from chainprice.arithmetic import digits
-from chainprice.differentiation import gradient
 from chainprice.formula import read
+from chainprice.gradients import gradient
 from chainprice.programs import bounds
 
 FORMULAS = [

@@ -11,9 +11,9 @@ from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
-from chainprice import differentiation
+from chainprice import differentiation, gradients
 from chainprice.arithmetic import CONSTANTS, DECIMALS
-from chainprice.differentiation import Bound
+from chainprice.bound import Bound
 from chainprice.errors import UndefinedError
 from chainprice.formula import Formula, Functions, Shape
 from chainprice.technology import settle
@@ -152,7 +152,7 @@ def value_and_slopes(formula: Formula, names: Sequence[Real]) -> tuple[Real, dic
     shape = formula.shape
     if shape.kinked:
         shape = settle(formula, [value_of(name) for name in names]).shape
-    gradient = differentiation.gradient(shape)
+    gradient = gradients.gradient(shape)
     try:
         slots = gradient.slots(names, formula.numbers)  # type: ignore[arg-type]
         steps = gradient.program.trace(DUALS, slots, gradient.literals)

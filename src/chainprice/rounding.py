@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import lru_cache
 
-from chainprice import differentiation
+from chainprice import gradients
 from chainprice.arithmetic import CONSTANTS, evaluate
 from chainprice.formula import Formula, Shape
 from chainprice.network import Network
@@ -154,7 +154,7 @@ class _Program:
 @lru_cache(maxsize=65_536)
 def _program(shape: Shape, numbers: tuple[Decimal, ...]) -> _Program:
     """Raises NoBoundError where an operation is not followed."""
-    gradient = differentiation.gradient(shape)
+    gradient = gradients.gradient(shape)
     function = bounds(gradient.program, (gradient.value, *gradient.results.values()), shape.names)
     if function is None:
         raise NoBoundError

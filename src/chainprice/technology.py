@@ -16,12 +16,13 @@ from functools import lru_cache
 from types import MappingProxyType
 from typing import NamedTuple
 
-from chainprice import differentiation, undefined
+from chainprice import differentiation, gradients, undefined
 from chainprice.arithmetic import CONSTANTS, DECIMALS, evaluate, rational, working_digits
-from chainprice.differentiation import Bound, Gradient
+from chainprice.bound import Bound
 from chainprice.errors import Problem, UndefinedError, short, some
 from chainprice.figures import Figure
 from chainprice.formula import KINKED, Formula, Shape, ShapeBuilder
+from chainprice.gradients import Gradient
 from chainprice.network import Network
 from chainprice.programs import program
 from chainprice.spec import Spec
@@ -124,7 +125,7 @@ class MarginalProduct(NamedTuple):
 
     def is_unsure(self, point: Point, unsure: Container[str]) -> bool:
         """Whether the value depends on what was rounded away, as in `ProductionFunction.is_unsure`."""
-        function, gradient = self.function, differentiation.gradient(self.settled.shape)
+        function, gradient = self.function, gradients.gradient(self.settled.shape)
         names = [*function.values(point), *self.settled.weights]
         slots = [name in unsure for name in function.formula.names]
         try:
@@ -229,7 +230,7 @@ def produce(function: ProductionFunction, point: Point) -> tuple[Decimal, tuple[
 @lru_cache(maxsize=8192)
 def _smooth(shape: Shape) -> tuple[Settled, Gradient] | None:
     """A shape without bends, with its gradient; None for one that has bends."""
-    return None if shape.kinked else (_as_written(shape), differentiation.gradient(shape))
+    return None if shape.kinked else (_as_written(shape), gradients.gradient(shape))
 
 
 def marginal_products(
@@ -375,7 +376,7 @@ def _finite_slopes(
 def _gradient(shape: Shape, values: Sequence[Decimal], numbers: Sequence[Decimal]) -> dict[int, Decimal]:
     """The derivative by each name slot; empty where one of them has no value as it is written."""
     try:
-        return differentiation.gradient(shape).run(values, numbers)[1]
+        return gradients.gradient(shape).run(values, numbers)[1]
     except ArithmeticError:
         return {}
 

@@ -8,9 +8,9 @@ from fractions import Fraction
 from itertools import pairwise
 from typing import Literal, NamedTuple
 
-from chainprice import differentiation, undefined
+from chainprice import antiderivatives, undefined
 from chainprice.arithmetic import CONSTANTS, DECIMALS, digits, evaluate, rational, working_digits
-from chainprice.differentiation import Bound
+from chainprice.bound import Bound
 from chainprice.errors import Problem, UndefinedError, short
 from chainprice.formula import Formula, Shape
 from chainprice.quantities import Quantities
@@ -196,7 +196,7 @@ class PriceCurve(NamedTuple):
             elif name != CURVE_VARIABLE:
                 constants.append((slot, name))
         bound = Bound(shape, self.price.numbers, tuple(constants))
-        return differentiation.antiderivative(bound, self.price.names.index(CURVE_VARIABLE))
+        return antiderivatives.antiderivative(bound, self.price.names.index(CURVE_VARIABLE))
 
     def _quadrature(self, low: Decimal, high: Decimal) -> Decimal:
         """By mpmath's tanh-sinh rule, for curves whose antiderivative cannot be written down."""

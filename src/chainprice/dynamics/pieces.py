@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from chainprice import differentiation
+from chainprice import gradients
 from chainprice.arithmetic import CONSTANTS, digits
 from chainprice.equilibrium.programme import Piece
 from chainprice.equilibrium.start import ARRAYS, FLOATS, constant
@@ -148,7 +148,7 @@ def _programs(shape: Shape) -> tuple[Any, Any, list[float], list[float], list[in
     if shape.kinked:
         slots = sorted(shape.used & set(range(shape.names)))
         return _bent(shape, ARRAYS, slots), _bent(shape, FLOATS, slots), [], [], slots
-    gradient = differentiation.gradient(shape)
+    gradient = gradients.gradient(shape)
     results = (gradient.value, *gradient.results.values())
     with digits(20):
         extra = [float(CONSTANTS[name]()) for name in gradient.constants]

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from decimal import Decimal
 from random import Random
 
-from chainprice import differentiation
+from chainprice import differentiation, gradients
 from chainprice.arithmetic import evaluate
-from chainprice.differentiation import Bound
+from chainprice.bound import Bound
 from chainprice.equilibrium.monotone import direction
 from chainprice.errors import UndefinedError
 from chainprice.formula import KINKED, Formula, Shape, ShapeBuilder
@@ -140,7 +140,7 @@ def value_and_slopes(
         shape = settle(formula, values).shape if formula.shape.kinked else formula.shape
     except ArithmeticError:
         return None, dict.fromkeys(range(len(values)))
-    gradient = differentiation.gradient(shape)
+    gradient = gradients.gradient(shape)
     try:
         value, slopes = gradient.run(values, formula.numbers)
     except ArithmeticError:

@@ -8,7 +8,7 @@ from itertools import pairwise
 
 from chainprice import differentiation
 from chainprice.arithmetic import digits, evaluate, working_digits
-from chainprice.differentiation import Bound
+from chainprice.bound import Bound
 from chainprice.duals import Dual, Real, slope_of, value_and_slopes, value_of
 from chainprice.errors import UndefinedError
 from chainprice.formula import Formula

@@ -12,9 +12,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from chainprice import differentiation, network, technology
+from chainprice import antiderivatives, gradients, network, technology
 from chainprice.arithmetic import DOUBLE_DIGITS, digits, evaluate, rational
-from chainprice.differentiation import Bound
+from chainprice.bound import Bound
 from chainprice.formula import KINKED, Formula, Shape
 from chainprice.network import Network, Use
 from chainprice.spec import Spec
@@ -110,7 +110,7 @@ class _Curve:
                 known.append((slot, name))
         bound = Bound(price.shape, price.numbers, tuple(known))
         self._slot = price.names.index(CURVE_VARIABLE)
-        integral = differentiation.antiderivative(bound, self._slot)
+        integral = antiderivatives.antiderivative(bound, self._slot)
         if integral is None:
             raise NotFollowedError("a price curve without a written antiderivative")
         _fail_if_unknown(integral.shape)
@@ -313,7 +313,7 @@ def _gradient(
     shape: Shape, names: Sequence[Bounded], numbers: Sequence[Bounded]
 ) -> tuple[Bounded, dict[int, Bounded]]:
     """The value of a smooth shape, and its slope by each name slot."""
-    gradient = differentiation.gradient(shape)
+    gradient = gradients.gradient(shape)
     filled = [*names, *numbers, *(_constant_or_nan(name) for name in gradient.constants)]
     literals = [rounded(number) for number in gradient.literals]
     _fail_if_unknown(gradient.program)
