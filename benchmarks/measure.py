@@ -65,6 +65,11 @@ class Run:
         """Whether it ended well."""
         return self.outcome is Outcome.DONE
 
+    @property
+    def at_least(self) -> float:
+        """The seconds that it took, or after which it was stopped; 0 where neither is known."""
+        return {Outcome.DONE: self.seconds, Outcome.SLOW: self.cap}.get(self.outcome, 0.0)
+
 
 def run(task: Task) -> Run:
     """One run of a task."""

@@ -62,10 +62,10 @@ class Goal:
 
     def kept(self, own: Run, other: Run | None) -> bool:
         """Whether a run meets it."""
-        if not own.done or (self.ratio is not None and (other is None or not other.done)):
+        if not own.done:
             return False
         return (
-            (self.ratio is None or other is None or own.seconds <= self.ratio * other.seconds)
+            (self.ratio is None or (other is not None and own.seconds <= self.ratio * other.at_least))
             and (self.seconds is None or own.seconds <= self.seconds)
             and (self.memory is None or own.memory <= self.memory)
         )

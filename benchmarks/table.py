@@ -62,8 +62,10 @@ def outcome(run: Run) -> str:
 
 
 def ratio(run: Run, to: Run) -> str:
-    """How many times as long one took as the other; "–" where one of them did not end."""
-    return times(run.seconds / to.seconds) if run.done and to.done else "–"
+    """How many times as long one took as the other, or less than that if the other was stopped; else "–"."""
+    if not run.done or not to.at_least:
+        return "–"
+    return ("" if to.done else "< ") + times(run.seconds / to.at_least)
 
 
 def put(text: str, table: str) -> str:

@@ -345,7 +345,9 @@ def test_how_runs_are_shown():
     assert table.outcome(Run(Outcome.SLOW, 61.0, cap=60.0)) == "> 60 s"
     assert table.outcome(Run(Outcome.MISSING)) == "not installed"
     assert table.ratio(done(3.0), done(2.0)) == "1.5×"
-    assert table.ratio(done(3.0), Run(Outcome.SLOW, cap=60.0)) == "–"
+    assert table.ratio(done(3.0), Run(Outcome.SLOW, cap=60.0)) == "< 0.05×"
+    assert table.ratio(Run(Outcome.SLOW, cap=60.0), done(3.0)) == "–"
+    assert table.ratio(done(3.0), Run(Outcome.FAILED, 1.0)) == "–"
 
 
 @pytest.mark.parametrize(
@@ -353,7 +355,10 @@ def test_how_runs_are_shown():
     [
         (Goal(ratio=1.5), done(3.0), done(2.0), True),
         (Goal(ratio=1.5), done(3.1), done(2.0), False),
-        (Goal(ratio=1.5), done(3.0), Run(Outcome.SLOW), False),
+        (Goal(ratio=1.5), done(3.0), Run(Outcome.SLOW, cap=2.0), True),
+        (Goal(ratio=1.5), done(3.1), Run(Outcome.SLOW, cap=2.0), False),
+        (Goal(ratio=1.5), done(3.0), Run(Outcome.FAILED, 9.0), False),
+        (Goal(ratio=1.5), done(3.0), None, False),
         (Goal(seconds=2, memory=1e9), done(1.9, 10**9), None, True),
         (Goal(seconds=2, memory=1e9), done(1.9, 2 * 10**9), None, False),
         (Goal(), done(500.0), None, True),
