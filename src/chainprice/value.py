@@ -42,23 +42,14 @@ def supply_prices(spec: Spec, quantities: Quantities) -> dict[str, Decimal]:
 
 
 def total_value(spec: Spec, quantities: Quantities) -> Decimal:
-    """W: the integral of each demand price over what is sold, less the same over what is bought.
-
-    0 where all but the last few digits cancel: what is left is how the terms were rounded.
-    """
-    earned = [trade_value(spec, "demand", good, sold) for good, sold in quantities.sold.items()]
-    paid = [
+    """W: the integral of each demand price over what is sold, less the same over what is bought."""
+    earned = (trade_value(spec, "demand", good, sold) for good, sold in quantities.sold.items())
+    paid = (
         trade_value(spec, "supply", good, quantities.bought[good])
         for good, supply in spec.supply.items()
         if supply.price is not None
-    ]
-    total = sum(earned, Decimal(0)) - sum(paid, Decimal(0))
-    gross = sum(map(abs, earned), Decimal(0)) + sum(map(abs, paid), Decimal(0))
-    return total if abs(total) > gross.scaleb(_LAST_DIGITS - working_digits()) else Decimal(0)
-
-
-_LAST_DIGITS = 3
-"""Digits of a sum in which its terms are rounded."""
+    )
+    return sum(earned, Decimal(0)) - sum(paid, Decimal(0))
 
 
 def trade_price(spec: Spec, section: Section, good: str, quantity: Decimal) -> Decimal:
