@@ -357,3 +357,21 @@ def test_powers_with_far_exponents_are_not_worked_out_digit_by_digit(command, na
     formula, quantity = FAR_POWERS[name]
     code, message = bounded(tmp_path, command, "bomb.json", content=text(formula, quantity=quantity))
     assert code == 0, message
+
+
+FAR_CURVES = [
+    "(4*q)^12345678",
+    "(4*q + 1)^12345678",
+    "1/(1 + (q/3)^123456789)",
+    "(4*q + 1)^900",
+    "(5*q)^9000",
+]
+
+
+@pytest.mark.parametrize("price", FAR_CURVES)
+@pytest.mark.parametrize("command", ["solve", "verify"])
+def test_price_curves_with_far_exponents_are_integrated_as_they_are(command, price, tmp_path):
+    spec = json.loads(text("a", quantity="0.2"))
+    spec["demand"]["b"]["price"] = price
+    code, message = bounded(tmp_path, command, "bomb.json", content=json.dumps(spec))
+    assert code == 0, message

@@ -9,7 +9,7 @@ from hypothesis import assume, given, reject, settings
 from hypothesis import strategies as st
 
 from chainprice import algebra, differentiation
-from chainprice.arithmetic import RATIONALS, NotRationalError
+from chainprice.arithmetic import RATIONALS, NotRationalError, digits, evaluate
 from chainprice.bound import Bound
 from chainprice.differentiation import derivative, template
 from chainprice.errors import UndefinedError
@@ -175,7 +175,34 @@ def test_a_shape_is_differentiated_once_whatever_its_numbers(monkeypatch):
         ("x^y", ["x**y*y/x", "x**y*ln(x)"]),
         ("2^x", ["2**x*ln(2)"]),
         ("(2*x + y)^0.5*y", ["y/sqrt(2*x + y)", "y/(2*sqrt(2*x + y)) + sqrt(2*x + y)"]),
+        ("y*y^5000 + x", ["5001*y**5000", "1"]),
+        ("x + (-y)^5000", ["1", "5000*y**4999"]),
     ],
 )
 def test_as_a_person_would_write_it(formula, expected):
     assert texts(formula) == expected
+
+
+@pytest.mark.parametrize(
+    "formula",
+    [
+        "ln((4*x)^0.3) + x",
+        "x*(4*x)^0.3/(4*x)^1.3 + x",
+        "ln((4*x)^2000) + x",
+        "sqrt((4*x)^4000) + x",
+        "ln(1 + (4*x)^2000/(4*x)^2001)",
+        "y*(x/7)^0.3/(x/7)^1.3",
+        "exp((2*x)^0.7/(2*x)^1.7)*(3*y)^0.2",
+    ],
+)
+def test_a_multiple_that_stands_under_a_bar_is_divided_by_as_a_whole(formula):
+    shape, names, numbers = read(formula)[1:]
+    point = {name: Decimal(17 + place) / 60 for place, name in enumerate(names)}
+    step = Decimal("1e-25")
+    with digits(80):
+        for slot, name in enumerate(names):
+            written = evaluate(
+                derivative(Bound(shape, numbers), slot), {f"x{i}": v for i, v in enumerate(point.values())}
+            )
+            ends = [evaluate(read(formula), {**point, name: point[name] + way * step}) for way in (1, -1)]
+            assert abs((ends[0] - ends[1]) / (2 * step) - written) <= abs(written) * Decimal("1e-40")

@@ -42,12 +42,26 @@ class Expression:
         )
         return sum(through, diff(expression, symbol))
 
+    def has_far_powers(self) -> bool:
+        """Whether sympy would write out endless digits, or terms, if it took all powers apart."""
+        import sympy
+
+        powers = [power for part in (self._root, *self._bases.values()) for power in part.atoms(sympy.Pow)]
+        return any(
+            power.exp.is_Rational and abs(power.exp) > (_FAR_OF_SUM if power.base.is_Add else _FAR)
+            for power in powers
+        )
+
     def whole(self) -> Any:
         """The expression with all bases back in their place."""
         whole = self._root
         for name, base in reversed(list(self._bases.items())):
             whole = whole.xreplace({name: base})
         return whole
+
+
+_FAR, _FAR_OF_SUM = 10_000, 100
+"""Exponents from which on powers, and those of sums, are left as they are written."""
 
 
 def diff(expression: Any, symbol: Any) -> Any:
@@ -98,16 +112,16 @@ def sympy_functions(bases: dict[Any, Any], opened: frozenset[Any] = frozenset())
 
     def has_many_digits(base: Any, exponent: Any) -> bool:
         """Whether a power of a fraction has too many digits to be worked out."""
-        bits = max(abs(base.p), base.q).bit_length()
+        bits = (max(abs(base.p), base.q) - 1).bit_length()
         return bool(exponent.is_Rational) and bits * abs(exponent) > limits.NUMBER_EXPONENT * 4
 
     def put_aside(base: Any, exponent: Any) -> Any:
         """The base, or a symbol for it where sympy would take its constant factor apart."""
         factor, rest = base.as_coeff_Mul()
         is_number = exponent.is_Rational or exponent in opened or -exponent in opened
-        if rest == 1 or not is_number:
+        if rest == 1 or factor == 1 or not is_number:
             return base
-        if not has_many_digits(factor, exponent) and (factor == 1 or (factor**exponent).is_Rational):
+        if not has_many_digits(factor, exponent) and (factor**exponent).is_Rational:
             return base
         known = next((name for name, other in bases.items() if other == base), None)
         if known is None:

@@ -68,10 +68,12 @@ def _bound_antiderivative(bound: Bound, slot: int) -> Formula | None:
 
     settled = in_fractions(settled_slots(bound.shape, {**bound.named, **bound.known}, ()))
     expression = expression_of(bound.shape, settled, frozenset())
+    if expression.has_far_powers():
+        return None
     result = manualintegrate(expression.whole(), symbol(slot))
     if result.has(sympy.Integral, sympy.Piecewise):
         return None
     try:
         return checked(read(Writer(decimal=bound.is_decimal).write(Forms().form(result))))
-    except FormulaError:  # a special function that our language does not have
+    except (FormulaError, ValueError):  # a function that our language lacks, or a number of endless digits
         return None

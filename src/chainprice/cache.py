@@ -42,7 +42,7 @@ SHIPPED_HEADING = "chainprice known shapes 1"
 _LONGEST = 1_000_000
 """Bytes beyond which a result is not worth keeping, and a file not ours."""
 
-_HEADING = "chainprice cache 1"
+_HEADING = "chainprice cache 2"
 
 
 def remembered(

@@ -78,7 +78,8 @@ def power(base: Decimal, exponent: Decimal) -> Decimal:
     if exponent == _HALF:
         return base.sqrt()
     fixed = _fixed_point(decimal.getcontext().prec)
-    if fixed is not None and base > _ZERO and exponent.adjusted() <= _LARGEST_EXPONENT and exponent % _ONE:
+    is_near = base > _ZERO and exponent.adjusted() <= _LARGEST_EXPONENT
+    if fixed is not None and is_near and exponent != exponent.to_integral_value():
         logarithm = fixed.ln(base)
         if abs(logarithm) < fixed.largest:
             return fixed.rounded(*fixed.exp(logarithm * fixed.units(exponent) >> fixed.bits))

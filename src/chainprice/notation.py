@@ -86,9 +86,7 @@ class Writer:
             below, above = self._wrapped(base.base), self._wrapped(base.exponent)
             text = f"{below}**{above}"
             return f"({text})" if is_raised else text
-        if is_raised:
-            return self._wrapped(base)
-        return f"({self._sum(base)})" if is_factor and len(base.terms) > 1 else self._sum(base)
+        return self._wrapped(base) if is_factor or is_raised else self._sum(base)
 
     def _wrapped(self, form: Sum) -> str:
         """In parentheses unless it is one name, number or function."""

@@ -291,8 +291,8 @@ def _same(coarse: Decimal, fine: Decimal, count: int) -> bool:
 
 
 def _vanishes(coarse: Decimal, fine: Decimal, working: int) -> bool:
-    """Whether a value shrank about as much as the digits grew."""
-    return abs(fine) <= abs(coarse).scaleb(-working // 4)
+    """Whether a value shrank about as much as the digits grew, or was nothing by all digits before."""
+    return not coarse or abs(fine) <= abs(coarse).scaleb(-working // 4)
 
 
 def _without_noise(coarse: Priced, fine: Priced, count: int) -> Priced:
