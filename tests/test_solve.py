@@ -210,6 +210,14 @@ def test_a_supply_that_costs_more_than_it_is_worth_is_warned_of():
     assert codes(priced(text % "2")) == []
 
 
+def test_a_supply_that_is_worth_nothing_is_worth_0_however_that_is_written():
+    solution = priced(
+        "firms: {f: {production: {y: x^2 + z}}}\n"
+        "supply: {x: {quantity: 0.0000000, price: 1}, z: {quantity: 1}}\ndemand: {y: {price: 3}}"
+    )
+    assert "bought at 1 and worth 0: a market" in solution.warnings[0].message
+
+
 @pytest.mark.parametrize(("scarce", "price"), [("1", 6), ("3", 0)])
 def test_leontief_prices_the_scarce_input_only(scarce, price):
     solution = priced(

@@ -54,7 +54,7 @@ def of_given(spec: Spec, network: Network, quantities: Quantities, prices: Price
         if good in bought_at and price < bought_at[good] - EQUAL * abs(bought_at[good]):
             yield Warning(
                 "unprofitable-supply",
-                f"'{good}' is bought at {bought_at[good]:.6g} and worth {price:.6g}: a market would "
+                f"'{good}' is bought at {bought_at[good]:.6g} and worth {price or 0:.6g}: a market would "
                 "buy less of it",
                 good,
             )
@@ -65,7 +65,7 @@ def of_given(spec: Spec, network: Network, quantities: Quantities, prices: Price
 def _unequal_split(uses: Sequence[Use], prices: Prices, good: str) -> Iterator[Warning]:
     values = [prices.marginal_value(use.key) for use in uses]
     if max(values) - min(values) > EQUAL * max(abs(value) for value in values):
-        each = ", ".join(f"{value:.6g} to {use.user}" for use, value in zip(uses, values, strict=True))
+        each = ", ".join(f"{value or 0:.6g} to {use.user}" for use, value in zip(uses, values, strict=True))
         message = f"the split of '{good}' is not an equilibrium: one more unit is worth {each}"
         yield Warning("unequal-split", message, good)
 

@@ -331,7 +331,7 @@ class _Walk:
             for use in uses:
                 if self._row(use).corner:
                     worth = float(self._marginal_value(use))
-                    yield f"{use.user} takes none: to it a unit is worth {worth:.6g} at most."
+                    yield f"{use.user} takes none: to it a unit is worth {worth or 0:.6g} at most."
         elif len(uses) > 1 and price:
             for use in uses:
                 share = self._share(use)
