@@ -42,6 +42,7 @@ NO_VALUE = {  # formula, quantity: cause, and the part that it is in
     ("exp(-exp(a))", "100"): ("exp(-2.68812e+43) is nearer to 0 than 1/10^(10^18)", "exp(-exp(a))"),
     ("a+sinh(a)", "1e30"): ("sinh(1e+30) is beyond 10^(10^18)", "sinh(a)"),
     ("sin(exp(a))", "1e6"): ("sin of an angle beyond 10^10000, which cannot be told", "sin(exp(a))"),
+    ("ln(a^0.3+a)*atan(ln(a-a))", "4"): ("the logarithm of 0, which is not above 0", "ln(a-a)"),
 }
 
 NO_SLOPE = {

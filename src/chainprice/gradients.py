@@ -117,14 +117,15 @@ def _open_derivatives(shape: Shape) -> list[Formula]:
     expression = shape.run(functions, symbols[: shape.names], symbols[shape.names :])
     forms, writer = Forms(), Writer()
 
-    def text(slot: int) -> str:
+    def derivative(slot: int) -> Formula:
         try:
-            return writer.write(forms.form(diff(expression, symbols[slot])))
-        except (NotWritableError, TypeError):
-            # With 0^x in it, which may be 0 for some numbers; or sympy stumbled over its own nan.
-            return _NO_VALUE
+            return read(writer.write(forms.form(diff(expression, symbols[slot]))), DERIVED)
+        except (NotWritableError, TypeError, FormulaError):
+            # With 0^x in it, which may be 0 for some numbers; sympy stumbled over its own nan, or has only
+            # bounds of what it would be (AccumBounds).
+            return read(_NO_VALUE)
 
-    return [read(text(slot), DERIVED) for slot in _variables(shape)]
+    return [derivative(slot) for slot in _variables(shape)]
 
 
 _NO_VALUE = "1/0"
