@@ -62,8 +62,7 @@ class Gradient:
 
     def in_order(self, names: Sequence[Decimal], numbers: Sequence[Decimal]) -> Sequence[Decimal]:
         """The value, then the derivatives in the order of `results`; raises ArithmeticError as `run` does."""
-        slots = self.slots(names, numbers) if self.constants else [*names, *numbers]
-        return self._compiled.run(slots, self.literals)
+        return self._compiled.run(self.slots(names, numbers), self.literals)
 
     def slots(self, names: Sequence[Decimal], numbers: Sequence[Decimal]) -> list[Decimal]:
         """What fills the program's name slots; raises ArithmeticError where a constant has no value."""

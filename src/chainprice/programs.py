@@ -48,7 +48,7 @@ class Program:
     def _interpreted(self, names: Sequence[Any], numbers: Sequence[Any]) -> Sequence[Any]:
         self._runs += 1
         if self._runs > _OFTEN and len(self._shape.steps) <= LONGEST:
-            self.run = _function(self._shape, self._results, self._functions)
+            self.run = compiled(self._shape, self._results, self._functions)
             return self.run(names, numbers)
         values = self._shape.trace(self._functions, names, numbers)
         return [+values[result] for result in self._results]
@@ -166,20 +166,21 @@ def sure(shape: Shape, results: tuple[int, ...]) -> Sure | None:
 
 def _is_bounded(shape: Shape) -> bool:
     operations = {operation for operation, _ in shape.steps}
-    return len(shape.steps) <= LONGEST and operations <= _BOUNDS.keys() | {"name", "number", "neg"}
+    return len(shape.steps) <= LONGEST and operations <= _BOUNDS.keys() | {*_SLOTS, "neg"}
 
 
 def sure_text_of(shape: Shape, results: tuple[int, ...]) -> str:
     """The function `run` of `sure`, as Python."""
     lines = []
-    for index, (operation, operands) in enumerate(shape.steps):
+    once = _once(shape)
+    for index, (operation, operands) in once.steps.items():
         value, error = f"v{index}", f"e{index}"
-        if operation in ("name", "number"):
+        if operation in _SLOTS:
             place = operands[0] + (shape.names if operation == "number" else 0)
             lines += [f"{value} = numbers[{place}]", f"{error} = 1.0", _unless(_NORMAL.format(v=value))]
         else:
             lines += [*_bounded_lines(index, operation, operands), _unless(_SURE.format(e=error))]
-    pairs = "".join(f"(v{result}, e{result}), " for result in results)
+    pairs = "".join(f"(v{result}, e{result}), " for result in map(once.same.__getitem__, results))
     return "\n ".join(["def run(numbers):", *lines, f"return ({pairs})"])
 
 
@@ -214,11 +215,7 @@ def _unless(condition: str) -> str:
     return f"if not {condition}: raise OverflowError"
 
 
-def doubles(shape: Shape, results: tuple[int, ...], functions: Functions) -> Run:
-    """The function for these steps of a shape in doubles, or arrays of them."""
-    return _function(shape, results, functions)
-
-
-def _function(shape: Shape, results: tuple[int, ...], functions: Functions) -> Run:
+def compiled(shape: Shape, results: tuple[int, ...], functions: Functions) -> Run:
+    """The function for these steps of a shape, in an arithmetic of decimals, doubles or arrays of them."""
     run: Run = _made(text_of(shape, results), {f"{name}_": f for name, f in functions.items()})
     return run

@@ -17,7 +17,7 @@ from chainprice.arithmetic import CONSTANTS, digits
 from chainprice.equilibrium.programme import Piece
 from chainprice.equilibrium.start import ARRAYS, FLOATS, constant
 from chainprice.formula import Functions, Shape
-from chainprice.programs import doubles
+from chainprice.programs import compiled
 
 FEW = 6
 """Members of a family up to which floats are quicker than columns."""
@@ -153,7 +153,7 @@ def _programs(shape: Shape) -> tuple[Any, Any, list[float], list[float], list[in
     with digits(20):
         extra = [float(CONSTANTS[name]()) for name in gradient.constants]
     literals = [float(number) for number in gradient.literals]
-    arrays, floats = (doubles(gradient.program, results, kind) for kind in (ARRAYS, FLOATS))
+    arrays, floats = (compiled(gradient.program, results, kind) for kind in (ARRAYS, FLOATS))
     return arrays, floats, extra, literals, list(gradient.results)
 
 
