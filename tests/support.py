@@ -1,8 +1,10 @@
 """What the tests share: running the command as a process, and specs from short texts."""
 
 import os
+import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import chainprice
@@ -50,6 +52,34 @@ def run(
         env={**ENVIRONMENT, **environment},
         timeout=120,
         check=False,
+    )
+
+
+def start(
+    *arguments: str,
+    cwd: Path = ROOT,
+    own_group: bool = False,
+    first: Callable[[], object] = lambda: None,
+    **environment: str,
+) -> subprocess.Popen[str]:
+    """Start Python with these arguments, as a process to be ended; `first` is called in it.
+
+    Whoever runs the tests in the background has interrupts ignored, which children would inherit.
+    """
+
+    def prepare() -> None:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        first()
+
+    return subprocess.Popen(
+        [sys.executable, *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=cwd,
+        env={**ENVIRONMENT, **environment},
+        start_new_session=own_group,
+        preexec_fn=prepare if os.name == "posix" else None,  # noqa: PLW1509
     )
 
 

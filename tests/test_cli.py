@@ -8,7 +8,7 @@ import sys
 import time
 
 import pytest
-from support import ENVIRONMENT, ROOT, chain, run
+from support import ENVIRONMENT, ROOT, chain, run, start
 
 TUPPERWARE = "specs/tupperware.yaml"
 BAD = "firms: {f: {production: {y: sqrt(z)}}}\nsupply: {x: {quantity: 1}}\ndemand: {y: {price: 1}}\n"
@@ -222,15 +222,7 @@ def test_a_broken_pipe_is_quiet(tmp_path):
 def test_an_interrupt_ends_at_once_with_130(tmp_path):
     big = tmp_path / "big.yaml"
     big.write_text(chain("2*x^0.65 + 1", 100_000))
-    process = subprocess.Popen(
-        [sys.executable, "-m", "chainprice", "solve", str(big)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env=ENVIRONMENT,
-        # Whoever runs the tests in the background has interrupts ignored, and children inherit that.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509
-    )
+    process = start("-m", "chainprice", "solve", str(big))
     time.sleep(2)
     process.send_signal(signal.SIGINT)
     output, errors = process.communicate(timeout=60)

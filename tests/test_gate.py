@@ -11,7 +11,7 @@ import xml.etree.ElementTree as ET
 from pathlib import Path
 
 import pytest
-from support import ENVIRONMENT, ROOT, chain, run
+from support import ENVIRONMENT, ROOT, chain, run, start
 
 import chainprice
 from chainprice.examination import row_places
@@ -324,17 +324,7 @@ def test_a_worker_that_dies_is_the_trouble_of_one_spec(tmp_path):
 def test_an_interrupt_ends_all_with_130_and_no_word(tmp_path):
     for name in "abc":
         (tmp_path / f"{name}.yaml").write_text(chain("2*x^0.65 + 1", 100_000))
-    process = subprocess.Popen(
-        [sys.executable, "-m", "chainprice", "verify", ".", "--jobs", "2"],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env=ENVIRONMENT,
-        cwd=tmp_path,
-        start_new_session=True,
-        # Whoever runs the tests in the background has interrupts ignored, and children inherit that.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509
-    )
+    process = start("-m", "chainprice", "verify", ".", "--jobs", "2", cwd=tmp_path, own_group=True)
     wait_for_workers(process.pid)
     os.killpg(process.pid, signal.SIGINT)  # as a terminal does
     output, errors = process.communicate(timeout=60)

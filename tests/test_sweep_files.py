@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 import pytest
-from support import ENVIRONMENT, ROOT, run
+from support import ENVIRONMENT, ROOT, run, start
 
 pytest.importorskip("numpy")
 posix = pytest.mark.skipif(not hasattr(os, "fork"), reason="signals and limits of POSIX")
@@ -89,14 +89,7 @@ def test_a_finished_file_is_left_alone(form, tmp_path):
 
 
 def started(path, command, **more):
-    return subprocess.Popen(
-        [sys.executable, "-m", "chainprice", *command, "-f", path.suffix[1:], "-o", str(path)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env=ENVIRONMENT,
-        **more,
-    )
+    return start("-m", "chainprice", *command, "-f", path.suffix[1:], "-o", str(path), **more)
 
 
 def rows_in(path):
@@ -139,7 +132,7 @@ def test_a_full_disk_loses_no_finished_point(tmp_path, whole):
     def limited():
         resource.setrlimit(resource.RLIMIT_FSIZE, (300_000, 300_000))
 
-    process = started(path, GIVEN, preexec_fn=limited)
+    process = started(path, GIVEN, first=limited)
     _, said = process.communicate(timeout=60)
     assert process.returncode == 2
     assert "rows.csv: error: cannot be written: file too large" in said

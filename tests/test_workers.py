@@ -3,13 +3,11 @@
 import json
 import os
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 
 import pytest
-from support import ENVIRONMENT
+from support import start
 
 posix = pytest.mark.skipif(os.name != "posix", reason="signals are POSIX's")
 
@@ -52,17 +50,8 @@ def script(tmp_path):
     return path
 
 
-def start(script, things, jobs, *more):
-    return subprocess.Popen(
-        [sys.executable, str(script), json.dumps(things), str(jobs), *more],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env=ENVIRONMENT,
-        cwd=script.parent,
-        # Whoever runs the tests in the background has interrupts ignored, and children inherit that.
-        preexec_fn=(lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)) if os.name == "posix" else None,  # noqa: PLW1509
-    )
+def begin(script, things, jobs, *more):
+    return start(str(script), json.dumps(things), str(jobs), *more, cwd=script.parent)
 
 
 def finished(process):
@@ -75,7 +64,7 @@ def finished(process):
 @pytest.mark.parametrize("jobs", [1, 2, 5])
 def test_a_death_takes_one_thing_along_and_the_rest_is_done_in_order(script, jobs, how):
     things = ["a", "die", "b", "exit", "die", "c", "print", "d"]
-    output, errors = finished(start(script, things, jobs, how))
+    output, errors = finished(begin(script, things, jobs, how))
     assert json.loads(output) == [
         "did a",
         "die: SIGKILL",
@@ -91,7 +80,7 @@ def test_a_death_takes_one_thing_along_and_the_rest_is_done_in_order(script, job
 
 @posix
 def test_no_more_workers_than_jobs_and_none_more_than_once(script):
-    output, _ = finished(start(script, ["pid"] * 20, 3))
+    output, _ = finished(begin(script, ["pid"] * 20, 3))
     assert 1 <= len(set(json.loads(output))) <= 3
 
 
@@ -130,7 +119,7 @@ def alive(pid):
 @pytest.mark.parametrize("how", ["fork", "spawn"])
 @pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 def test_whatever_ends_the_parent_ends_its_workers(script, end, how):
-    process = start(script, ["sleep"] * 4, 3, how)
+    process = begin(script, ["sleep"] * 4, 3, how)
     pids = sleeping(script, 3)
     process.send_signal(end)
     finished(process)
@@ -139,17 +128,8 @@ def test_whatever_ends_the_parent_ends_its_workers(script, end, how):
 
 @posix
 def test_an_interrupt_of_the_whole_group_leaves_no_traceback_of_a_worker(script):
-    things = ["sleep"] * 2
-    process = subprocess.Popen(
-        [sys.executable, str(script), json.dumps(things), "2"],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env={**ENVIRONMENT, "CHAINPRICE_DEBUG": "1"},
-        cwd=script.parent,
-        start_new_session=True,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509
-    )
+    arguments = (str(script), json.dumps(["sleep"] * 2), "2")
+    process = start(*arguments, cwd=script.parent, own_group=True, CHAINPRICE_DEBUG="1")
     pids = sleeping(script, 2)
     os.killpg(process.pid, signal.SIGINT)
     _, errors = finished(process)
