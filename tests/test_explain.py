@@ -74,6 +74,23 @@ def test_a_numeraire_has_its_own_lines():
     assert "P_x = P_y * dy/dx = 3 * 2 = 6" in text
 
 
+def test_one_price_in_units_of_any_good():
+    done = run("explain", "specs/tupperware.yaml", "--good", "ethylene", "--numeraire", "natgas")
+    assert "P_ethylene = P_polyethylene * dpolyethylene/dethylene = 3/2 * 1/9 = 1/6 USD/t" in done.stdout
+    assert done.stdout.endswith("In units of natgas\n  P_ethylene / P_natgas = 4 natgas/t\n")
+    done = run("explain", "specs/tupperware.yaml", "--numeraire", "natgaz")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "unknown good 'natgaz' as numeraire" in done.stderr
+    assert "did you mean 'natgas'?" in done.stderr
+
+
+def test_a_market_in_the_place_of_given_quantities():
+    given, chosen = (run("explain", "specs/steel.yaml", "--allocation", how) for how in ("given", "competitive"))
+    assert "Quantities: the market's choice" in chosen.stdout
+    assert "Quantities: the market's choice" not in given.stdout
+    assert given.stdout == run("explain", "specs/steel.yaml").stdout
+
+
 @pytest.mark.parametrize("path", SPECS, ids=lambda path: path.stem)
 @pytest.mark.parametrize("write", [walk_text, walk_markdown, walk_latex])
 def test_every_spec_and_every_good_in_every_format(path, write):

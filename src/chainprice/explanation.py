@@ -118,20 +118,24 @@ class Explanation:
     sections: tuple[Section, ...]
 
 
-def explain(spec: Spec, good: str | None = None) -> Explanation:
+def explain(spec: Spec, good: str | None = None, *, numeraire: str | None = None) -> Explanation:
     """The forward and the backward pass, line by line; or, with `good`, what its price is made of.
+
+    Both are in money; with a `numeraire`, or the spec's own, the prices follow in units of it.
 
     Raises what `solve` raises, and UsageError for a good that is not in the spec.
     """
+    spec = replace(spec, numeraire=numeraire or spec.numeraire)
     solution = solve(replace(spec, numeraire=None), count=DIGITS)
     walk = _Walk(spec, network.build(spec), solution)
+    goods = walk.network.goods
     if good is None:
-        sections = [walk.forward(), walk.backward(), *walk.in_numeraire()]
+        sections = [walk.forward(), walk.backward(), *walk.in_numeraire(goods)]
         return Explanation(spec.title or spec.source.path, tuple(sections))
     if good not in walk.network.roles:
-        hint = suggestion(good, walk.network.goods) or f"the goods are {', '.join(walk.network.goods[:20])}"
+        hint = suggestion(good, goods) or f"the goods are {', '.join(goods[:20])}"
         raise UsageError(Problem(f"unknown good '{good}'", None, hint))
-    return Explanation(f"The price of {good}", tuple(walk.one_good(good)))
+    return Explanation(f"The price of {good}", (*walk.one_good(good), *walk.in_numeraire([good])))
 
 
 class _Walk:
@@ -296,8 +300,8 @@ class _Walk:
             return "the demand price at the quantity sold"
         return "the demand price"
 
-    def in_numeraire(self) -> Iterator[Section]:
-        """All prices once more, in units of the numeraire."""
+    def in_numeraire(self, goods: Sequence[str]) -> Iterator[Section]:
+        """These prices once more, in units of the numeraire, if there is one."""
         numeraire = self.spec.numeraire
         if numeraire is None:
             return
@@ -309,7 +313,7 @@ class _Walk:
                     Value(_decimal(rows[good].price), _per(numeraire, self.spec.unit(good))),
                 )
             )
-            for good in reversed(self.network.goods)
+            for good in reversed(goods)
         ]
         yield Section(f"In units of {numeraire}", tuple(equations))
 

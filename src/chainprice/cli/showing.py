@@ -42,6 +42,8 @@ def explain(
     format_: Annotated[
         ExplainFormat, typer.Option("--format", "-f", help="How to print it.")
     ] = ExplainFormat.text,
+    numeraire: NumeraireOption = None,
+    allocation: AllocationOption = None,
     settings: SetOption = None,
     output: OutputOption = None,
 ) -> None:
@@ -51,9 +53,9 @@ def explain(
     from chainprice.report.line import progress_line
 
     fail_if_output_unfit(output, [spec])
-    read = load_spec(spec, settings)
+    read = load_spec(spec, settings, allocation)
     with progress_line(sys.stderr):
-        explanation = explain_spec(read, good)
+        explanation = explain_spec(read, good, numeraire=numeraire)
     writers: dict[ExplainFormat, Callable[..., str]] = {
         ExplainFormat.text: walk.walk_text,
         ExplainFormat.markdown: walk.walk_markdown,
