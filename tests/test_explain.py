@@ -85,7 +85,9 @@ def test_one_price_in_units_of_any_good():
 
 
 def test_a_market_in_the_place_of_given_quantities():
-    given, chosen = (run("explain", "specs/steel.yaml", "--allocation", how) for how in ("given", "competitive"))
+    given, chosen = (
+        run("explain", "specs/steel.yaml", "--allocation", how) for how in ("given", "competitive")
+    )
     assert "Quantities: the market's choice" in chosen.stdout
     assert "Quantities: the market's choice" not in given.stdout
     assert given.stdout == run("explain", "specs/steel.yaml").stdout
