@@ -55,6 +55,7 @@ COMMANDS = {
         *(f"graph specs/{name}.yaml" for name in ("tupperware", "bakery", "electricity", "chipmaker")),
         "graph tests/specs/drawn/outside.yaml --numeraire tools",
         "graph tests/specs/contract/no-fewer.yaml",
+        "graph tests/specs/nested/deep.yaml",
     ],
     "chainprice.check/1": [
         "check specs/tupperware.yaml specs/refinery.yaml tests/specs/invalid/unknown-name.yaml nowhere.yaml"

@@ -58,7 +58,7 @@ PICTURES = {
     ),
     **{
         f"{name}.graph.svg": f"chainprice graph specs/{name}.yaml -f svg"
-        for name in ("aluminium", "cars_and_bridges")
+        for name in ("aluminium", "car_panels", "cars_and_bridges")
     },
 }
 """The pictures of the README and of the pages, in docs/pictures, and what makes them."""

@@ -13,12 +13,16 @@ from pathlib import Path
 
 import igraph
 import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
 from support import ENVIRONMENT, MARKETS, ROOT, SPECS, chain, run, spec
 
 import chainprice
 from chainprice.diagram import Diagram, Edge, Mark, Node
 from chainprice.errors import MissingExtraError, UsageError
 from chainprice.report.diagrams.dot import diagram_dot
+from chainprice.report.diagrams.frames import Frame, outlines_of
+from chainprice.report.diagrams.geometry import Box
 from chainprice.report.diagrams.layers import layers_of
 from chainprice.report.diagrams.mermaid import diagram_mermaid
 from chainprice.report.diagrams.places import plan_of
@@ -33,7 +37,9 @@ with warnings.catch_warnings():
 
 DRAWN = sorted((ROOT / "tests/specs/drawn").glob("*.yaml"))
 NASTY, OUTSIDE = DRAWN
-ALL = [*SPECS, *DRAWN, ROOT / "tests/specs/market/merit-order.yaml"]
+NESTED = [ROOT / f"tests/specs/nested/{name}.yaml" for name in ("by_file", "deep", "ethylene")]
+CAR_PANELS = ROOT / "specs/car_panels.yaml"
+ALL = [*SPECS, *DRAWN, *NESTED, ROOT / "tests/specs/market/merit-order.yaml"]
 SVG = "{http://www.w3.org/2000/svg}"
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
 
@@ -342,7 +348,7 @@ def test_the_svg_stands_alone_and_says_in_words_what_it_shows(path):
         for group in root.iter(f"{SVG}g")
         if group.find(f"{SVG}title") is not None
     ]
-    assert len(titles) == len(diagram.nodes)
+    titles = titles[len(titles) - len(diagram.nodes) :]  # those of frames come first
     for node, title in zip(diagram.nodes, titles, strict=True):
         assert title.startswith(node.name)
 
@@ -410,9 +416,9 @@ def test_other_formats_need_no_igraph_and_no_solver_where_quantities_are_given()
 def test_dot_is_read_by_a_parser_of_its_own_and_says_the_same(path):
     diagram = drawn(path)
     (graph,) = pydot.graph_from_dot_data(diagram_dot(diagram))
-    nodes = [node for node in graph.get_nodes() if re.fullmatch(r"n\d+", node.get_name())]
-    assert len(nodes) == len(diagram.nodes)
-    for node, read in zip(diagram.nodes, nodes, strict=True):
+    nodes = {node.get_name(): node for _, part in parts(graph) for node in part.get_nodes()}
+    for place, node in enumerate(diagram.nodes):
+        read = nodes[f"n{place}"]
         label = read.get_attributes()["label"]
         lines = label[1:-1].split("\\n")
         assert lines[0] == node.name or lines[0] in (f"{node.name} bought", f"{node.name} sold")
@@ -423,12 +429,117 @@ def test_dot_is_read_by_a_parser_of_its_own_and_says_the_same(path):
     assert ends == [(edge.source, edge.target) for edge in diagram.edges]
 
 
+def label_of(inner):
+    return f"{inner.chain}: {inner.title}" if inner.title else inner.chain
+
+
+def parts(graph, name=""):
+    """A graph of DOT and the clusters in it, each with the label of the one around it."""
+    yield name, graph
+    for cluster in graph.get_subgraphs():
+        (attributes,) = (node.get_attributes() for node in cluster.get_nodes() if node.get_name() == "graph")
+        yield from parts(cluster, attributes["label"].strip('"'))
+
+
+@pytest.mark.parametrize("path", [*NESTED, CAR_PANELS], ids=lambda path: path.stem)
+def test_what_is_inside_a_firm_has_a_frame_of_its_own(path):
+    diagram = drawn(path)
+    assert [chain.chain for chain in diagram.chains] == [*market(path).chains]
+    (graph,) = pydot.graph_from_dot_data(diagram_dot(diagram))
+    frames = {
+        name: {n.get_name() for n in part.get_nodes()} - {"graph", "node", "edge"}
+        for name, part in parts(graph)
+    }
+    lines = diagram_mermaid(diagram).splitlines()
+    inside, by_mermaid = [""], defaultdict(set)
+    for line in lines:
+        if head := re.match(r' +subgraph f\d+\["(.*)"\]$', line):
+            inside.append(unescaped(head[1]))
+        elif line.strip() == "end":
+            inside.pop()
+        elif node := re.match(r" +(n\d+)[(\[>]", line):
+            by_mermaid[inside[-1]].add(node[1])
+    assert inside == [""]
+    assert frames == by_mermaid
+    assert sum(map(len, frames.values())) == len(diagram.nodes)
+    for inner in diagram.chains:
+        own = {diagram.nodes[int(name[1:])] for name in frames[label_of(inner)]}
+        assert {node.id for node in own} == {*inner.nodes}
+        deeper = [other.chain for other in diagram.chains if other.parent == inner.chain]
+        for node in diagram.nodes:
+            belongs = node.name.startswith(f"{inner.chain}.")
+            assert (node in own) == (belongs and not any(node.name.startswith(f"{d}.") for d in deeper))
+
+
+@pytest.mark.parametrize("path", [*NESTED, CAR_PANELS], ids=lambda path: path.stem)
+def test_the_svg_draws_frames_and_tells_of_them(path):
+    diagram = drawn(path)
+    root = ET.fromstring(diagram_svg(diagram))
+    groups = [g for g in root.iter(f"{SVG}g") if "frame" in [p.get("class") for p in g.findall(f"{SVG}path")]]
+    around = [inner for inner in diagram.chains if (path.stem, inner.chain) != ("deep", "plant")]
+    assert [group.find(f"{SVG}title").text for group in groups] == [*map(label_of, around)]
+    for inner in diagram.chains:
+        assert f"Inside {inner.chain}: " in root.find(f"{SVG}desc").text
+
+
+def is_in(point, corners):
+    """Whether a polygon holds a point: how often a ray from it crosses the sides."""
+    x, y = point
+    crossed = [
+        (ax + (y - ay) / (by - ay) * (bx - ax) > x)
+        for (ax, ay), (bx, by) in pairwise([*corners, corners[0]])
+        if (ay > y) != (by > y)
+    ]
+    return sum(crossed) % 2 == 1
+
+
+def corners_of(box):
+    return [(box.x + dx * box.width, box.y + dy * box.height) for dx in (0, 1) for dy in (0, 1)]
+
+
+@settings(max_examples=300, deadline=None)
+@given(data=st.data())
+def test_wherever_nodes_stand_no_frame_holds_a_stranger(data):
+    heights = st.lists(st.tuples(st.integers(20, 60), st.integers(4, 60)), min_size=1, max_size=4)
+    boxes = []
+    for column in range(data.draw(st.integers(1, 5))):
+        y, wide = data.draw(st.integers(0, 80)), data.draw(st.integers(40, 150))
+        for high, gap in data.draw(heights):
+            boxes.append(Box(300.0 * column, float(y), float(wide), float(high)))
+            y += high + gap
+    owners = [data.draw(st.sampled_from((0, 1, 2))) for _ in boxes]  # outside, the chain, the chain in it
+    outer, inner = (tuple(place for place, owner in enumerate(owners) if owner == which) for which in (1, 2))
+    assume(inner)
+    frame = Frame(-1, "", (), (Frame(0, "outer", outer, (Frame(1, "inner", inner, ()),)),))
+    found = {outline.label: outline for outline in outlines_of(frame, boxes)}
+    for label, own in (("outer", {*outer, *inner}), ("inner", {*inner})):
+        if label not in found:
+            continue
+        corners = found[label].corners
+        for place, box in enumerate(boxes):
+            middle = (box.x + box.width / 2, box.y + box.height / 2)
+            for point in [middle, *corners_of(box)]:
+                assert is_in(point, corners) == (place in own)
+    if len(found) == 2:
+        assert all(is_in(corner, found["outer"].corners) for corner in found["inner"].corners)
+
+
+def test_a_firm_whose_nodes_stand_together_has_its_frame():
+    boxes = [Box(0.0, 40.0 * row, 60.0, 20.0) for row in range(3)]
+    frame = Frame(-1, "", (), (Frame(0, "plant", (0, 1), ()),))
+    assert [outline.label for outline in outlines_of(frame, boxes)] == ["plant"]
+    apart = Frame(-1, "", (), (Frame(0, "plant", (0, 2), ()),))
+    assert outlines_of(apart, boxes) == []
+
+
 _MERMAID_TEXT = r'"(?:[\w .,()/→←-]|<br/>|#\d+;)*"'
 _MERMAID = [
     r"flowchart LR",
     r"  accTitle: [^;{}<>\"`]+",
     r"  accDescr: [^;{}<>\"`]+",
-    rf"  n\d+(?:\(\[{_MERMAID_TEXT}\]\)|\[{_MERMAID_TEXT}\]|>{_MERMAID_TEXT}\]):::(?:good|firm|market)",
+    rf"  +n\d+(?:\(\[{_MERMAID_TEXT}\]\)|\[{_MERMAID_TEXT}\]|>{_MERMAID_TEXT}\]):::(?:good|firm|market)",
+    rf" +subgraph f\d+\[{_MERMAID_TEXT}\]",
+    r" +end",
     rf"  n\d+ -->(?:\|{_MERMAID_TEXT}\|)? n\d+",
     r"  linkStyle \d+ stroke-width:[\d.]+px",
     r"  classDef (?:good|firm|market|nonrival|limit) [\w#:,\- ]+",
@@ -448,8 +559,10 @@ def test_mermaid_has_lines_of_its_grammar_only_and_no_bare_sign_of_a_name(path):
     assert json.loads(title.removeprefix("title: ")) == diagram.title
     for line in lines:
         assert any(re.fullmatch(pattern, line) for pattern in _MERMAID), line
-    drawn_nodes = [line for line in lines if re.match(r"  n\d+[(\[>]", line)]
-    for node, line in zip(diagram.nodes, drawn_nodes, strict=True):
+    drawn_nodes = {int(node[1]): line for line in lines if (node := re.match(r" +n(\d+)[(\[>]", line))}
+    assert len(drawn_nodes) == len(diagram.nodes)
+    for place, node in enumerate(diagram.nodes):
+        line = drawn_nodes[place]
         name = unescaped(re.search(r'"(.*)"', line)[1]).split("<br/>")[0]
         assert name.removesuffix(" sold").removesuffix(" bought") == node.name
         assert unescaped(line).count(node.unit) >= (1 if node.kind != "firm" else 0)

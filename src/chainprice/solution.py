@@ -214,15 +214,19 @@ class Document:
     KEYS: ClassVar[tuple[str, ...]]
     """What the JSON says of the result."""
 
+    LEFT_OUT: ClassVar[tuple[str, ...]] = ()
+    """Those that it does not say where they are empty."""
+
     SOURCE_KEYS: ClassVar = ("path", "title", "sha256")
     """What the JSON says about the spec, under the key `spec`."""
 
     def contents(self) -> dict[str, Any]:
         """What the JSON holds, with rows as they are."""
+        said = {key: getattr(self, key) for key in self.KEYS}
         return {
             "format": self.FORM,
             "spec": {key: getattr(self, key) for key in self.SOURCE_KEYS},
-            **{key: getattr(self, key) for key in self.KEYS},
+            **{key: value for key, value in said.items() if value or key not in self.LEFT_OUT},
         }
 
     def to_dict(self) -> dict[str, Any]:
@@ -264,6 +268,8 @@ class Solution(Document):
     )
     """What the JSON says about its prices, in this order."""
 
+    LEFT_OUT: ClassVar = ("chains",)
+
     @property
     def prices(self) -> Mapping[str, Number]:
         """The price of every good by its name."""
@@ -273,10 +279,6 @@ class Solution(Document):
     def quantities(self) -> Mapping[str, Number]:
         """The available quantity of every good by its name."""
         return {row.good: row.quantity for row in self.goods}
-
-    def contents(self) -> dict[str, Any]:
-        """What the JSON holds, with rows as they are; no `chains` where there are none."""
-        return {key: value for key, value in Document.contents(self).items() if key != "chains" or value}
 
 
 _UNIQUE_PRICE = PricedGood._fields[:-1]

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from decimal import Decimal
 
 from chainprice.arithmetic import Number
-from chainprice.diagram.model import Diagram, Edge, Mark, Node, NodeKind
+from chainprice.diagram.model import Diagram, Edge, InnerChain, Mark, Node, NodeKind
 from chainprice.solution import Limit, PricedFirm, PricedGood, Solution
 from chainprice.solver import solve
 from chainprice.spec import Spec
@@ -55,7 +55,17 @@ class _Drawing:
             total_value=solution.total_value,
             nodes=tuple(self._nodes()),
             edges=tuple(self._edges()),
+            chains=tuple(self._chains()),
         )
+
+    def _chains(self) -> Iterator[InnerChain]:
+        """Each before those that are inside it."""
+        chains = self._solution.chains
+        names = {row.chain for row in chains}
+        for row in chains:
+            firms = [node_id("firm", firm) for firm in row.firms if firm not in names]
+            goods = [node_id("good", good) for good in row.goods]
+            yield InnerChain(row.chain, row.parent, row.title, (*goods, *firms))
 
     def _nodes(self) -> Iterator[Node]:
         yield from map(self._good, self._solution.goods)

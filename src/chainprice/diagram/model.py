@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Literal, NamedTuple
 
 from chainprice.arithmetic import Number
+from chainprice.keys import SOMETIMES
 from chainprice.solution import Document, as_dict
 
 FORMAT = "chainprice.graph/1"
@@ -79,6 +80,19 @@ class Edge(NamedTuple):
         return as_dict(self)
 
 
+class InnerChain(NamedTuple):
+    """A firm that is a chain, and what is inside it (MODEL.md section 7): a frame in pictures."""
+
+    chain: Annotated[str, "The name of the firm that is a chain."]
+    parent: Annotated[str | None, "The chain that it is inside of, null where that is the spec."]
+    title: Annotated[str, "The title in its file, empty where there is none."]
+    nodes: Annotated[tuple[str, ...], "The ids of its nodes, but for those inside the chains in it."]
+
+    def to_dict(self) -> dict[str, Any]:
+        """The JSON of one chain."""
+        return as_dict(self)
+
+
 @dataclass(frozen=True, slots=True)
 class Diagram(Document):
     """What a picture of a priced chain shows. Nodes and edges in chain order."""
@@ -92,11 +106,16 @@ class Diagram(Document):
     total_value: Annotated[Number, "Sales less purchases; along curves, their integrals."]
     nodes: Annotated[tuple[Node, ...], "Goods, then firms, then the outside world."]
     edges: Annotated[tuple[Edge, ...], "Every way that a good goes."]
+    chains: Annotated[
+        tuple[InnerChain, ...], "Firms that are chains themselves; left out where there are none.", SOMETIMES
+    ] = ()
 
     FORM: ClassVar = FORMAT
 
-    KEYS: ClassVar = ("allocation", "numeraire", "money", "total_value", "nodes", "edges")
+    KEYS: ClassVar = ("allocation", "numeraire", "money", "total_value", "nodes", "edges", "chains")
     """What the JSON says about the graph, in this order."""
+
+    LEFT_OUT: ClassVar = ("chains",)
 
     @property
     def price_unit(self) -> str:

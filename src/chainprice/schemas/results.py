@@ -13,7 +13,7 @@ def solve_schema() -> Schema:
 
     spec = closed(properties_of(Solution, Solution.SOURCE_KEYS), "The spec that was priced.")
     properties = {"spec": spec, **properties_of(Solution, Solution.KEYS)}
-    return _result(FORMAT, "A price table", properties, {"chains"})
+    return _result(FORMAT, "A price table", properties, Solution.LEFT_OUT)
 
 
 def verify_schema() -> Schema:
@@ -66,9 +66,8 @@ def graph_schema() -> Schema:
     from chainprice.diagram import FORMAT, Diagram
 
     spec = closed(properties_of(Diagram, Diagram.SOURCE_KEYS), "The spec that was drawn.")
-    return _result(
-        FORMAT, "A priced chain as a graph", {"spec": spec, **properties_of(Diagram, Diagram.KEYS)}
-    )
+    properties = {"spec": spec, **properties_of(Diagram, Diagram.KEYS)}
+    return _result(FORMAT, "A priced chain as a graph", properties, Diagram.LEFT_OUT)
 
 
 def sweep_schema() -> Schema:

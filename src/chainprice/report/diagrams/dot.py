@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from chainprice.diagram import Diagram, Edge, Node
+from chainprice.report.diagrams.frames import Frame, frames_of
 from chainprice.report.diagrams.widths import widths_of
 from chainprice.report.diagrams.words import Label, description_of, edge_labels, node_words, title_of
 
@@ -16,6 +17,8 @@ _LOOKS: Mapping[str, Mapping[str, str]] = {
     "supply": {"shape": "cds", "style": "dashed", "color": "#777777"},
     "demand": {"shape": "cds", "style": "dashed", "color": "#777777"},
 }
+
+_FRAME: Mapping[str, str] = {"labeljust": "l", "style": "rounded,dashed", "color": "#777777"}
 
 _HEAD = (
     "digraph chain {",
@@ -35,13 +38,23 @@ def _lines(diagram: Diagram) -> Iterator[str]:
     yield f"  label={_quoted(title_of(diagram))};"
     yield f"  comment={_quoted(description_of(diagram))};"
     names = {node.id: f"n{place}" for place, node in enumerate(diagram.nodes)}
-    for node in diagram.nodes:
-        yield f"  {names[node.id]} [{_attributes(_node(diagram, node))}];"
+    yield from _framed(diagram, frames_of(diagram), "  ")
     drawn = zip(diagram.edges, edge_labels(diagram), widths_of(diagram, _WIDEST), strict=True)
     for edge, label, width in drawn:
         attributes = _attributes(_edge(edge, label, width))
         yield f"  {names[edge.source]} -> {names[edge.target]} [{attributes}];"
     yield "}"
+
+
+def _framed(diagram: Diagram, frame: Frame, indent: str) -> Iterator[str]:
+    """The nodes in a frame, then the frames in it."""
+    for place in frame.nodes:
+        yield f"{indent}n{place} [{_attributes(_node(diagram, diagram.nodes[place]))}];"
+    for inner in frame.inside:
+        yield f"{indent}subgraph cluster_{inner.number} {{"
+        yield f"{indent}  graph [{_attributes({'label': inner.label, **_FRAME})}];"
+        yield from _framed(diagram, inner, f"{indent}  ")
+        yield f"{indent}}}"
 
 
 def _node(diagram: Diagram, node: Node) -> dict[str, str]:

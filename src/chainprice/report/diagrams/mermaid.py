@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator
 
 from chainprice.diagram import Diagram, Node
+from chainprice.report.diagrams.frames import Frame, frames_of
 from chainprice.report.diagrams.widths import widths_of
 from chainprice.report.diagrams.words import Label, description_of, edge_labels, node_words, title_of
 
@@ -45,8 +46,7 @@ def _lines(diagram: Diagram) -> Iterator[str]:
     yield f"  accTitle: {_statement(title_of(diagram))}"
     yield f"  accDescr: {_statement(description_of(diagram))}"
     names = {node.id: f"n{place}" for place, node in enumerate(diagram.nodes)}
-    for node in diagram.nodes:
-        yield f"  {names[node.id]}{_node(diagram, node)}"
+    yield from _framed(diagram, frames_of(diagram), "  ")
     for edge, label in zip(diagram.edges, edge_labels(diagram), strict=True):
         yield f"  {names[edge.source]} -->{_edge_text(label)} {names[edge.target]}"
     for place, width in enumerate(widths_of(diagram, _WIDEST)):
@@ -56,6 +56,16 @@ def _lines(diagram: Diagram) -> Iterator[str]:
         marked = [names[node.id] for node in diagram.nodes if mark in {m.kind for m in node.marks}]
         if marked:
             yield f"  class {','.join(marked)} {style}"
+
+
+def _framed(diagram: Diagram, frame: Frame, indent: str) -> Iterator[str]:
+    """The nodes in a frame, then the frames in it."""
+    for place in frame.nodes:
+        yield f"{indent}n{place}{_node(diagram, diagram.nodes[place])}"
+    for inner in frame.inside:
+        yield f'{indent}subgraph f{inner.number}["{_escaped(inner.label)}"]'
+        yield from _framed(diagram, inner, f"{indent}  ")
+        yield f"{indent}end"
 
 
 def _node(diagram: Diagram, node: Node) -> str:

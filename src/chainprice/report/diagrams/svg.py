@@ -11,6 +11,7 @@ from xml.sax.saxutils import escape
 from chainprice import limits
 from chainprice.diagram import Diagram, Node
 from chainprice.errors import Problem, UsageError
+from chainprice.report.diagrams.frames import Outline, frames_of, outlines_of
 from chainprice.report.diagrams.geometry import Band, Box, Plan, Route, Size
 from chainprice.report.diagrams.places import plan_of
 from chainprice.report.diagrams.widths import widths_of
@@ -53,6 +54,7 @@ _LIGHT = (
     ".chain .good{fill:#e8f1fa;stroke:#7fb2d9}.chain .firm{fill:#fff;stroke:#444;stroke-width:1.4}"
     ".chain .market{fill:#f4f4f4;stroke:#888;stroke-dasharray:2 3}"
     f".chain .limit{{stroke:{_LIMIT};stroke-width:2.4;stroke-dasharray:none}}"
+    ".chain .frame{fill:#f7f7f5;stroke:#999;stroke-dasharray:5 4;stroke-linejoin:round}"
     ".chain .nonrival{fill:none;stroke:#7fb2d9}.chain .back{fill:#fff;fill-opacity:.75}"
 )
 _DARK = (
@@ -61,7 +63,7 @@ _DARK = (
     ".chain .q{fill:#6cb8ec}.chain .p{fill:#ff9d5c}.chain .x{fill:#ff7b8a}"
     ".chain .good{fill:#1c2a36;stroke:#3f6d92}.chain .firm{fill:#1d2024;stroke:#b5bcc2}"
     ".chain .market{fill:#202327;stroke:#7d848a}.chain .limit{stroke:#ff7b8a}"
-    ".chain .nonrival{stroke:#3f6d92}.chain .back{fill:#15171a}"
+    ".chain .frame{fill:#1a1d20;stroke:#6b7075}.chain .nonrival{stroke:#3f6d92}.chain .back{fill:#15171a}"
 )
 _STYLE = f"{_LIGHT}@media screen and (prefers-color-scheme:dark){{{_DARK}}}"
 
@@ -76,16 +78,27 @@ def diagram_svg(diagram: Diagram) -> str:
     labels = edge_labels(diagram)
     bands = _bands(diagram, labels)
     plan = plan_of([*map(_size, words)], bands)
+    frames = outlines_of(frames_of(diagram), plan.boxes)
+    corners = [
+        (0.0, 0.0),
+        (plan.width, plan.height),
+        *(corner for frame in frames for corner in frame.corners),
+    ]
+    (left, top), (right, bottom) = (
+        tuple(end(corner[side] for corner in corners) for side in (0, 1)) for end in (min, max)
+    )
     body = [*_header(diagram, max(plan.width, _LEAST))]
-    body.append(f'<g transform="translate({_MARGIN:.0f} {_HEAD:.0f})">')
+    body.append(f'<g transform="translate({_MARGIN - left:.0f} {_HEAD - top:.0f})">')
+    for frame in frames:
+        body += _frame(frame)
     body += _flows(diagram, bands, plan)
     for node, lines, box in zip(diagram.nodes, words, plan.boxes, strict=True):
         body += _node(node, lines, box)
     body += _labels(labels, bands, plan)
     body.append("</g>")
     size = (
-        round(max(plan.width, _LEAST) + 2 * _MARGIN),
-        round(plan.height + _HEAD + _MARGIN),
+        round(max(right - left, _LEAST) + 2 * _MARGIN),
+        round(bottom - top + _HEAD + _MARGIN),
     )
     return svg_document(
         size, (title_of(diagram), description_of(diagram)), _STYLE, body, name=_NAME_OF_PICTURE
@@ -174,6 +187,16 @@ def _node(node: Node, words: Words, box: Box) -> Iterator[str]:
         yield f'<rect class="nonrival" {_rectangle(box, 3.5)} rx="{radius + 3}"/>'
     yield f'<rect class="{look}{limit}" {_rectangle(box, 0)} rx="{radius}"/>'
     yield from _texts(words, box)
+    yield "</g>"
+
+
+def _frame(frame: Outline) -> Iterator[str]:
+    """A line around what is inside a firm, with its name in the corner."""
+    corners, room = "L".join(f"{x:.1f} {y:.1f}" for x, y in frame.corners), frame.room
+    shown = cut_to_width(frame.label, _SMALL, room.width)
+    yield f"<g><title>{escape(frame.label)}</title>"
+    yield f'<path class="frame" d="M{corners}Z"/>'
+    yield f'<text class="soft" x="{room.x:.1f}" y="{room.y + room.height:.1f}">{escape(shown)}</text>'
     yield "</g>"
 
 

@@ -104,7 +104,11 @@ def description_of(diagram: Diagram) -> str:
     """What the picture shows, for who cannot see it."""
     firms = [node for node in diagram.nodes if node.kind == "firm"]
     told = _firm_sentences(diagram, firms) if len(firms) <= _TOLD else ()
-    return printable(" ".join([f"{description_head(diagram)}.", *told, *_mark_sentences(diagram)]))
+    return printable(
+        " ".join(
+            [f"{description_head(diagram)}.", *told, *_chain_sentences(diagram), *_mark_sentences(diagram)]
+        )
+    )
 
 
 def description_head(diagram: Diagram) -> str:
@@ -135,6 +139,14 @@ def _firm_sentences(diagram: Diagram, firms: Iterable[Node]) -> Iterator[str]:
 
 def _listed(texts: list[str]) -> str:
     return texts[0] if len(texts) == 1 else f"{', '.join(texts[:-1])} and {texts[-1]}"
+
+
+def _chain_sentences(diagram: Diagram) -> Iterator[str]:
+    """What is inside the firms that are chains."""
+    names = {node.id: node.name for node in diagram.nodes}
+    for chain in diagram.chains:
+        inner = [other.chain for other in diagram.chains if other.parent == chain.chain]
+        yield f"Inside {chain.chain}: {some([*map(names.__getitem__, chain.nodes), *inner])}."
 
 
 def _mark_sentences(diagram: Diagram) -> Iterator[str]:
