@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
@@ -77,8 +78,34 @@ def outlines_of(frame: Frame, boxes: Sequence[Box]) -> list[Outline]:
     Nodes stand where the chain is easiest to follow, in columns. Where others stand among those of a firm,
     its frame would hold strangers: then it has none, and names alone say what nodes are inside of.
     """
-    found = [outline for inner in frame.inside for outline in _placed(inner, boxes).outlines]
+    standing = _Standing(boxes)
+    found = [outline for inner in frame.inside for outline in _placed(inner, standing).outlines]
     return [outline for _, outline in sorted(found)]
+
+
+class _Standing:
+    """The boxes of all nodes, looked up by the left sides of the columns that they stand in."""
+
+    def __init__(self, boxes: Sequence[Box]) -> None:
+        self.boxes = boxes
+        self._columns: dict[float, list[int]] = {}
+        for place, box in enumerate(boxes):
+            self._columns.setdefault(box.x, []).append(place)
+        self._lefts = sorted(self._columns)
+        self._widest = max([box.width for box in boxes], default=0.0)
+
+    def lefts(self, first: float, last: float) -> list[float]:
+        """The columns from one to another."""
+        return self._lefts[bisect_left(self._lefts, first) : bisect_right(self._lefts, last)]
+
+    def width(self, left: float) -> float:
+        """Of a column."""
+        return max(self.boxes[place].width for place in self._columns[left])
+
+    def meeting(self, box: Box) -> set[int]:
+        """The nodes whose boxes meet this one."""
+        lefts = self.lefts(box.x - self._widest, box.x + box.width)
+        return {place for left in lefts for place in self._columns[left] if _meet(box, self.boxes[place])}
 
 
 _Columns = dict[float, Box]
@@ -92,22 +119,23 @@ class _Placed(NamedTuple):
     columns: _Columns
 
 
-def _placed(frame: Frame, boxes: Sequence[Box]) -> _Placed:
+def _placed(frame: Frame, standing: _Standing) -> _Placed:
     outlines: list[tuple[int, Outline]] = []
     columns: _Columns = {}
-    held = [(boxes[place].x, boxes[place]) for place in frame.nodes]
+    held = [(box.x, box) for box in map(standing.boxes.__getitem__, frame.nodes)]
     for inner in frame.inside:
-        deeper = _placed(inner, boxes)
+        deeper = _placed(inner, standing)
         outlines += deeper.outlines
         held += deeper.columns.items()
-    for x, box in held:
-        columns[x] = _both(columns.get(x, box), box)
+    for left, box in held:
+        columns[left] = _both(columns.get(left, box), box)
+    around = {
+        left: _around(box, _LABEL if left == min(columns) else 0.0)
+        for left, box in _joined(columns, standing).items()
+    }
+    parts = [*around.values()]
     own = {place for each in frame.every() for place in each.nodes}
-    strangers = [box for place, box in enumerate(boxes) if place not in own]
-    first = min(columns)
-    around = {x: _around(box, _LABEL if x == first else 0.0) for x, box in _joined(columns, boxes).items()}
-    parts = [around[x] for x in sorted(around)]
-    if any(part.height < _THIN or any(_meet(part, box) for box in strangers) for part in parts):
+    if any(part.height < _THIN or not standing.meeting(part) <= own for part in parts):
         return _Placed(outlines, columns)
     above = [(x, part.y) for part in parts for x in (part.x, part.x + part.width)]
     below = [(x, part.y + part.height) for part in parts for x in (part.x, part.x + part.width)]
@@ -116,17 +144,18 @@ def _placed(frame: Frame, boxes: Sequence[Box]) -> _Placed:
     return _Placed([(frame.number, outline), *outlines], around)
 
 
-def _joined(columns: _Columns, boxes: Sequence[Box]) -> _Columns:
-    """With columns between them in which nothing is to be held: what joins those beside it."""
+def _joined(columns: _Columns, standing: _Standing) -> _Columns:
+    """From left to right, with those between in which nothing is to be held: what joins those beside it."""
+    own = sorted(columns)
+    before = columns[own[0]]
     joined: _Columns = {}
-    before = Box(0.0, 0.0, 0.0, 0.0)
-    for x in sorted({box.x for box in boxes if min(columns) <= box.x <= max(columns)}):
-        if x not in columns:
-            after = columns[min(other for other in columns if other > x)]
-            top = max(before.y, after.y)
-            bottom = min(before.y + before.height, after.y + after.height)
-            joined[x] = Box(x, top, max(box.width for box in boxes if box.x == x), bottom - top)
-        before = joined.setdefault(x, columns.get(x, before))
+    for left in standing.lefts(own[0], own[-1]):
+        if left not in columns:
+            after = columns[own[bisect_right(own, left)]]
+            top, bottom = max(before.y, after.y), min(before.y + before.height, after.y + after.height)
+            joined[left] = before = Box(left, top, standing.width(left), bottom - top)
+        else:
+            joined[left] = before = columns[left]
     return joined
 
 

@@ -79,16 +79,9 @@ def diagram_svg(diagram: Diagram) -> str:
     bands = _bands(diagram, labels)
     plan = plan_of([*map(_size, words)], bands)
     frames = outlines_of(frames_of(diagram), plan.boxes)
-    corners = [
-        (0.0, 0.0),
-        (plan.width, plan.height),
-        *(corner for frame in frames for corner in frame.corners),
-    ]
-    (left, top), (right, bottom) = (
-        tuple(end(corner[side] for corner in corners) for side in (0, 1)) for end in (min, max)
-    )
+    extent = _extent(plan, frames)
     body = [*_header(diagram, max(plan.width, _LEAST))]
-    body.append(f'<g transform="translate({_MARGIN - left:.0f} {_HEAD - top:.0f})">')
+    body.append(f'<g transform="translate({_MARGIN - extent.x:.0f} {_HEAD - extent.y:.0f})">')
     for frame in frames:
         body += _frame(frame)
     body += _flows(diagram, bands, plan)
@@ -97,12 +90,19 @@ def diagram_svg(diagram: Diagram) -> str:
     body += _labels(labels, bands, plan)
     body.append("</g>")
     size = (
-        round(max(right - left, _LEAST) + 2 * _MARGIN),
-        round(bottom - top + _HEAD + _MARGIN),
+        round(max(extent.width, _LEAST) + 2 * _MARGIN),
+        round(extent.height + _HEAD + _MARGIN),
     )
     return svg_document(
         size, (title_of(diagram), description_of(diagram)), _STYLE, body, name=_NAME_OF_PICTURE
     )
+
+
+def _extent(plan: Plan, frames: Sequence[Outline]) -> Box:
+    """What the plan takes up with its frames, which may stand out."""
+    corners = [(0.0, 0.0), (plan.width, plan.height), *(each for frame in frames for each in frame.corners)]
+    (left, right), (top, bottom) = ((min(sides), max(sides)) for sides in zip(*corners, strict=True))
+    return Box(left, top, right - left, bottom - top)
 
 
 def _fail_if_too_large(diagram: Diagram) -> None:
