@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from outputs import PICTURES, README, STORY, as_shown, readme_examples, shell
+from outputs import INSIDE, PICTURES, README, STORY, as_shown, readme_examples, shell
 from support import ROOT
 from test_recipes import skip_without_tools
 
@@ -27,16 +27,14 @@ def test_a_picture_is_what_its_command_draws(name):
     assert [float(number) for number in NUMBER.findall(drawn)][-400:] == pytest.approx(ends, abs=1.5)
 
 
-def test_every_picture_is_on_the_page_with_the_command_that_made_it():
-    of_story = set(re.findall(r"\(pictures/(\S+)\)", STORY.read_text(encoding="utf-8")))
-    text = README.read_text(encoding="utf-8")
-    of_readme = set(re.findall(r"\(docs/pictures/([^)\s]+)\)", text))
-    assert of_story | of_readme == set(PICTURES)
-    shown = [command.replace('"', "'") for command, _ in readme_examples(STORY)]
-    for name in of_story:
-        assert PICTURES[name].removesuffix(" -f svg") in shown
-    for name in of_readme:
-        assert PICTURES[name] in text
+def test_every_picture_is_on_a_page_with_the_command_that_made_it():
+    on_pages = {}
+    for page in (README, STORY, INSIDE):
+        text = page.read_text(encoding="utf-8")
+        shown = [command.replace('"', "'") for command, _ in readme_examples(page)]
+        for name in re.findall(r"\((?:docs/)?pictures/([^)\s]+)\)", text):
+            on_pages[name] = PICTURES[name].removesuffix(" -f svg") in shown or PICTURES[name] in text
+    assert on_pages == dict.fromkeys(PICTURES, True)
 
 
 def test_no_picture_is_left_over():

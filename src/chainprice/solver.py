@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from chainprice import allocation, limits, network, technology
+from chainprice import allocation, limits, network, tabulation, technology
 from chainprice.arithmetic import DOUBLE_DIGITS, digits
 from chainprice.errors import NoAnswerError, Problem, UsageError
 from chainprice.formula import suggestion
@@ -14,7 +14,7 @@ from chainprice.network import Network
 from chainprice.pricing import Chain, price
 from chainprice.solution import Solution
 from chainprice.spec import Firm, Spec
-from chainprice.tabulation import tabulate
+from chainprice.tabulation import Numbers
 from chainprice.technology import Technology
 from chainprice.value import fail_if_a_price_is_undefined, total_value
 
@@ -44,7 +44,10 @@ def solve(
     if not 1 <= count <= limits.DIGITS:
         raise UsageError(f"digits must be from 1 to {limits.DIGITS:,}, not {count}")
     numeraire = numeraire or spec.numeraire
-    return _solve(_chain(spec, numeraire), numeraire, count, details=details)
+    chain = _chain(spec, numeraire)
+    priced = price(chain, max(count, DOUBLE_DIGITS))
+    with digits(priced.digits):
+        return tabulation.tabulate(chain, priced, numeraire, count, details=details)
 
 
 class Neighbours:
@@ -66,12 +69,17 @@ class Neighbours:
             for output, formula in firm.production.items()
         )
 
-    def solve(self, spec: Spec) -> Solution:
-        """The goods' prices and quantities, without details; raises what `solve` raises."""
+    def solve(self, spec: Spec) -> Numbers:
+        """The numbers of the price table; raises what `solve` raises."""
         numeraire = self._numeraire or spec.numeraire
         chain = _chain(spec, numeraire, self._last if self._are_the_same(spec) else None)
         self._last, self._firms = chain.market, spec.firms
-        return _solve(chain, numeraire, DOUBLE_DIGITS, details=False)
+        return _numbers(chain, numeraire, DOUBLE_DIGITS)
+
+
+def numbers(spec: Spec, count: int) -> Numbers:
+    """The numbers of the price table of `solve`, in money; raises what it raises."""
+    return _numbers(_chain(spec, None), None, count)
 
 
 def _chain(spec: Spec, numeraire: str | None, last: Market | None = None) -> Chain:
@@ -81,10 +89,10 @@ def _chain(spec: Spec, numeraire: str | None, last: Market | None = None) -> Cha
     return Chain(spec, graph, functions, market_of(spec, graph, functions, last))
 
 
-def _solve(chain: Chain, numeraire: str | None, count: int, *, details: bool) -> Solution:
+def _numbers(chain: Chain, numeraire: str | None, count: int) -> Numbers:
     priced = price(chain, max(count, DOUBLE_DIGITS))
     with digits(priced.digits):
-        return tabulate(chain, priced, numeraire, count, details=details)
+        return tabulation.numbers(chain, priced, numeraire, count)
 
 
 def market_of(spec: Spec, graph: Network, firms: Technology, last: Market | None = None) -> Market | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
 from itertools import repeat
-from typing import Any
+from typing import Any, NamedTuple
 
 from chainprice import accounts, cautions, kinks, quantities
 from chainprice.accounts import Account
@@ -66,6 +66,27 @@ def tabulate(
     )
 
 
+class Numbers(NamedTuple):
+    """The numbers of a price table: total value, and each good's quantity and price."""
+
+    total_value: Number
+    quantities: Mapping[str, Number]
+    prices: Mapping[str, Number]
+
+
+def numbers(chain: Chain, priced: Priced, numeraire: str | None, count: int) -> Numbers:
+    """The numbers of the table that `tabulate` would make, and what it raises.
+
+    Without the table's warnings nobody has to know how far a market's prices reach: that takes longest.
+    """
+    if chain.market is None:
+        _ranges(chain, priced)
+    else:
+        _incomes(chain, priced, _books(chain, priced))
+    rows = _Rows(chain, priced, _unit_of_account(chain, priced, numeraire), count, details=False)
+    return Numbers(rows.money(priced.total_value), rows.amounts, rows.prices)
+
+
 def _unit_of_account(chain: Chain, priced: Priced, numeraire: str | None) -> Decimal:
     if numeraire is None:
         return _ONE
@@ -119,8 +140,8 @@ class _Rows:
         self._unit = None if unit_of_account == 1 else unit_of_account
         self._nothing = number(Decimal(0), count)
         self._noise = -max(count, DOUBLE_DIGITS) - NOISE_DIGITS
-        self._amounts = {good: number(amount, count) for good, amount in priced.quantities.available.items()}
-        self._prices = {good: self.money(price) for good, price in priced.prices.of.items()}
+        self.amounts = {good: number(amount, count) for good, amount in priced.quantities.available.items()}
+        self.prices = {good: self.money(price) for good, price in priced.prices.of.items()}
 
     def plain(self, value: Decimal) -> Number:
         return number(value, self._count)
@@ -138,11 +159,11 @@ class _Rows:
 
     def _amount(self, good: str, amount: Decimal) -> Number:
         """Of a good, which is often all that there is."""
-        return self._amounts[good] if amount is self._available[good] else self.plain(amount)
+        return self.amounts[good] if amount is self._available[good] else self.plain(amount)
 
     def _price(self, good: str, price: Decimal) -> Number:
         """Of a good, mostly its price."""
-        return self._prices[good] if price is self._price_of[good] else self.money(price)
+        return self.prices[good] if price is self._price_of[good] else self.money(price)
 
     def goods(self, ranges: Mapping[str, PriceRange]) -> tuple[PricedGood, ...]:
         """All goods, in chain order."""
@@ -152,8 +173,8 @@ class _Rows:
             goods,
             map(network.roles.__getitem__, goods),
             map(self._chain.spec.unit, goods),
-            map(self._amounts.__getitem__, goods),
-            map(self._prices.__getitem__, goods),
+            map(self.amounts.__getitem__, goods),
+            map(self.prices.__getitem__, goods),
             [self.money(self._price_of[good] * self._available[good]) for good in goods],
             self._rules(goods),
             map(self._uses, goods) if self._details else repeat(()),
@@ -207,7 +228,7 @@ class _Rows:
             None if returns is None else self.plain(returns),
             tuple(
                 [
-                    Output(good, self._amount(good, made[good]), self._prices[good])
+                    Output(good, self._amount(good, made[good]), self.prices[good])
                     for good in network.outputs[firm]
                 ]
             ),

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from chainprice.arithmetic import digits
 from chainprice.errors import ChainpriceError, IncreasingReturnsError, NoConvergenceError, PrecisionError
-from chainprice.solver import solve
+from chainprice.solver import numbers
 from chainprice.spec import Spec
 
 COUNT = 40
@@ -54,20 +54,16 @@ class Sides(NamedTuple):
 
 def total_value(spec: Spec) -> Decimal:
     """W, in many digits; raises ChainpriceError where there is no answer."""
-    return _decimal(solve(spec, count=COUNT, details=False).total_value)
+    return Decimal(numbers(spec, COUNT).total_value)
 
 
 def price_of(good: str) -> Target:
     """The price of a good, in many digits."""
 
     def target(spec: Spec) -> Decimal:
-        return _decimal(solve(spec, count=COUNT, details=False).prices[good])
+        return Decimal(numbers(spec, COUNT).prices[good])
 
     return target
-
-
-def _decimal(number: object) -> Decimal:
-    return number if isinstance(number, Decimal) else Decimal(repr(number))
 
 
 def sides(spec: Spec, move: Move, value: Decimal, target: Target, size: Decimal) -> Sides:

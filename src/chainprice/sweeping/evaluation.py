@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from chainprice import allocation, network
 from chainprice.arithmetic import Number
 from chainprice.errors import ChainpriceError, NoAnswerError, SpecError
-from chainprice.solution import Solution
 from chainprice.solver import Neighbours
 from chainprice.spec import Draft, Source, Spec
 from chainprice.spec.language import TRADES
 from chainprice.spec.model import Allocation
 from chainprice.sweeping.points import Chunk, Points
+from chainprice.tabulation import Numbers
 
 if TYPE_CHECKING:
     from chainprice.sweeping.vectorised import Columns, Key, Passes
@@ -217,8 +217,8 @@ def keys_of(name: str, spec: Spec) -> Key | None:
     return next((("firms", firm, "parameters", key) for key in (parameter, name) if key in own), None)
 
 
-def _answer(ready: Ready, job: Job, neighbours: Neighbours, values: Sequence[float]) -> Solution | str:
-    """The solution at a point, or why there is none."""
+def _answer(ready: Ready, job: Job, neighbours: Neighbours, values: Sequence[float]) -> Numbers | str:
+    """The numbers at a point, or why there are none."""
     try:
         return neighbours.solve(_spec_at(ready.draft, job, values))
     except ChainpriceError as error:
@@ -253,7 +253,7 @@ class _Block:
         """The places of points that have no answer yet."""
         return [place for place, is_done in enumerate(self._is_done) if not is_done]
 
-    def put(self, place: int, answer: Solution | str) -> None:
+    def put(self, place: int, answer: Numbers | str) -> None:
         """The answer at a point."""
         if isinstance(answer, str):
             self._errors[place] = answer
