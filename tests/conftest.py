@@ -13,9 +13,10 @@ os.environ[cache.VARIABLE] = str(Path(_FOLDER.name, "cache"))
 
 
 EXHAUSTIVE = {
-    *("test_benchmarks", "test_bombs", "test_certify", "test_certify_market", "test_differential"),
-    *("test_every_number", "test_files", "test_gate", "test_known_shapes", "test_properties"),
-    *("test_publication", "test_recipes", "test_text", "test_verify_large"),
+    *("test_benchmarks", "test_bombs", "test_certify", "test_certify_market", "test_degenerate"),
+    *("test_differential", "test_every_number", "test_files", "test_gate", "test_known_shapes"),
+    *("test_market_verify", "test_properties", "test_publication", "test_recipes", "test_sensitivity"),
+    *("test_text", "test_verify_large"),
 }
 """Modules that try a great many cases of what one version of Python shows as well as another."""
 
