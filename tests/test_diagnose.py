@@ -674,10 +674,49 @@ def test_everything_that_is_wrong_is_said_at_once_with_its_place(tmp_path):
     (tmp_path / "seen.csv").write_text("good,price\ngrain,1\nbear,2\nflour,x\n")
     done = run("diagnose", "farm.yaml", "--observed", "seen.csv", cwd=tmp_path)
     assert done.returncode == 2
-    assert "seen.csv:3:1: error: unknown good 'bear'\n  did you mean 'beer'?" in done.stderr
-    assert "seen.csv:4:1: error: the price of 'flour' is not a number: 'x'" in done.stderr
+    assert (
+        "seen.csv:3:1: error: unknown good 'bear'\n    3 | bear,2\n      | ^^^^ did you mean 'beer'?"
+        in done.stderr
+    )
+    assert (
+        "seen.csv:4:7: error: the price of 'flour' is not a number: 'x'\n    4 | flour,x\n      |       ^"
+        in done.stderr
+    )
     with pytest.raises(ObservationError, match=r"uses\.mill\.grain: the quantity of 'grain' is negative"):
         chainprice.diagnose(spec(FARM), {"uses": {"mill": {"grain": -1}}})
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (
+            "\n\ngood,price,price\n",
+            "3:12: error: the column 'price' is there twice\n    3 | good,price,price\n",
+        ),
+        (
+            "\r\ngood , price\r\nsteel , x\r\n",
+            "3:9: error: the price of 'steel' is not a number: 'x'\n    3 | steel , x\n      |         ^",
+        ),
+        (
+            'good,price\nsteel,"1\n2"\nlabour,1,3\n',
+            "4:1: error: a row must have 2 cells\n    4 | labour,1,3\n      | ^^^^^^^^^^",
+        ),
+        ('good,price\nsteel,"1', '2:1: error: not CSV: unexpected end of data\n    2 | steel,"1\n'),
+        ("good,price,firm,quantity\nsteel,1,nobody,2\n", "2:9: error: unknown firm 'nobody'\n"),
+        (
+            "good,price,firm,quantity\nsteel,1,carmaker,-2\n",
+            "2:18: error: the quantity of 'steel' is negative: -2\n",
+        ),
+        ("good,price,firm,quantity\ncars,,carmaker,2\n", "2:7: error: firm 'carmaker' does not use 'cars'\n"),
+        ("\n\n", " error: the first line names no columns of an observed market\n  the columns are"),
+    ],
+)
+def test_a_fault_of_a_csv_is_shown_where_it_is(text, said, tmp_path):
+    seen = tmp_path / "seen.csv"
+    seen.write_bytes(text.encode())
+    done = run("diagnose", str(CARS), "--observed", str(seen))
+    assert done.returncode == 2
+    assert f"seen.csv:{said}" in done.stderr
 
 
 def test_of_very_many_problems_the_first_are_said():

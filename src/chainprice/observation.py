@@ -29,6 +29,7 @@ from chainprice.network import UseKey
 from chainprice.solution import FORMAT as SOLVED
 from chainprice.spec import DEMAND, Source, Spec
 from chainprice.spec.places import Path, Places
+from chainprice.spec.sheets import span_of_cell
 from chainprice.spec.text import STDIN, read_text
 from chainprice.spec.tree import Tree, TreeError, TreeProblem, lines_of, read_tree
 from chainprice.verification.table import PriceTable, table_of
@@ -88,7 +89,7 @@ def observation_of(observed: Mapping[str, Any] | str | os.PathLike[str], spec: S
 def observation_in(text: str, path: str, spec: Spec) -> Observation:
     """The observed market in a text; raises ObservationError, with all problems, if it is none."""
     if "good" in _cells(text) or path.endswith(".csv"):
-        return _Reader(path, spec, None).table(text)
+        return _Reader(path, spec, text).table(text)
     reader = _Reader(path, spec, text)
     try:
         tree, problems = read_tree(text)
@@ -106,14 +107,35 @@ def _cells(text: str) -> list[str]:
         return []
 
 
+class _Cell(NamedTuple):
+    """A cell of a CSV text by its line, from the first that is not empty, and its column, from 0.
+
+    Without a column it is the whole line.
+    """
+
+    line: int
+    column: int | None = None
+
+
+class _Row(NamedTuple):
+    """The cells of a row by the names of their columns, and the line that it ends in."""
+
+    cells: Mapping[str, str]
+    line: int
+
+    def at(self, name: str) -> _Cell:
+        """The cell in a column."""
+        return _Cell(self.line, [*self.cells].index(name))
+
+
 class _Note(NamedTuple):
-    """A problem before its place is looked up: by a path of keys, or by a line."""
+    """A problem before its place is looked up: by a path of keys, or by a cell."""
 
     message: str
     hint: str
     keys: tuple[str, ...] = ()
     at_key: bool = False
-    line: int | None = None
+    cell: _Cell | None = None
 
 
 class _Reader:
@@ -249,73 +271,78 @@ class _Reader:
         reader = csv.DictReader(io.StringIO(text.lstrip(), newline=""), strict=True)
         try:
             reader.fieldnames = columns = [name.strip() for name in reader.fieldnames or ()]
-            if self._has_columns(columns):
+            if self._has_columns(columns, reader.line_num):
                 if _STEP in columns:  # so simulate writes, in money
                     self._numeraire = None
-                for cells, line in self._last(self._rows(reader, columns)):
-                    self._read_row(cells, line)
+                for row in self._last(self._rows(reader, columns)):
+                    self._read_row(row)
         except csv.Error as error:
-            self._notes.append(_Note(f"not CSV: {error}", "", line=reader.line_num))
+            self._notes.append(_Note(f"not CSV: {error}", "", cell=_Cell(reader.reader.line_num)))
         return self._done([])
 
-    def _rows(
-        self, reader: csv.DictReader[str], columns: Sequence[str]
-    ) -> Iterator[tuple[dict[str, str], int]]:
-        """Each row that has a cell for every column, and its line."""
+    def _rows(self, reader: csv.DictReader[str], columns: Sequence[str]) -> Iterator[_Row]:
+        """Each row that has a cell for every column."""
         for row in reader:
             if None in row or None in row.values():
                 message = f"a row must have {len(columns)} cells"
-                self._notes.append(_Note(message, "", line=reader.line_num))
+                self._notes.append(_Note(message, "", cell=_Cell(reader.line_num)))
             else:
-                yield {name: cell.strip() for name, cell in row.items()}, reader.line_num
+                yield _Row({name: cell.strip() for name, cell in row.items()}, reader.line_num)
 
-    def _last(self, rows: Iterator[tuple[dict[str, str], int]]) -> list[tuple[dict[str, str], int]]:
+    def _last(self, rows: Iterator[_Row]) -> list[_Row]:
         """The rows of the last step, where the table has steps; else all."""
-        last: list[tuple[dict[str, str], int]] = []
-        for cells, line in rows:
-            if last and cells.get(_STEP) != last[-1][0].get(_STEP):
+        last: list[_Row] = []
+        for row in rows:
+            if last and row.cells.get(_STEP) != last[-1].cells.get(_STEP):
                 last.clear()
-            last.append((cells, line))
+            last.append(row)
         return last
 
-    def _has_columns(self, columns: list[str]) -> bool:
+    def _has_columns(self, columns: list[str], line: int) -> bool:
         """Whether there is something to read; a column given twice could mean either."""
         twice = [name for name in _COLUMNS if columns.count(name) > 1]
         if twice:
-            self._notes.append(_Note(f"the column '{twice[0]}' is there twice", "", line=1))
+            again = _Cell(line, len(columns) - 1 - columns[::-1].index(twice[0]))
+            self._notes.append(_Note(f"the column '{twice[0]}' is there twice", "", cell=again))
         elif "good" not in columns or not ("price" in columns or {"firm", "quantity"} <= {*columns}):
             hint = "the columns are `good,price`, `firm,good,quantity` or all four"
-            self._notes.append(_Note("the first line names no columns of an observed market", hint, line=1))
+            message = "the first line names no columns of an observed market"
+            self._notes.append(_Note(message, hint, cell=_Cell(line)))
         return not self._notes
 
-    def _read_row(self, cells: Mapping[str, str], line: int) -> None:
+    def _read_row(self, row: _Row) -> None:
+        cells = row.cells
         good, firm = cells["good"], cells.get("firm", "")
-        if not self._knows_good((), good, line):
+        if not self._knows_good((), good, row.at("good")):
             return
-        key = self._user((good, firm), line) if firm else None
+        key = self._user(row) if firm else None
         if firm and key is None:
             return
         if price := cells.get("price", ""):
+            at = row.at("price")
             if key is None or firm == SUPPLY or not self._has_own_price(good):
-                self._note_number(self._prices, good, (), price, is_once=key is None, line=line)
+                self._note_number(self._prices, good, (), price, is_once=key is None, cell=at)
             else:
-                self._note_number(self._paid, key, (), price, line=line)
+                self._note_number(self._paid, key, (), price, cell=at)
         quantity = cells.get("quantity", "")
-        if quantity and key is None and cells.keys() <= {*_COLUMNS}:  # results of commands have more columns
+        if not quantity:
+            return
+        at = row.at("quantity")
+        if key is None and cells.keys() <= {*_COLUMNS}:  # results of commands have more columns
             hint = f"name a firm beside it, `{DEMAND}` for what is sold, or `{SUPPLY}` for what is bought"
-            self._notes.append(_Note(f"whose quantity of '{good}' is this?", hint, line=line))
-        if quantity and key is not None:
+            self._notes.append(_Note(f"whose quantity of '{good}' is this?", hint, cell=at))
+        if key is not None:
             if firm == SUPPLY and firm not in self._spec.firms:
-                self._note_number(self._bought, good, (), quantity, is_quantity=True, line=line)
+                self._note_number(self._bought, good, (), quantity, is_quantity=True, cell=at)
             else:
-                self._note_number(self._uses, key, (), quantity, is_quantity=True, line=line)
+                self._note_number(self._uses, key, (), quantity, is_quantity=True, cell=at)
 
-    def _user(self, use: tuple[str, str], line: int) -> UseKey | None:
+    def _user(self, row: _Row) -> UseKey | None:
         """The key of a row's use; None, and a problem, where there is none. Firms' names come first."""
-        good, firm = use
+        good, firm, at = row.cells["good"], row.cells["firm"], row.at("firm")
         if firm in (DEMAND, SUPPLY) and firm not in self._spec.firms:
-            return (good, "") if self._knows_trade((), firm, good, line) else None
-        known = self._knows_firm((), firm, line) and self._knows_use((), firm, good, line)
+            return (good, "") if self._knows_trade((), firm, good, at) else None
+        known = self._knows_firm((), firm, at) and self._knows_use((), firm, good, at)
         return (good, firm) if known else None
 
     def _has_own_price(self, good: str) -> bool:
@@ -325,38 +352,38 @@ class _Reader:
 
     # Names and numbers.
 
-    def _knows_good(self, keys: tuple[str, ...], good: str, line: int | None = None) -> bool:
+    def _knows_good(self, keys: tuple[str, ...], good: str, cell: _Cell | None = None) -> bool:
         if good in self._network.roles:
             return True
         hint = suggestion(good, self._network.goods) or "the spec has no such good"
-        self._report(keys, f"unknown good '{good}'", hint, at_key=keys != ("numeraire",), line=line)
+        self._report(keys, f"unknown good '{good}'", hint, at_key=keys != ("numeraire",), cell=cell)
         return False
 
-    def _knows_firm(self, keys: tuple[str, ...], firm: str, line: int | None = None) -> bool:
+    def _knows_firm(self, keys: tuple[str, ...], firm: str, cell: _Cell | None = None) -> bool:
         if firm in self._spec.firms:
             return True
         hint = suggestion(firm, self._spec.firms) or "the spec has no such firm"
-        self._report(keys, f"unknown firm '{firm}'", hint, at_key=True, line=line)
+        self._report(keys, f"unknown firm '{firm}'", hint, at_key=True, cell=cell)
         return False
 
-    def _knows_use(self, keys: tuple[str, ...], firm: str, good: str, line: int | None = None) -> bool:
-        if not self._knows_good(keys, good, line):
+    def _knows_use(self, keys: tuple[str, ...], firm: str, good: str, cell: _Cell | None = None) -> bool:
+        if not self._knows_good(keys, good, cell):
             return False
         inputs = self._network.inputs[firm]
         if good in inputs:
             return True
         hint = f"it uses {', '.join(inputs[:20])}" if inputs else "it uses nothing"
-        self._report(keys, f"firm '{firm}' does not use '{good}'", hint, at_key=True, line=line)
+        self._report(keys, f"firm '{firm}' does not use '{good}'", hint, at_key=True, cell=cell)
         return False
 
-    def _knows_trade(self, keys: tuple[str, ...], section: str, good: str, line: int | None = None) -> bool:
-        if not self._knows_good(keys, good, line):
+    def _knows_trade(self, keys: tuple[str, ...], section: str, good: str, cell: _Cell | None = None) -> bool:
+        if not self._knows_good(keys, good, cell):
             return False
         traded: Mapping[str, Any] = self._spec.demand if section == DEMAND else self._spec.supply
         if good in traded:
             return True
         hint = f"the goods in {section} are {', '.join([*traded][:20])}" if traded else ""
-        self._report(keys, f"the spec has no {section} of '{good}'", hint, at_key=True, line=line)
+        self._report(keys, f"the spec has no {section} of '{good}'", hint, at_key=True, cell=cell)
         return False
 
     def _note_number(
@@ -368,7 +395,7 @@ class _Reader:
         *,
         is_quantity: bool = False,
         is_once: bool = True,
-        line: int | None = None,
+        cell: _Cell | None = None,
     ) -> None:
         """Keep a number under `key`; one that need not stand there once only may be said again."""
         number = _number(value)
@@ -376,12 +403,12 @@ class _Reader:
         what = f"the {'quantity' if is_quantity else 'price'} of '{name}'"
         if number is None:
             hint = "write digits, with a point before decimals"
-            self._report(keys, f"{what} is not a number: {str(value)[:50]!r}", hint, line=line)
+            self._report(keys, f"{what} is not a number: {str(value)[:50]!r}", hint, cell=cell)
         elif is_quantity and number < 0 and not self._is_result:
-            self._report(keys, f"{what} is negative: {number}", "a quantity is 0 or more", line=line)
+            self._report(keys, f"{what} is negative: {number}", "a quantity is 0 or more", cell=cell)
         elif key in into and (is_once or into[key] != number):
             hint = f"it was {into[key]} before: keep one of them"
-            self._report(keys, f"{what} is given twice", hint, line=line)
+            self._report(keys, f"{what} is given twice", hint, cell=cell)
         else:
             into[key] = number
 
@@ -394,9 +421,9 @@ class _Reader:
         hint: str = "",
         *,
         at_key: bool = False,
-        line: int | None = None,
+        cell: _Cell | None = None,
     ) -> None:
-        self._notes.append(_Note(message, hint, keys, at_key, line))
+        self._notes.append(_Note(message, hint, keys, at_key, cell))
 
     def _done(self, problems: list[Problem]) -> Observation:
         """The observation; raises ObservationError where anything is wrong with it."""
@@ -414,8 +441,8 @@ class _Reader:
     def _placed(self) -> list[Problem]:
         """The problems with their places: a line and a column where there is a text, else the keys."""
         notes = self._notes[: limits.PROBLEMS_SHOWN]
-        if self._text is None:
-            return [Problem(_with_keys(note), Place(self._path, note.line), note.hint) for note in notes]
+        if self._text is None or any(note.cell for note in notes):
+            return [Problem(_with_keys(note), self._place(note.cell), note.hint) for note in notes]
         source = Source(self._path, hashlib.sha256().hexdigest(), self._text)
         places = Places(source).find_all(Path(note.keys, note.at_key) for note in notes if note.keys)
         by_note = iter(places)
@@ -423,6 +450,16 @@ class _Reader:
             Problem(note.message, next(by_note) if note.keys else Place(self._path), note.hint)
             for note in notes
         ]
+
+    def _place(self, cell: _Cell | None) -> Place:
+        """Of a cell, or of its line where it is not all in one; of the whole file for no cell."""
+        if cell is None or not cell.line:
+            return Place(self._path)
+        lines = re.split("\r\n|[\r\n]", self._text or "")
+        number = cell.line + next(number for number, line in enumerate(lines) if line.strip())
+        line = lines[number - 1]
+        start, end = (0, len(line.rstrip())) if cell.column is None else span_of_cell(line, cell.column)
+        return Place(self._path, number, start + 1, max(1, end - start), line)
 
     def located(self, problem: TreeProblem, hint: str = "") -> Problem:
         """A problem of the text as YAML."""

@@ -50,7 +50,7 @@ class Sheet(NamedTuple):
         line = self.lines[number - 1]
         if column is None:
             return Place(self.path, number, 1, max(1, len(line.rstrip())), line)
-        start, end = _span(line, column)
+        start, end = span_of_cell(line, column)
         if length is None:
             length = end - start
         return Place(self.path, number, start + offset + 1, max(1, length), line)
@@ -170,7 +170,7 @@ def _fail_if_columns_are_alike(sheet: Sheet) -> None:
 _CELL = re.compile(r'\s*("(?:[^"]|"")*"|[^,]*)\s*(?:,|$)')
 
 
-def _span(line: str, column: int) -> tuple[int, int]:
+def span_of_cell(line: str, column: int) -> tuple[int, int]:
     """Where the text of a cell begins and ends in its line, without quotes and blanks."""
     found = None
     for index, cell in enumerate(_CELL.finditer(line)):
