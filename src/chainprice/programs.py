@@ -192,7 +192,8 @@ def bounds_text_of(shape: Shape, results: tuple[int, ...], variables: int) -> st
     for index, (operation, operands) in once.steps.items():
         if operation == "number" or (operation == "name" and operands[0] >= variables):
             place = operands[0] + fixed if operation == "number" else operands[0] - variables
-            lines += [f"v{index} = numbers[{place}]", f"e{index} = 1.0"]
+            value = f"v{index}"
+            lines += [f"{value} = numbers[{place}]", _unless(_NORMAL.format(v=value)), f"e{index} = 1.0"]
         else:
             lines += _bounded_lines(index, operation, operands)
     errors = "".join(f"e{once.same[result]}, " for result in results)

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import lru_cache
+from typing import NamedTuple
 
 from chainprice import gradients
 from chainprice.arithmetic import CONSTANTS, evaluate
@@ -122,12 +123,11 @@ def _produced(
 ) -> tuple[float, Sequence[float]]:
     """A firm's output, and the bounds of it and of its marginal products."""
     formula, inputs = function.formula, function.inputs
-    program = _program(formula.shape, formula.numbers)
+    follow, literals = _followed(formula.shape)
+    numbers = [*map(float, formula.numbers), *literals]
     if not parts and len(inputs) == len(formula.names):
         values, errors = forward.values, forward.errors
-        return program.function(
-            [values[name] for name in inputs], [errors[name] for name in inputs], program.numbers
-        )
+        return follow([values[name] for name in inputs], [errors[name] for name in inputs], numbers)
     names = [
         forward.used(name, parts.get((name, function.firm)))
         if name in inputs
@@ -136,30 +136,27 @@ def _produced(
         else (_double(CONSTANTS[name]()), _AS_READ)
         for name in formula.names
     ]
-    value, (error, *slopes) = program.function(
-        [value for value, _ in names], [error for _, error in names], program.numbers
-    )
+    value, (error, *slopes) = follow([value for value, _ in names], [error for _, error in names], numbers)
     of_inputs = [slope for slope, name in zip(slopes, formula.names, strict=True) if name in inputs]
     return value, (error, *of_inputs)
 
 
-@dataclass(frozen=True, slots=True)
-class _Program:
-    """A function and its slopes, with the numbers of a formula."""
+class _Followed(NamedTuple):
+    """What follows the value and the slopes of a shape, and the doubles that it needs beside a formula's."""
 
     function: Bounds
-    numbers: Sequence[float]
+    literals: Sequence[float]
 
 
-@lru_cache(maxsize=65_536)
-def _program(shape: Shape, numbers: tuple[Decimal, ...]) -> _Program:
+@lru_cache(maxsize=8192)
+def _followed(shape: Shape) -> _Followed:
     """Raises NoBoundError where an operation is not followed."""
     gradient = gradients.gradient(shape)
     function = bounds(gradient.program, (gradient.value, *gradient.results.values()), shape.names)
     if function is None:
         raise NoBoundError
     constants = [CONSTANTS[name]() for name in gradient.constants]
-    return _Program(function, [_double(number) for number in (*numbers, *constants, *gradient.literals)])
+    return _Followed(function, [*map(float, (*constants, *gradient.literals))])
 
 
 @lru_cache(maxsize=4096)
@@ -169,7 +166,7 @@ def _constant(formula: Formula) -> _Bounded:
     if function is None:
         raise NoBoundError
     names = [_double(CONSTANTS[name]()) for name in formula.names]
-    value, (error,) = function(names, [_AS_READ] * len(names), [_double(n) for n in formula.numbers])
+    value, (error,) = function(names, [_AS_READ] * len(names), [*map(float, formula.numbers)])
     return value, error
 
 
