@@ -67,7 +67,7 @@ class Figure(NamedTuple):
         return self.decimal or (self.over if self.under == "1" else f"{self.over}/{self.under}")
 
 
-@lru_cache(maxsize=8192)
+@lru_cache(maxsize=65_536)
 def figure(value: Decimal | Fraction, decimal: bool) -> Figure:
     """What is written for a number, with decimals or without.
 
