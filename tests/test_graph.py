@@ -8,7 +8,7 @@ import warnings
 import xml.etree.ElementTree as ET
 from collections import Counter, defaultdict
 from functools import cache
-from itertools import combinations, pairwise
+from itertools import accumulate, combinations, pairwise, permutations
 from pathlib import Path
 
 import igraph
@@ -22,7 +22,7 @@ from chainprice.diagram import Diagram, Edge, Mark, Node
 from chainprice.errors import MissingExtraError, UsageError
 from chainprice.report.diagrams.dot import diagram_dot
 from chainprice.report.diagrams.frames import Frame, outlines_of
-from chainprice.report.diagrams.geometry import Box
+from chainprice.report.diagrams.geometry import Box, Plan
 from chainprice.report.diagrams.layers import layers_of
 from chainprice.report.diagrams.mermaid import diagram_mermaid
 from chainprice.report.diagrams.places import plan_of
@@ -497,39 +497,82 @@ def corners_of(box):
     return [(box.x + dx * box.width, box.y + dy * box.height) for dx in (0, 1) for dy in (0, 1)]
 
 
+def standing(columns, rows=None):
+    """A plan of columns of (top, height), 60 wide and 300 apart."""
+    boxes = [
+        Box(300.0 * c, float(top), 60.0, float(high))
+        for c, column in enumerate(columns)
+        for top, high in column
+    ]
+    of_nodes = [c for c, column in enumerate(columns) for _ in column]
+    return Plan(tuple(boxes), (), 0.0, 0.0, tuple(of_nodes), tuple(rows or [0] * len(columns)))
+
+
+def whole(*inside):
+    return Frame(-1, "", (), inside)
+
+
 @settings(max_examples=300, deadline=None)
 @given(data=st.data())
-def test_wherever_nodes_stand_no_frame_holds_a_stranger(data):
+def test_wherever_nodes_stand_frames_hold_their_own_and_no_others(data):
     heights = st.lists(st.tuples(st.integers(20, 60), st.integers(4, 60)), min_size=1, max_size=4)
-    boxes = []
-    for column in range(data.draw(st.integers(1, 5))):
-        y, wide = data.draw(st.integers(0, 80)), data.draw(st.integers(40, 150))
-        for high, gap in data.draw(heights):
-            boxes.append(Box(300.0 * column, float(y), float(wide), float(high)))
-            y += high + gap
-    owners = [data.draw(st.sampled_from((0, 1, 2))) for _ in boxes]  # outside, the chain, the chain in it
-    outer, inner = (tuple(place for place, owner in enumerate(owners) if owner == which) for which in (1, 2))
-    assume(inner)
-    frame = Frame(-1, "", (), (Frame(0, "outer", outer, (Frame(1, "inner", inner, ()),)),))
-    found = {outline.label: outline for outline in outlines_of(frame, boxes)}
-    for label, own in (("outer", {*outer, *inner}), ("inner", {*inner})):
-        if label not in found:
-            continue
-        corners = found[label].corners
-        for place, box in enumerate(boxes):
-            middle = (box.x + box.width / 2, box.y + box.height / 2)
-            for point in [middle, *corners_of(box)]:
-                assert is_in(point, corners) == (place in own)
-    if len(found) == 2:
-        assert all(is_in(corner, found["outer"].corners) for corner in found["inner"].corners)
+    columns = []
+    for column in data.draw(st.lists(heights, min_size=1, max_size=5)):
+        tops = accumulate((high + gap for high, gap in column), initial=data.draw(st.integers(0, 80)))
+        columns.append([(top, high) for top, (high, _) in zip(tops, column, strict=False)])
+    plan = standing(columns)
+    owners = [data.draw(st.sampled_from((None, "a", "a.b", "c"))) for _ in plan.boxes]
+    own = {
+        name: tuple(place for place, owner in enumerate(owners) if owner == name)
+        for name in ("a", "a.b", "c")
+    }
+    assume(own["a.b"] and own["c"])
+    frames = Frame(0, "a", own["a"], (Frame(1, "a.b", own["a.b"], ()),)), Frame(2, "c", own["c"], ())
+    found = {outline.label: outline.corners for outline in outlines_of(whole(*frames), plan)}
+    inside = {**own, "a": own["a"] + own["a.b"]}
+    for label, corners in found.items():
+        for place, box in enumerate(plan.boxes):
+            for point in [(box.x + box.width / 2, box.y + box.height / 2), *corners_of(box)]:
+                assert is_in(point, corners) == (place in inside[label])
+    for one, other in permutations(found, 2):
+        if (one, other) == ("a", "a.b"):
+            assert all(is_in(corner, found["a"]) for corner in found["a.b"])
+        elif (one, other) != ("a.b", "a"):
+            assert not any(is_in(corner, found[one]) for corner in found[other])
 
 
-def test_a_firm_whose_nodes_stand_together_has_its_frame():
-    boxes = [Box(0.0, 40.0 * row, 60.0, 20.0) for row in range(3)]
-    frame = Frame(-1, "", (), (Frame(0, "plant", (0, 1), ()),))
-    assert [outline.label for outline in outlines_of(frame, boxes)] == ["plant"]
-    apart = Frame(-1, "", (), (Frame(0, "plant", (0, 2), ()),))
-    assert outlines_of(apart, boxes) == []
+def test_nodes_that_stand_together_have_a_frame():
+    plan = standing([[(0, 20), (40, 20), (80, 20)]])
+    assert [outline.label for outline in outlines_of(whole(Frame(0, "plant", (0, 1), ())), plan)] == ["plant"]
+    assert outlines_of(whole(Frame(0, "plant", (0, 2), ())), plan) == []
+
+
+def test_two_firms_side_by_side_have_both_their_frames():
+    plan = standing([[(0, 20), (38, 20)]] * 3)
+    frames = (Frame(0, "north", (0, 2, 4), ()), Frame(1, "south", (1, 3, 5), ()))
+    north, south = outlines_of(whole(*frames), plan)
+    assert (north.room is None, south.room is None) == (False, True)  # there is none between them
+
+
+def test_a_frame_goes_on_in_the_next_row():
+    plan = standing([[(0, 30)], [(0, 30)], [(200, 30)], [(200, 30)]], rows=[0, 0, 1, 1])
+    first, second = outlines_of(whole(Frame(0, "plant", (1, 2), ())), plan)
+    assert {x for x, _ in first.corners} == {292.0, 368.0}
+    assert {x for x, _ in second.corners} == {592.0, 668.0}
+
+
+@pytest.mark.parametrize("length", [9, 10, 12])
+def test_frames_of_folded_pictures_go_forward(length):
+    text = chain("x^0.5", length).replace(
+        "  f2: {production: {g3: 'g2^0.5'}}",
+        "  f2: {firms: {a: {production: {m: g2^0.5}}, b: {production: {g3: m^0.5}}}}",
+    )
+    root = ET.fromstring(diagram_svg(chainprice.graph(spec(text))))
+    for path in root.iter(f"{SVG}path"):
+        if path.get("class") == "frame":
+            corners = [tuple(map(float, pair.split())) for pair in path.get("d")[1:-1].split("L")]
+            there = [x for x, _ in corners[: len(corners) // 2]]
+            assert there == sorted(there)
 
 
 _MERMAID_TEXT = r'"(?:[\w .,()/→←-]|<br/>|#\d+;)*"'

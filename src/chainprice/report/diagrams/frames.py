@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
-from collections.abc import Iterator, Sequence
+from bisect import bisect_right
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from chainprice.diagram import Diagram, InnerChain
 from chainprice.errors import printable
-from chainprice.report.diagrams.geometry import Box
+from chainprice.report.diagrams.geometry import Box, Plan
 
 
 class Frame(NamedTuple):
@@ -54,117 +54,131 @@ def _label(chain: InnerChain) -> str:
     return printable(f"{chain.chain}: {chain.title}" if chain.title else chain.chain)
 
 
-_AROUND = 8.0
-"""Free space between what is inside and the frame, or between two frames."""
+_AROUND = (8.0, 4.0)
+"""Free space between what is inside and the frame, or between two frames; less where there is no more."""
 
 _LABEL = 14.0
-"""The room of a label, over what is furthest to the left."""
+"""The room of a label."""
 
 _THIN = 10.0
 """The least height of a frame where none of its nodes stand."""
 
 
 class Outline(NamedTuple):
-    """A frame in a picture: its corners, all around, and its label with the room that it has."""
+    """A frame in a row of a picture: its corners, all around, and its label with the room that it has.
+
+    There is no room where others stand too near above all of it.
+    """
 
     label: str
     corners: tuple[tuple[float, float], ...]
-    room: Box
+    room: Box | None
 
 
-def outlines_of(frame: Frame, boxes: Sequence[Box]) -> list[Outline]:
-    """The frames of a picture whose nodes stand in these boxes, each before those in it.
+def outlines_of(frame: Frame, plan: Plan) -> list[Outline]:
+    """The frames of a picture, each before those in it; one that goes on in the next row goes on there.
 
     Nodes stand where the chain is easiest to follow, in columns. Where others stand among those of a firm,
     its frame would hold strangers: then it has none, and names alone say what nodes are inside of.
     """
-    standing = _Standing(boxes)
-    found = [outline for inner in frame.inside for outline in _placed(inner, standing).outlines]
-    return [outline for _, outline in sorted(found)]
-
-
-class _Standing:
-    """The boxes of all nodes, looked up by the left sides of the columns that they stand in."""
-
-    def __init__(self, boxes: Sequence[Box]) -> None:
-        self.boxes = boxes
-        self._columns: dict[float, list[int]] = {}
-        for place, box in enumerate(boxes):
-            self._columns.setdefault(box.x, []).append(place)
-        self._lefts = sorted(self._columns)
-        self._widest = max([box.width for box in boxes], default=0.0)
-
-    def lefts(self, first: float, last: float) -> list[float]:
-        """The columns from one to another."""
-        return self._lefts[bisect_left(self._lefts, first) : bisect_right(self._lefts, last)]
-
-    def width(self, left: float) -> float:
-        """Of a column."""
-        return max(self.boxes[place].width for place in self._columns[left])
-
-    def meeting(self, box: Box) -> set[int]:
-        """The nodes whose boxes meet this one."""
-        lefts = self.lefts(box.x - self._widest, box.x + box.width)
-        return {place for left in lefts for place in self._columns[left] if _meet(box, self.boxes[place])}
-
-
-_Columns = dict[float, Box]
-"""What a frame has to hold, by the left side of the columns that it is in."""
-
-
-class _Placed(NamedTuple):
-    """A frame's outline if it has one, and those in it, each with its chain's number; what it takes up."""
-
-    outlines: list[tuple[int, Outline]]
-    columns: _Columns
-
-
-def _placed(frame: Frame, standing: _Standing) -> _Placed:
-    outlines: list[tuple[int, Outline]] = []
-    columns: _Columns = {}
-    held = [(box.x, box) for box in map(standing.boxes.__getitem__, frame.nodes)]
+    placing = _Placing(plan)
     for inner in frame.inside:
-        deeper = _placed(inner, standing)
-        outlines += deeper.outlines
-        held += deeper.columns.items()
-    for left, box in held:
-        columns[left] = _both(columns.get(left, box), box)
-    around = {
-        left: _around(box, _LABEL if left == min(columns) else 0.0)
-        for left, box in _joined(columns, standing).items()
-    }
-    parts = [*around.values()]
-    own = {place for each in frame.every() for place in each.nodes}
-    if any(part.height < _THIN or not standing.meeting(part) <= own for part in parts):
-        return _Placed(outlines, columns)
-    above = [(x, part.y) for part in parts for x in (part.x, part.x + part.width)]
-    below = [(x, part.y + part.height) for part in parts for x in (part.x, part.x + part.width)]
-    room = Box(parts[0].x + _AROUND, parts[0].y, parts[0].width - 2 * _AROUND, _LABEL)
-    outline = Outline(frame.label, (*above, *reversed(below)), room)
-    return _Placed([(frame.number, outline), *outlines], around)
+        placing.place(inner)
+    return [outline for _, outlines in sorted(placing.found.items()) for outline in outlines]
 
 
-def _joined(columns: _Columns, standing: _Standing) -> _Columns:
-    """From left to right, with those between in which nothing is to be held: what joins those beside it."""
-    own = sorted(columns)
-    before = columns[own[0]]
-    joined: _Columns = {}
-    for left in standing.lefts(own[0], own[-1]):
-        if left not in columns:
-            after = columns[own[bisect_right(own, left)]]
-            top, bottom = max(before.y, after.y), min(before.y + before.height, after.y + after.height)
-            joined[left] = before = Box(left, top, standing.width(left), bottom - top)
-        else:
-            joined[left] = before = columns[left]
-    return joined
+_Columns = dict[int, Box]
+"""What a frame has to hold, by column."""
 
 
-def _around(box: Box, above: float) -> Box:
+class _Placing:
+    """Finds room for one frame after the other, those inside first; `found` are theirs by their numbers."""
+
+    def __init__(self, plan: Plan) -> None:
+        self.found: dict[int, list[Outline]] = {}
+        self._plan = plan
+        self._nodes: dict[int, list[int]] = {}
+        for place, column in enumerate(plan.columns):
+            self._nodes.setdefault(column, []).append(place)
+        self._taken: dict[int, list[tuple[int, Box]]] = {}
+
+    def place(self, frame: Frame) -> _Columns:
+        """Draw a frame if there is room; what it takes up, or else what is in it."""
+        columns: _Columns = {}
+        held = [(self._plan.columns[node], self._plan.boxes[node]) for node in frame.nodes]
+        for inner in frame.inside:
+            held += self.place(inner).items()
+        for column, box in held:
+            columns[column] = _both(columns.get(column, box), box)
+        joined = self._joined(columns)
+        own = {place for each in frame.every() for place in each.nodes}
+        numbers = {each.number for each in frame.every()}
+        for around, labelled in self._ways(joined):
+            parts = {c: _around(box, around, _LABEL if c == labelled else 0.0) for c, box in joined.items()}
+            if not any(self._is_taken(column, part, own, numbers) for column, part in parts.items()):
+                self._draw(frame, parts, around, labelled)
+                return parts
+        return columns
+
+    def _ways(self, joined: _Columns) -> Iterator[tuple[float, int | None]]:
+        """How much room a frame may have, the best first, and the column with the label."""
+        if all(box.height >= _THIN for box in joined.values()):
+            for around in _AROUND:
+                yield from ((around, column) for column in joined)
+                yield around, None
+
+    def _is_taken(self, column: int, part: Box, own: set[int], numbers: set[int]) -> bool:
+        """Whether a node or a frame of others is there."""
+        nodes = (self._plan.boxes[node] for node in self._nodes[column] if node not in own)
+        frames = (box for number, box in self._taken.get(column, ()) if number not in numbers)
+        return any(_meet(part, box) for box in (*nodes, *frames))
+
+    def _draw(self, frame: Frame, parts: _Columns, around: float, labelled: int | None) -> None:
+        for column, part in parts.items():
+            self._taken.setdefault(column, []).append((frame.number, part))
+        rows: dict[int, _Columns] = {}
+        for column, part in parts.items():
+            rows.setdefault(self._plan.rows[column], {})[column] = part
+        self.found[frame.number] = [
+            _outline(frame.label, of_row, around, labelled) for of_row in rows.values()
+        ]
+
+    def _joined(self, columns: _Columns) -> _Columns:
+        """From left to right, with those between where nothing is to be held: what joins those beside it."""
+        own = sorted(columns)
+        before = columns[own[0]]
+        joined: _Columns = {}
+        for column in range(own[0], own[-1] + 1):
+            if column not in columns:
+                boxes = [self._plan.boxes[node] for node in self._nodes.get(column, ())]
+                if not boxes:  # only ways pass here
+                    continue
+                after = columns[own[bisect_right(own, column)]]
+                top, bottom = max(before.y, after.y), min(before.y + before.height, after.y + after.height)
+                joined[column] = Box(boxes[0].x, top, max(box.width for box in boxes), bottom - top)
+            else:
+                joined[column] = columns[column]
+            before = joined[column]
+        return joined
+
+
+def _outline(label: str, parts: _Columns, around: float, labelled: int | None) -> Outline:
+    boxes = [*parts.values()]
+    above = [(x, part.y) for part in boxes for x in (part.x, part.x + part.width)]
+    below = [(x, part.y + part.height) for part in boxes for x in (part.x, part.x + part.width)]
+    room = None
+    if labelled in parts:
+        part = parts[labelled]
+        room = Box(part.x + around, part.y, part.width - 2 * around, _LABEL)
+    return Outline(label, (*above, *reversed(below)), room)
+
+
+def _around(box: Box, around: float, above: float) -> Box:
     return Box(
-        box.x - _AROUND,
-        box.y - _AROUND - above,
-        box.width + 2 * _AROUND,
-        box.height + 2 * _AROUND + above,
+        box.x - around,
+        box.y - around - above,
+        box.width + 2 * around,
+        box.height + 2 * around + above,
     )
 
 

@@ -51,6 +51,10 @@ class Plan(NamedTuple):
     routes: tuple[Route, ...]
     width: float
     height: float
+    columns: tuple[int, ...]
+    """Of each node, from left to right through all rows."""
+    rows: tuple[int, ...]
+    """Of each column."""
 
 
 class Gap(NamedTuple):

@@ -62,7 +62,9 @@ class _Planning:
             gaps[last].after_labels - sheet.lefts[row] + sheet.bundles[row]
             for row, last in enumerate([*sheet.rows.firsts[1:], len(self._widths)])
         )
-        return Plan(tuple(boxes), tuple(routes), width, sheet.bottom)
+        columns = tuple(map(self._column.__getitem__, range(self._count)))
+        rows = tuple(map(sheet.rows.of_column.__getitem__, range(len(self._widths))))
+        return Plan(tuple(boxes), tuple(routes), width, sheet.bottom, columns, rows)
 
     def _box(self, node: int, heights: Sequence[float], gaps: Sequence[Gap], sheet: Sheet) -> Box:
         column = self._column[node]

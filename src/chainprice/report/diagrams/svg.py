@@ -78,7 +78,7 @@ def diagram_svg(diagram: Diagram) -> str:
     labels = edge_labels(diagram)
     bands = _bands(diagram, labels)
     plan = plan_of([*map(_size, words)], bands)
-    frames = outlines_of(frames_of(diagram), plan.boxes)
+    frames = outlines_of(frames_of(diagram), plan)
     extent = _extent(plan, frames)
     body = [*_header(diagram, max(plan.width, _LEAST))]
     body.append(f'<g transform="translate({_MARGIN - extent.x:.0f} {_HEAD - extent.y:.0f})">')
@@ -191,12 +191,14 @@ def _node(node: Node, words: Words, box: Box) -> Iterator[str]:
 
 
 def _frame(frame: Outline) -> Iterator[str]:
-    """A line around what is inside a firm, with its name in the corner."""
-    corners, room = "L".join(f"{x:.1f} {y:.1f}" for x, y in frame.corners), frame.room
-    shown = cut_to_width(frame.label, _SMALL, room.width)
+    """A line around what is inside a firm, with its name over it where there is room."""
+    corners = "L".join(f"{x:.1f} {y:.1f}" for x, y in frame.corners)
     yield f"<g><title>{escape(frame.label)}</title>"
     yield f'<path class="frame" d="M{corners}Z"/>'
-    yield f'<text class="soft" x="{room.x:.1f}" y="{room.y + room.height:.1f}">{escape(shown)}</text>'
+    if frame.room is not None:
+        shown = cut_to_width(frame.label, _SMALL, frame.room.width)
+        x, y = frame.room.x, frame.room.y + frame.room.height
+        yield f'<text class="soft" x="{x:.1f}" y="{y:.1f}">{escape(shown)}</text>'
     yield "</g>"
 
 
