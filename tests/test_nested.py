@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 from outputs import INSIDE, as_shown, readme_blocks, readme_examples, shell
 from support import ROOT, run
+from support import spec as spec_of
 
 import chainprice
 from chainprice import completion
@@ -1167,3 +1168,29 @@ def test_grouping_firms_into_plants_changes_no_price(tmp_path, data, flat):
 @given(st.data(), markets(loops=True))
 def test_nor_does_it_where_the_market_chooses_and_goods_come_back(tmp_path, data, flat):
     check_grouped(data.draw, flat, tmp_path)
+
+
+def under_each_other(depth):
+    lines = ["firms:"]
+    for level in range(depth):
+        indent = "  " * (2 * level + 1)
+        lines += [f"{indent}p{level}:", f"{indent}  firms:"]
+    lines.append("  " * (2 * depth + 1) + "last: {production: {y: 'x^0.5'}}")
+    return "\n".join([*lines, "supply: {x: {quantity: 4}}", "demand: {y: {price: 1}}", ""])
+
+
+def test_fifty_chains_may_stand_under_each_other():
+    deepest = spec_of(under_each_other(50))
+    assert chainprice.solve(deepest).prices == {"x": 0.25, "y": 1.0}
+    assert len(deepest.chains) == 50
+
+
+@pytest.mark.parametrize(
+    ("depth", "said"), [(51, "more than 50 chains inside each other"), (80, "nested too deeply")]
+)
+def test_what_is_deeper_has_one_fault_and_a_way_out(depth, said):
+    with pytest.raises(SpecError) as caught:
+        spec_of(under_each_other(depth))
+    (problem,) = caught.value.problems
+    assert problem.message == said
+    assert problem.place.line

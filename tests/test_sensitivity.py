@@ -1020,3 +1020,11 @@ def test_what_is_small_beside_the_rest_is_kept():
     )
     assert rows["k"].derivative == pytest.approx(rows["productivity.f"].derivative, rel=1e-12)
     assert rows["c"].derivative == pytest.approx(rows["k"].derivative * 1e-18, rel=1e-12)
+
+
+def test_a_supply_that_can_move_to_nothing_goes_to_0_and_not_to_rounding():
+    table = json.loads(run("sensitivity", "specs/car_panels.yaml", "-f", "json").stdout)
+    lows = {row["name"]: row["low"] for row in table["ranges"]}
+    assert lows.pop("supply.scrap.price") == pytest.approx(261.323, abs=1e-3)
+    assert len(lows) > 3
+    assert set(lows.values()) == {0.0}

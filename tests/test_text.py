@@ -105,7 +105,7 @@ def test_line_numbers_are_right_for_every_kind_of_line_end(end, tmp_path, capsys
     [
         ("title: éé\nmoney: a\x07b\n", "<text>:2:9"),
         ("title: éé\r\rmoney: a\x0bb\n", "<text>:3:9"),
-        ("title: é\n" + "[" * 20 + "\x0b" + "[" * 20, "<text>:2:34"),
+        ("title: é\n" + "[" * 60 + "\x0b" + "[" * 60, "<text>:2:112"),
     ],
 )
 def test_control_characters_end_no_line(text, place):

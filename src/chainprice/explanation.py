@@ -125,17 +125,16 @@ def explain(spec: Spec, good: str | None = None, *, numeraire: str | None = None
 
     Raises what `solve` raises, and UsageError for a good that is not in the spec.
     """
-    spec = replace(spec, numeraire=numeraire or spec.numeraire)
     solution = solve(replace(spec, numeraire=None), count=DIGITS)
     walk = _Walk(spec, network.build(spec), solution)
-    goods = walk.network.goods
+    goods, numeraire = walk.network.goods, numeraire or spec.numeraire
     if good is None:
-        sections = [walk.forward(), walk.backward(), *walk.in_numeraire(goods)]
+        sections = [walk.forward(), walk.backward(), *walk.in_units_of(numeraire, goods)]
         return Explanation(spec.title or spec.source.path, tuple(sections))
     if good not in walk.network.roles:
         hint = suggestion(good, goods) or f"the goods are {', '.join(goods[:20])}"
         raise UsageError(Problem(f"unknown good '{good}'", None, hint))
-    return Explanation(f"The price of {good}", (*walk.one_good(good), *walk.in_numeraire([good])))
+    return Explanation(f"The price of {good}", (*walk.one_good(good), *walk.in_units_of(numeraire, [good])))
 
 
 class _Walk:
@@ -300,12 +299,11 @@ class _Walk:
             return "the demand price at the quantity sold"
         return "the demand price"
 
-    def in_numeraire(self, goods: Sequence[str]) -> Iterator[Section]:
+    def in_units_of(self, numeraire: str | None, goods: Sequence[str]) -> Iterator[Section]:
         """These prices once more, in units of the numeraire, if there is one."""
-        numeraire = self.spec.numeraire
         if numeraire is None:
             return
-        rows = {row.good: row for row in solve(self.spec, count=DIGITS).goods}
+        rows = {row.good: row for row in solve(self.spec, numeraire=numeraire, count=DIGITS).goods}
         equations = [
             Equation(
                 (

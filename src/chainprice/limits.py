@@ -63,11 +63,11 @@ NAME_LENGTH = 256
 COMPLETION_BYTES = 500_000
 """The largest spec file that is looked into when a shell asks what could come next."""
 
-TREE_DEPTH = 32
-"""Mappings and lists inside each other in a spec file."""
-
 NESTING_DEPTH = 50
 """Chains inside each other."""
+
+TREE_DEPTH = 2 * NESTING_DEPTH + 10
+"""Mappings and lists inside each other in a spec file: two for each chain that stands under its firm."""
 
 NESTED_PARTS = 100_000
 """Firms, goods and parameters of all chains inside firms, each as often as its file is named: a few lines may

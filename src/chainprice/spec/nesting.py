@@ -67,11 +67,7 @@ def _inline(
     reader: Reader, keys: Keys, part: Mapping[str, Tree], parameters: Mapping[str, Formula]
 ) -> Written:
     firms: Mapping[str, Firm] = NOTHING
-    if len(keys) > 2 * limits.NESTING_DEPTH:
-        reader.report(keys, f"more than {limits.NESTING_DEPTH} chains inside each other")
-    elif _is_too_much(reader, keys, part):
-        firms = NOTHING
-    else:
+    if not _is_too_much(reader, keys, part):
         with reader.within(parameters):
             firms = reader.named(keys, "firms", part.get("firms"), reader.read_firm)
     if not firms and not reader.has_problem(keys) and not reader.library.is_incomplete:

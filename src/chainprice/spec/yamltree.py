@@ -135,8 +135,11 @@ def _fail_if_nested_too_deeply(text: str) -> None:
             depth -= 1
         if depth > limits.TREE_DEPTH:
             lines = lines_of(text[: bracket.end()])
-            raise TreeError(TreeProblem("nested too deeply", len(lines), len(lines[-1])))
+            raise TreeError(TreeProblem(_TOO_DEEP, len(lines), len(lines[-1]), _FILE_OF_ITS_OWN))
 
+
+_TOO_DEEP = "nested too deeply"
+_FILE_OF_ITS_OWN = "what is inside a firm may have a file of its own: `chain: plant.yaml`"
 
 _BRACKET = re.compile(r"[\[\]{}]")
 
@@ -218,9 +221,11 @@ class _Builder:
             return _PLAIN[node.value]
         if id(node) in self._built:
             return self._built[id(node)]
-        if id(node) in self._open or depth > limits.TREE_DEPTH:
-            self._report(node, "this contains itself" if id(node) in self._open else "nested too deeply")
+        if id(node) in self._open:
+            self._report(node, "this contains itself")
             return None
+        if depth > limits.TREE_DEPTH:
+            raise TreeError(_problem(node, _TOO_DEEP, _FILE_OF_ITS_OWN))
         if node.tag is not _MAP and node.tag is not _LIST:
             self._report(node, f"the tag '{node.tag}' is not part of the language", "remove it")
         if isinstance(node, ScalarNode):
@@ -251,9 +256,13 @@ class _Builder:
             yield key, value
 
     def _report(self, node: Node, message: str, hint: str = "") -> None:
-        start, end = node.start_mark, node.end_mark
-        length = end.column - start.column if end.line == start.line else 1
-        self.problems.append(TreeProblem(message, start.line + 1, start.column + 1, hint, max(1, length)))
+        self.problems.append(_problem(node, message, hint))
+
+
+def _problem(node: Node, message: str, hint: str) -> TreeProblem:
+    start, end = node.start_mark, node.end_mark
+    length = end.column - start.column if end.line == start.line else 1
+    return TreeProblem(message, start.line + 1, start.column + 1, hint, max(1, length))
 
 
 class Finder:

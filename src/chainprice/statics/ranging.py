@@ -27,6 +27,8 @@ _FARTHEST = Decimal("1e6")
 _LEAST = Decimal("1e-6")
 """The part of a supply that is as good as nothing."""
 
+_ROUNDING = Decimal("1e-15")
+
 _NOTHING_LEFT = "nothing of it is left"
 _FREE = "its price is 0"
 _ENDLESS = "nothing"
@@ -160,12 +162,18 @@ def _range(  # noqa: PLR0917 - the columns of a row
         number(standing),
         number(price),
         holds,
-        None if low.at is None else number(standing + low.at),
-        None if high.at is None else number(standing + high.at),
+        None if low.at is None else number(_moved(standing, low.at)),
+        None if high.at is None else number(_moved(standing, high.at)),
         low.event,
         high.event,
         method,
     )
+
+
+def _moved(standing: Decimal, by: Decimal) -> Decimal:
+    """Where a move ends; 0 where all that is left is rounding."""
+    there = standing + by
+    return there if abs(there) > _ROUNDING * abs(by) else ZERO
 
 
 def _unknown(  # noqa: PLR0917 - the columns of a row
