@@ -241,3 +241,27 @@ def test_random_markets_are_solved_and_verified(seed):
     solution = chainprice.solve(loaded)
     result = chainprice.verify(loaded, solution)
     assert result.verified, result
+
+
+def test_where_one_fewer_is_impossible_one_more_is_told_without_its_curvature():
+    """A gift of y is worth 72 a unit less 18 times the gift; without a unit of it there is no market."""
+    text = """
+firms:
+  f: {production: {y: "b^0.5"}}
+  g: {production: {z: "2*b"}}
+supply: {b: {quantity: 4}}
+demand: {y: {quantity: 2}, z: {price: 9}}
+"""
+    loaded = spec(text)
+    solution = chainprice.solve(loaded)
+    assert {row.good: row.price_range for row in solution.goods} == {
+        "b": (18, None),
+        "y": (72, None),
+        "z": (9, None),
+    }
+    assert chainprice.verify(loaded).verified
+    wrong = solution.to_dict()
+    for row in wrong["goods"]:
+        if row["good"] == "y":
+            row["price_range"][0] *= 1 + 1e-6
+    assert not chainprice.verify(loaded, table_of(wrong)).verified

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from random import Random
+from typing import NamedTuple
 
 import mpmath
 from mpmath import mpf
@@ -33,27 +34,59 @@ _FIRST = mpf("1e-9")
 """The value of a first unit, as part of all that is traded, where there is none to begin with."""
 
 
+class _Side(NamedTuple):
+    """The slope of total value over a step to one side; None where there is no answer."""
+
+    slope: mpf | None
+    step: mpf
+
+
 def again(point: MarketPoint, good: str, revalue: Revalue, base: mpf) -> Direct | None:
     """dW/dg by solving the market again with a little more and a little less of a good."""
     there = abs(point.available[good])
-    for part in (GIFT, LONG_GIFT):
-        step = there * part or _first_step(point, good)
-        gain, loss = _one_sided(revalue, good, step, base), _one_sided(revalue, good, -step, base)
-        if not there or (gain is not None and loss is not None):
-            break
+    more, fewer = _sides(point, good, revalue, base)
+    gain, loss = more.slope, fewer.slope
+    if there and gain is not None and loss is not None and _agree(gain, loss):
+        return Direct((gain + loss) / 2, (gain + loss) / 2, "envelope")
+    gain = _sharpened(more, lambda by: _one_sided(revalue, good, by, base), there)
+    loss = _sharpened(fewer, lambda by: _one_sided(revalue, good, -by, base), there)
     if gain is None and loss is None:
         return None
-    if not there:
-        gain = gain and _nearer(lambda by: _one_sided(revalue, good, by, base), step, gain)
-        loss = loss and _nearer(lambda by: _one_sided(revalue, good, -by, base), step, loss)
     if gain is None or loss is None:
         return Direct(mpf(0), loss, "envelope") if gain is None else Direct(gain, mpmath.inf, "envelope")
-    if abs(gain - loss) <= BEND * max(abs(gain), abs(loss)):
+    if not there and _agree(gain, loss):
         gain = loss = (gain + loss) / 2
-    elif there:  # two slopes: the curvature along each spoils the first digits
-        gain = _limit(lambda by: _one_sided(revalue, good, by, base), step, gain)
-        loss = _limit(lambda by: _one_sided(revalue, good, -by, base), step, loss)
     return Direct(min(gain, loss), max(gain, loss), "envelope")
+
+
+def _agree(a: mpf, b: mpf) -> bool:
+    return bool(abs(a - b) <= BEND * max(abs(a), abs(b)))
+
+
+def _sides(point: MarketPoint, good: str, revalue: Revalue, base: mpf) -> tuple[_Side, _Side]:
+    """A little more and a little less; with longer steps where shorter ones have no answer to both sides."""
+    there = abs(point.available[good])
+    found = []
+    for part in (GIFT, LONG_GIFT):
+        step = there * part or _first_step(point, good)
+        more, fewer = (_Side(_one_sided(revalue, good, by, base), step) for by in (step, -step))
+        if not there or (more.slope is not None and fewer.slope is not None):
+            return more, fewer
+        found.append((more, fewer))
+    near, far = found
+    return (
+        near[0] if near[0].slope is not None else far[0],
+        near[1] if near[1].slope is not None else far[1],
+    )
+
+
+def _sharpened(side: _Side, slope_of: Callable[[mpf], mpf | None], there: mpf) -> mpf | None:
+    """Without the curvature along the step, which spoils the first digits."""
+    if side.slope is None:
+        return None
+    if there:
+        return _limit(slope_of, side.step, side.slope)
+    return side.slope and _nearer(slope_of, side.step, side.slope)
 
 
 def mismatch(point: MarketPoint, goods: Sequence[str], revalue: Revalue, base: mpf) -> mpf | None:
