@@ -535,10 +535,21 @@ def test_wherever_nodes_stand_frames_hold_their_own_and_no_others(data):
             for point in [(box.x + box.width / 2, box.y + box.height / 2), *corners_of(box)]:
                 assert is_in(point, corners) == (place in inside[label])
     for one, other in permutations(found, 2):
-        if (one, other) == ("a", "a.b"):
-            assert all(is_in(corner, found["a"]) for corner in found["a.b"])
-        elif (one, other) != ("a.b", "a"):
-            assert not any(is_in(corner, found[one]) for corner in found[other])
+        for column, (top, bottom) in ranges_of(found[one]).items():
+            if column in (there := ranges_of(found[other])):
+                above, below = there[column]
+                is_inside = top < above and below < bottom
+                is_beside = below < top or bottom < above
+                assert (
+                    is_inside if (one, other) == ("a", "a.b") else is_beside or (one, other) == ("a.b", "a")
+                )
+
+
+def ranges_of(corners):
+    """Where a frame begins and ends in each column, from above."""
+    half = len(corners) // 2
+    sides = zip(corners[:half], reversed(corners[half:]), strict=True)
+    return {round(x / 300): (top, bottom) for (x, top), (_, bottom) in sides}
 
 
 def test_nodes_that_stand_together_have_a_frame():
