@@ -127,9 +127,9 @@ def test_a_contestant_agrees(shop, kind, name):
     """In a process of its own: no test after it could fork beside the threads that JAX starts."""
     if importlib.util.find_spec(PACKAGES[name]) is None:
         pytest.skip(f"{name} is not installed")
-    path, found = shop.spec(kind, 12), shop.folder / "prices.json"
-    assert measure.run(shop.python(ROOT / "benchmarks" / "contestants.py", name, path, found)).done
-    prices = json.loads(found.read_text(encoding="utf-8"))
+    path, written_to = shop.spec(kind, 12), shop.folder / "prices.json"
+    assert measure.run(shop.python(ROOT / "benchmarks" / "contestants.py", name, path, written_to)).done
+    prices = json.loads(written_to.read_text(encoding="utf-8"))
     solution = chainprice.solve(chainprice.load(path))
     found = agreement.apart(solution.prices.items(), prices)
     assert found["apart"] < 1e-12

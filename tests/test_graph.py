@@ -417,6 +417,9 @@ def test_dot_is_read_by_a_parser_of_its_own_and_says_the_same(path):
     diagram = drawn(path)
     (graph,) = pydot.graph_from_dot_data(diagram_dot(diagram))
     nodes = {node.get_name(): node for _, part in parts(graph) for node in part.get_nodes()}
+    assert {name for name in nodes if re.fullmatch(r"n\d+", name)} == {
+        f"n{place}" for place in range(len(diagram.nodes))
+    }
     for place, node in enumerate(diagram.nodes):
         read = nodes[f"n{place}"]
         label = read.get_attributes()["label"]
@@ -579,11 +582,11 @@ def test_frames_of_folded_pictures_go_forward(length):
         "  f2: {firms: {a: {production: {m: g2^0.5}}, b: {production: {g3: m^0.5}}}}",
     )
     root = ET.fromstring(diagram_svg(chainprice.graph(spec(text))))
-    for path in root.iter(f"{SVG}path"):
-        if path.get("class") == "frame":
-            corners = [tuple(map(float, pair.split())) for pair in path.get("d")[1:-1].split("L")]
-            there = [x for x, _ in corners[: len(corners) // 2]]
-            assert there == sorted(there)
+    frames = [path.get("d")[1:-1] for path in root.iter(f"{SVG}path") if path.get("class") == "frame"]
+    assert frames
+    for frame in frames:
+        there = [float(pair.split()[0]) for pair in frame.split("L")]
+        assert there == [*sorted(there[: len(there) // 2]), *sorted(there[len(there) // 2 :], reverse=True)]
 
 
 _MERMAID_TEXT = r'"(?:[\w .,()/→←-]|<br/>|#\d+;)*"'

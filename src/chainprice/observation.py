@@ -118,14 +118,15 @@ class _Cell(NamedTuple):
 
 
 class _Row(NamedTuple):
-    """The cells of a row by the names of their columns, and the line that it ends in."""
+    """The cells of a row by the names of their columns, the line that it ends in, and the columns' places."""
 
     cells: Mapping[str, str]
     line: int
+    places: Mapping[str, int]
 
     def at(self, name: str) -> _Cell:
         """The cell in a column."""
-        return _Cell(self.line, [*self.cells].index(name))
+        return _Cell(self.line, self.places[name])
 
 
 class _Note(NamedTuple):
@@ -282,12 +283,13 @@ class _Reader:
 
     def _rows(self, reader: csv.DictReader[str], columns: Sequence[str]) -> Iterator[_Row]:
         """Each row that has a cell for every column."""
+        places = {name: place for place, name in enumerate(columns)}
         for row in reader:
             if None in row or None in row.values():
                 message = f"a row must have {len(columns)} cells"
                 self._notes.append(_Note(message, "", cell=_Cell(reader.line_num)))
             else:
-                yield _Row({name: cell.strip() for name, cell in row.items()}, reader.line_num)
+                yield _Row({name: cell.strip() for name, cell in row.items()}, reader.line_num, places)
 
     def _last(self, rows: Iterator[_Row]) -> list[_Row]:
         """The rows of the last step, where the table has steps; else all."""
@@ -442,7 +444,11 @@ class _Reader:
         """The problems with their places: a line and a column where there is a text, else the keys."""
         notes = self._notes[: limits.PROBLEMS_SHOWN]
         if self._text is None or any(note.cell for note in notes):
-            return [Problem(_with_keys(note), self._place(note.cell), note.hint) for note in notes]
+            lines = re.split("\r\n|[\r\n]", (self._text or "").rstrip())
+            skipped = next((number for number, line in enumerate(lines) if line.strip()), 0)
+            return [
+                Problem(_with_keys(note), self._place(note.cell, lines, skipped), note.hint) for note in notes
+            ]
         source = Source(self._path, hashlib.sha256().hexdigest(), self._text)
         places = Places(source).find_all(Path(note.keys, note.at_key) for note in notes if note.keys)
         by_note = iter(places)
@@ -451,12 +457,11 @@ class _Reader:
             for note in notes
         ]
 
-    def _place(self, cell: _Cell | None) -> Place:
+    def _place(self, cell: _Cell | None, lines: Sequence[str], skipped: int) -> Place:
         """Of a cell, or of its line where it is not all in one; of the whole file for no cell."""
         if cell is None or not cell.line:
             return Place(self._path)
-        lines = re.split("\r\n|[\r\n]", self._text or "")
-        number = cell.line + next(number for number, line in enumerate(lines) if line.strip())
+        number = cell.line + skipped
         line = lines[number - 1]
         start, end = (0, len(line.rstrip())) if cell.column is None else span_of_cell(line, cell.column)
         return Place(self._path, number, start + 1, max(1, end - start), line)

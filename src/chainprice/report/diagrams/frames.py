@@ -113,19 +113,24 @@ class _Placing:
         joined = self._joined(columns)
         own = {place for each in frame.every() for place in each.nodes}
         numbers = {each.number for each in frame.every()}
-        for around, labelled in self._ways(joined):
-            parts = {c: _around(box, around, _LABEL if c == labelled else 0.0) for c, box in joined.items()}
+        if any(box.height < _THIN for box in joined.values()):
+            return columns
+        for around in _AROUND:
+            parts = {column: _around(box, around) for column, box in joined.items()}
             if not any(self._is_taken(column, part, own, numbers) for column, part in parts.items()):
+                labelled = self._label_over(joined, around, own, numbers)
+                if labelled is not None:
+                    parts[labelled] = _around(joined[labelled], around, _LABEL)
                 self._draw(frame, parts, around, labelled)
                 return parts
         return columns
 
-    def _ways(self, joined: _Columns) -> Iterator[tuple[float, int | None]]:
-        """How much room a frame may have, the best first, and the column with the label."""
-        if all(box.height >= _THIN for box in joined.values()):
-            for around in _AROUND:
-                yield from ((around, column) for column in joined)
-                yield around, None
+    def _label_over(self, joined: _Columns, around: float, own: set[int], numbers: set[int]) -> int | None:
+        """The first column that has room for a label above."""
+        for column, box in joined.items():
+            if not self._is_taken(column, _around(box, around, _LABEL), own, numbers):
+                return column
+        return None
 
     def _is_taken(self, column: int, part: Box, own: set[int], numbers: set[int]) -> bool:
         """Whether a node or a frame of others is there."""
@@ -173,7 +178,7 @@ def _outline(label: str, parts: _Columns, around: float, labelled: int | None) -
     return Outline(label, (*above, *reversed(below)), room)
 
 
-def _around(box: Box, around: float, above: float) -> Box:
+def _around(box: Box, around: float, above: float = 0.0) -> Box:
     return Box(
         box.x - around,
         box.y - around - above,
